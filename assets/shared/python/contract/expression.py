@@ -1,0 +1,124 @@
+"""Arithmetic expressions of derived features: parsed once, written as SQL, evaluated with numpy."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from contract.grammar import number, parse_tree
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+# The negative double nearest to zero: every negative number is at most this one.
+_BELOW_ZERO = "-4.9e-324"
+_NAN, _INFINITY, _MINUS_INFINITY = (f"cast('{name}' as double)" for name in ("NaN", "Infinity", "-Infinity"))
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked expression over columns of doubles. Where it has no finite value, SQL gives null and numpy NaN."""
+
+    text: str
+    names: tuple[str, ...]
+    _tree: ast.expr = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str, names: Collection[str]) -> Expression:
+        """Raises ExpressionError for anything that is not arithmetic over `names`."""
+        tree, used = parse_tree(text, names)
+        return cls(text=text, names=used, _tree=tree)
+
+    def sql(self) -> str:
+        """The same text runs on Spark and on DuckDB. The columns it names must be doubles."""
+        return f"nullif({_finite_sql(_sql(self._tree))}, {_NAN})"
+
+    def evaluate(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Arrays of one length in, an array of that length out."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            result = _value(self._tree, values, np)
+        return np.where(np.isfinite(result), result, np.nan)
+
+
+def _sql(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return _double_sql(number(node))
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.UnaryOp):
+        return f"(-{_sql(node.operand)})"
+    if isinstance(node, ast.BinOp):
+        left, right = _sql(node.left), _sql(node.right)
+        if isinstance(node.op, ast.Div):
+            right = f"nullif({right}, 0e0)"
+        return f"({left} {_SYMBOLS[type(node.op)]} {right})"
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return _call_sql(node.func.id, node.args)
+
+
+def _call_sql(name: str, arguments: list[ast.expr]) -> str:
+    """Each argument appears once, so nested calls stay short. Engines differ outside the domain: make that null."""
+    argument = _sql(arguments[0])
+    if name == "ln":
+        return f"ln(nullif(greatest({argument}, 0e0), 0e0))"
+    if name == "sqrt":
+        return f"sqrt(nullif(greatest({argument}, {_BELOW_ZERO}), {_BELOW_ZERO}))"
+    if name in ("sin", "cos"):
+        return f"{name}({_finite_sql(argument)})"
+    if name == "power":
+        exponent = number(arguments[1])
+        base = f"nullif({argument}, 0e0)" if exponent < 0 else argument
+        return f"power({base}, {_double_sql(exponent)})"
+    return f"{name}({argument})"
+
+
+def _finite_sql(sql: str) -> str:
+    return f"nullif(nullif({sql}, {_INFINITY}), {_MINUS_INFINITY})"
+
+
+def _double_sql(value: float) -> str:
+    """Spark reads 2.5 as a decimal and 2.5e0 as a double."""
+    text = repr(value)
+    return text if "e" in text else f"{text}e0"
+
+
+def _value(node: ast.expr, values: Mapping[str, Any], np: Any) -> Any:
+    if isinstance(node, ast.Constant):
+        return np.float64(number(node))
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand, values, np)
+    if isinstance(node, ast.BinOp):
+        left, right = _value(node.left, values, np), _value(node.right, values, np)
+        if isinstance(node.op, ast.Div):
+            return left / _without_zero(right, np)
+        return _OPERATORS[type(node.op)](left, right)
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return _call_value(node.func.id, node.args, values, np)
+
+
+def _call_value(name: str, arguments: list[ast.expr], values: Mapping[str, Any], np: Any) -> Any:
+    argument = _value(arguments[0], values, np)
+    if name == "ln":
+        return np.log(_without_zero(argument, np))
+    if name == "power":
+        exponent = number(arguments[1])
+        return np.power(_without_zero(argument, np) if exponent < 0 else argument, exponent)
+    return getattr(np, name)(argument)
+
+
+def _without_zero(values: Any, np: Any) -> Any:
+    return np.where(values == 0, np.nan, values)

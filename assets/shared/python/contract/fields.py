@@ -1,0 +1,132 @@
+"""Reads the columns that a model.toml describes: features, target and derived features."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from contract.expression import Expression
+from contract.grammar import ExpressionError
+from contract.model import Derived, Feature, Target
+from contract.names import name_problem
+from contract.reader import Table
+
+_NUMBER_KEYS = ("type", "min", "max", "nullable", "unit", "description", "default")
+_CATEGORY_KEYS = ("type", "levels", "nullable", "description", "default")
+
+
+def features_of(section: Table) -> tuple[Feature, ...]:
+    if not section.values and not section.broken:
+        section.problems.add("features", "is empty; describe at least one input column")
+    return tuple(_feature(section, name) for name in section.values)
+
+
+def _feature(section: Table, name: str) -> Feature:
+    reason = name_problem(name)
+    if reason:
+        section.add(name, reason)
+    table = section.table(name, None)
+    kind = table.choice("type", ("number", "category"))
+    if kind == "category":
+        table.refuse_unknown(_CATEGORY_KEYS)
+        return _category(table, name)
+    if kind == "number":
+        table.refuse_unknown(_NUMBER_KEYS)
+    return _number(table, name)
+
+
+def _number(table: Table, name: str) -> Feature:
+    low, high = _bounds(table)
+    default = table.optional_number("default")
+    if default is not None and not _inside(default, low, high):
+        table.add("default", f"must lie within min and max, is {default}")
+    return Feature(
+        name=name,
+        type="number",
+        min=low,
+        max=high,
+        nullable=table.flag("nullable"),
+        unit=table.text("unit", default="") or None,
+        description=table.text("description", default=""),
+        default=default,
+    )
+
+
+def _category(table: Table, name: str) -> Feature:
+    levels = table.texts("levels")
+    if not levels and not table.problems.at(table.path("levels")):
+        table.add("levels", 'must list the allowed values; write levels = ["...", "..."]')
+    return Feature(
+        name=name,
+        type="category",
+        levels=levels,
+        nullable=table.flag("nullable"),
+        description=table.text("description", default=""),
+        default=table.choice("default", levels) or None if "default" in table.values and levels else None,
+    )
+
+
+def target_of(table: Table, features: tuple[Feature, ...]) -> Target:
+    name = table.text("name")
+    reason = name_problem(name) if name else None
+    if any(feature.name == name for feature in features):
+        reason = "is also a feature; a target cannot be its own input"
+    if reason and not table.problems.at("target.name"):
+        table.add("name", reason)
+    low, high = _bounds(table)
+    cap = table.optional_number("cap")
+    if cap is not None and not _inside(cap, low, high):
+        table.add("cap", f"must lie within min and max, is {cap}")
+    return Target(
+        name=name,
+        unit=table.text("unit"),
+        min=low,
+        max=high,
+        cap=cap,
+        description=table.text("description", default=""),
+    )
+
+
+class _AnyName(list[str]):
+    """Stands in for the known names when the features are wrong: one mistake there is not reported at every use."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def derived_of(section: Table, features: tuple[Feature, ...], target: Target) -> tuple[Derived, ...]:
+    taken = {feature.name for feature in features} | {target.name}
+    known = [feature.name for feature in features if feature.type == "number"]
+    if section.problems.at("features"):
+        known = _AnyName()
+    derived = []
+    for name in section.values:
+        reason = "is already a feature or the target; choose another name" if name in taken else name_problem(name)
+        if reason:
+            section.add(name, reason)
+        else:
+            derived += _derived_feature(section, name, known)
+        known.append(name)
+    return tuple(derived)
+
+
+def _derived_feature(section: Table, name: str, known: Collection[str]) -> list[Derived]:
+    text = section.text(name)
+    if section.problems.at(section.path(name)):
+        return []
+    try:
+        return [Derived(name, Expression.parse(text, known))]
+    except ExpressionError as error:
+        section.add(name, str(error))
+        return []
+
+
+def _bounds(table: Table) -> tuple[float | None, float | None]:
+    low, high = table.optional_number("min"), table.optional_number("max")
+    if low is not None and high is not None and low >= high:
+        table.add("max", f"must be greater than min ({low}), is {high}")
+        return None, None
+    return low, high
+
+
+def _inside(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)

@@ -1,0 +1,193 @@
+"""What a model.toml says, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from contract.expression import Expression
+
+Scalar = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a contract: where it stands, and what to do."""
+
+    file: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.reason}" if self.key else f"{self.file}: {self.reason}"
+
+
+class ContractError(ValueError):
+    """A contract that cannot be used. It holds every problem that was found, one a line in its text."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def file(self) -> str:
+        return self.problems[0].file
+
+    @property
+    def key(self) -> str:
+        return self.problems[0].key
+
+    @property
+    def reason(self) -> str:
+        return self.problems[0].reason
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An input column. Bounds are inclusive; `default` is what a form starts with, never an imputed value."""
+
+    name: str
+    type: Literal["number", "category"]
+    min: float | None = None
+    max: float | None = None
+    levels: tuple[str, ...] = ()
+    nullable: bool = False
+    unit: str | None = None
+    description: str = ""
+    default: float | str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict. `cap` is the value at which the source censors it."""
+
+    name: str
+    unit: str
+    min: float | None = None
+    max: float | None = None
+    cap: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    name: str
+    expression: Expression
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Train rows outside [q1 - factor * iqr, q3 + factor * iqr] of any of the columns are dropped."""
+
+    columns: tuple[str, ...] = ()
+    factor: float = 3.0
+
+
+@dataclass(frozen=True)
+class Quality:
+    min_rows: int
+    max_reject_share: float
+
+
+@dataclass(frozen=True)
+class Split:
+    train: float
+    validation: float
+    test: float
+    salt: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """`parameters` are XGBoost's own, by name."""
+
+    rounds: int
+    early_stopping_rounds: int
+    seed: int
+    parameters: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Gate:
+    metric: Literal["rmse", "mae"]
+    max: float
+
+
+@dataclass(frozen=True)
+class Serving:
+    mode: Literal["serverless", "realtime"]
+    memory_mb: int = 2048
+    max_concurrency: int = 5
+    instance_type: str = "ml.m5.large"
+    instance_count: int = 1
+
+
+@dataclass(frozen=True)
+class Contract:
+    name: str
+    task: Literal["regression"]
+    description: str
+    features: tuple[Feature, ...]
+    target: Target
+    derived: tuple[Derived, ...]
+    outliers: Outliers
+    quality: Quality
+    split: Split
+    training: Training
+    gate: Gate
+    serving: Serving
+
+    @cached_property
+    def numeric(self) -> tuple[Feature, ...]:
+        return tuple(feature for feature in self.features if feature.type == "number")
+
+    @cached_property
+    def categories(self) -> tuple[Feature, ...]:
+        return tuple(feature for feature in self.features if feature.type == "category")
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a data file must have."""
+        return (*(feature.name for feature in self.features), self.target.name)
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 (hex) of the canonical JSON: the order of features changes it, comments and layout do not."""
+        from hashlib import sha256
+        from json import dumps
+
+        return sha256(dumps(self.to_dict(), separators=(",", ":"), allow_nan=False).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, object]:
+        """The shape of the TOML document. The order of keys counts: features and derived are ordered."""
+        return {
+            "model": {"name": self.name, "task": self.task, "description": self.description},
+            "features": {feature.name: _table(feature, skip="name") for feature in self.features},
+            "target": _table(self.target),
+            "derived": {derived.name: derived.expression.text for derived in self.derived},
+            "outliers": _table(self.outliers),
+            "quality": _table(self.quality),
+            "split": _table(self.split),
+            "training": {**_table(self.training), "parameters": dict(sorted(self.training.parameters.items()))},
+            "gate": _table(self.gate),
+            "serving": _table(self.serving),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, object], file: str = "contract") -> Contract:
+        """Checks as much as `load` does. Raises ContractError."""
+        from contract.parsing import contract_of
+
+        return contract_of(document, file)
+
+
+def _table(item: object, skip: str = "") -> dict[str, object]:
+    """The fields that are set, in the order of the class. An unset field is one that TOML would not hold."""
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(item).items()}
+    return {name: value for name, value in fields.items() if name != skip and _is_set(value)}
+
+
+def _is_set(value: object) -> bool:
+    return value is not None and value is not False and value not in ("", [])

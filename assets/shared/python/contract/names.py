@@ -1,0 +1,41 @@
+"""Names that are safe as XGBoost features, as SQL columns on Spark and DuckDB, and in AWS resource names."""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# Leaves room for `mlops-<stage>-` in the 63 characters of an endpoint name.
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+# Columns the data set adds, and words that SQL needs in quotes.
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        row_id target split line reason
+        all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column
+        constraint create cross cube current date default deferrable delete desc describe distinct div do drop else
+        end escape except exclude exists explain false fetch filter for foreign from full functions global grant group
+        grouping having if ilike in initially inner insert intersect interval into is join lambda lateral leading left
+        like limit local map minus natural not null offset on only or order outer over overlaps partition pivot
+        pivot_longer pivot_wider placing position primary qualify range references regexp returning right rlike rollup
+        row rows select semi set show some struct summarize symmetric table tablesample then time timestamp to
+        trailing true union unique unknown unpivot update user using values variadic when where window with
+        """,
+    )
+)
+
+
+def name_problem(name: str) -> str | None:
+    """Why `name` cannot be a column, or None."""
+    if not NAME.fullmatch(name):
+        return "a column name must start with a letter and hold at most 63 lower case letters, digits and _"
+    if name in RESERVED:
+        return "the name is reserved; rename the column"
+    return None
+
+
+def slug(text: str) -> str:
+    """`<1H OCEAN` becomes `1h_ocean`."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "level"

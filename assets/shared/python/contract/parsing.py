@@ -1,0 +1,132 @@
+"""Checks the document of a model.toml and builds the contract. Everything wrong with it is reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from contract.fields import derived_of, features_of, target_of
+from contract.model import (
+    Contract,
+    ContractError,
+    Derived,
+    Feature,
+    Gate,
+    Outliers,
+    Quality,
+    Serving,
+    Split,
+    Training,
+)
+from contract.names import MODEL_NAME
+from contract.parameters import parameters_of
+from contract.reader import Problems, Table
+from contract.wording import closest, shown
+
+SECTIONS = (
+    "model",
+    "features",
+    "target",
+    "derived",
+    "outliers",
+    "quality",
+    "split",
+    "training",
+    "gate",
+    "serving",
+)
+
+
+def contract_of(document: Mapping[str, object], file: str) -> Contract:
+    """The contract of a parsed document. Raises ContractError with all its problems."""
+    problems = Problems(file)
+    root = Table(document, "", problems, SECTIONS)
+    model = root.table("model", ("name", "task", "description"))
+    features = features_of(root.table("features", None))
+    target = target_of(root.table("target", ("name", "unit", "min", "max", "cap", "description")), features)
+    derived = derived_of(root.table("derived", None, optional=True), features, target)
+    contract = Contract(
+        name=_model_name(model),
+        task=cast(Literal["regression"], model.choice("task", ("regression",))),
+        description=model.text("description"),
+        features=features,
+        target=target,
+        derived=derived,
+        outliers=_outliers(root.table("outliers", ("columns", "factor"), optional=True), features, derived),
+        quality=_quality(root.table("quality", ("min_rows", "max_reject_share"))),
+        split=_split(root.table("split", ("train", "validation", "test", "salt"))),
+        training=_training(root.table("training", ("rounds", "early_stopping_rounds", "seed", "parameters"))),
+        gate=_gate(root.table("gate", ("metric", "max"))),
+        serving=_serving(root),
+    )
+    if problems.found:
+        raise ContractError(problems.found)
+    return contract
+
+
+def _model_name(model: Table) -> str:
+    name = model.text("name")
+    if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
+        model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
+    return name
+
+
+def _outliers(table: Table, features: tuple[Feature, ...], derived: tuple[Derived, ...]) -> Outliers:
+    columns = table.texts("columns")
+    known = [feature.name for feature in features if feature.type == "number"] + [item.name for item in derived]
+    if not table.problems.at("features") and not table.problems.at("derived"):
+        for name in columns:
+            if name not in known:
+                table.add("columns", f"{shown(name)} is no number or derived feature; {closest(name, known)}")
+    factor = table.optional_number("factor", low=0.5, high=100)
+    return Outliers(columns=columns, factor=3.0 if factor is None else factor)
+
+
+def _quality(table: Table) -> Quality:
+    return Quality(
+        min_rows=table.integer("min_rows", low=1, high=1_000_000_000),
+        max_reject_share=table.number("max_reject_share", low=0, high=1),
+    )
+
+
+def _split(table: Table) -> Split:
+    train, validation, test = (table.number(name, low=0.01, high=0.98) for name in ("train", "validation", "test"))
+    if not table.problems.at("split") and not table.broken:
+        total = train + validation + test
+        if abs(total - 1) > 1e-9:
+            table.problems.add("split", f"train, validation and test must add up to 1, they add up to {total:.6g}")
+    return Split(train=train, validation=validation, test=test, salt=table.text("salt"))
+
+
+def _training(table: Table) -> Training:
+    return Training(
+        rounds=table.integer("rounds", low=1, high=100_000),
+        early_stopping_rounds=table.integer("early_stopping_rounds", low=1, high=100_000),
+        seed=table.integer("seed", low=0, high=2**31 - 1),
+        parameters=parameters_of(table.table("parameters", None, optional=True)),
+    )
+
+
+def _gate(table: Table) -> Gate:
+    metric = table.choice("metric", ("rmse", "mae"))
+    limit = table.number("max")
+    if "max" in table.values and not table.problems.at("gate.max") and limit <= 0:
+        table.add("max", f"must be greater than 0, is {limit}")
+    return Gate(metric=cast(Literal["rmse", "mae"], metric), max=limit)
+
+
+def _serving(root: Table) -> Serving:
+    table = root.table("serving", ("mode", "memory_mb", "max_concurrency", "instance_type", "instance_count"))
+    memory = table.integer("memory_mb", low=1024, high=6144, default=2048)
+    if memory % 1024:
+        table.add("memory_mb", f"must be a multiple of 1024 from 1024 to 6144, is {memory}")
+    instance_type = table.text("instance_type", default="ml.m5.large")
+    if not instance_type.startswith("ml.") and not table.problems.at("serving.instance_type"):
+        table.add("instance_type", f'must be an instance type such as "ml.m5.large", is {shown(instance_type)}')
+    return Serving(
+        mode=cast(Literal["serverless", "realtime"], table.choice("mode", ("serverless", "realtime"))),
+        memory_mb=memory,
+        max_concurrency=table.integer("max_concurrency", low=1, high=200, default=5),
+        instance_type=instance_type,
+        instance_count=table.integer("instance_count", low=1, high=100, default=1),
+    )
