@@ -1,0 +1,7 @@
+# Every target is a task of ./dev: `make demo` runs `./dev demo`.
+.DEFAULT_GOAL := help
+.PHONY: FORCE
+%: FORCE
+	@./dev $@
+Makefile: ;
+FORCE:

@@ -1,0 +1,209 @@
+"""model.toml: a good one is read exactly, a wrong one is refused with file, key and reason."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+
+from contract import Contract, ContractError, Feature, Gate, Outliers, Serving, Split, Target
+from contract.loading import contract_of_toml
+from contract.names import RESERVED
+
+FILE = "models/x/model.toml"
+
+
+def problems_of(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(ContractError) as caught:
+        contract_of_toml(text, FILE)
+    assert {problem.file for problem in caught.value.problems} == {FILE}
+    assert str(caught.value).splitlines() == [
+        f"{FILE}: {problem.key}: {problem.reason}" if problem.key else f"{FILE}: {problem.reason}"
+        for problem in caught.value.problems
+    ]
+    return [(problem.key, problem.reason) for problem in caught.value.problems]
+
+
+def test_california_housing_is_read_exactly(contract: Contract) -> None:
+    assert contract.name == "california_housing"
+    assert contract.features[4] == Feature(
+        name="total_bedrooms",
+        type="number",
+        min=1.0,
+        max=20000.0,
+        nullable=True,
+        unit="bedrooms",
+        description="Bedrooms in all households",
+        default=435.0,
+    )
+    assert contract.categories[0].levels == ("<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN")
+    assert [feature.name for feature in contract.features if feature.nullable] == ["total_bedrooms"]
+    assert contract.columns[-2:] == ("ocean_proximity", "median_house_value")
+    assert len(contract.numeric) == 8
+    assert (contract.target.unit, contract.target.cap) == ("USD", 500001.0)
+    assert contract.derived[0].expression.text == "total_rooms / households"
+    assert contract.split == Split(train=0.64, validation=0.16, test=0.2, salt="california-housing-1")
+    assert contract.gate == Gate(metric="rmse", max=60000.0)
+    assert contract.serving == Serving(mode="serverless", memory_mb=2048, max_concurrency=5)
+
+
+MINIMAL = """
+[model]
+name = "tiny"
+task = "regression"
+description = "Tiny"
+[features]
+a = { type = "number" }
+[target]
+name = "y"
+unit = "kg"
+[quality]
+min_rows = 1
+max_reject_share = 0
+[split]
+train = 0.5
+validation = 0.25
+test = 0.25
+salt = "s"
+[training]
+rounds = 1
+early_stopping_rounds = 1
+seed = 0
+[gate]
+metric = "mae"
+max = 1
+[serving]
+mode = "realtime"
+"""
+
+
+def test_what_may_be_left_out_gets_a_default() -> None:
+    contract = contract_of_toml(MINIMAL, FILE)
+    assert contract.features == (Feature(name="a", type="number"),)
+    assert contract.target == Target(name="y", unit="kg")
+    assert (contract.derived, contract.outliers) == ((), Outliers(columns=(), factor=3.0))
+    assert contract.training.parameters == {}
+    assert contract.serving == Serving(mode="realtime", instance_type="ml.m5.large", instance_count=1)
+
+
+@pytest.mark.parametrize("text", [MINIMAL, None])
+def test_a_contract_survives_json(text: str | None, model_toml: str) -> None:
+    contract = contract_of_toml(text or model_toml, FILE)
+    restored = Contract.from_dict(json.loads(json.dumps(contract.to_dict())), file="recipe.json")
+    assert restored == contract
+    assert restored.hash == contract.hash
+
+
+def test_the_hash_follows_meaning_not_layout(contract: Contract, model_toml: str) -> None:
+    lines = model_toml.splitlines()
+    commented = "\n\n".join(f"{line} # note" if line.startswith("train") else line for line in lines)
+    first, second = (next(i for i, line in enumerate(lines) if line.startswith(n)) for n in ("longitude", "latitude"))
+    lines[first], lines[second] = lines[second], lines[first]
+    assert contract_of_toml(commented, FILE).hash == contract.hash
+    assert contract_of_toml(model_toml.replace("min = 0,", "min = 0.0,"), FILE).hash == contract.hash
+    assert contract_of_toml("\n".join(lines), FILE).hash != contract.hash
+    assert contract_of_toml(model_toml.replace("seed = 7", "seed = 8"), FILE).hash != contract.hash
+
+
+# (text of the good file, its replacement, key of the one problem, part of its reason)
+MISTAKES = [
+    ("[gate]", "[gate", "", "is not valid TOML: Expected ']'"),
+    ("[model]", "model = 3\n[more]", "more", "unknown key; did you mean model?"),
+    ("train = 0.64", "train = 0.5", "split", "must add up to 1, they add up to 0.86"),
+    ("train = 0.64", 'train = "x"', "split.train", "must be a finite number, is 'x'"),
+    ("train = 0.64\n", "", "split.train", "is missing"),
+    ("train = 0.64", "train = 1.64", "split.train", "must be at least 0.01 and at most 0.98"),
+    ('salt = "california-housing-1"', 'salt = ""', "split.salt", "must not be empty"),
+    ("max = -114.0", "max = -126.0", "features.longitude.max", "must be greater than min (-125.0), is -126.0"),
+    ("min = -125.0", "min = nan", "features.longitude.min", "must be a finite number, is nan"),
+    ("min = -125.0", "minimum = -125.0", "features.longitude.minimum", "unknown key; did you mean min?"),
+    ("min = -125.0", "levels = [1]", "features.longitude.levels", "unknown key"),
+    ("default = -119.5", "default = 0", "features.longitude.default", "must lie within min and max"),
+    ("default = -119.5", 'default = "x"', "features.longitude.default", "must be a finite number"),
+    ('"INLAND" }', '"SEA" }', "features.ocean_proximity.default", 'must be "<1H OCEAN", "INLAND", "ISLAND"'),
+    ('levels = ["<1H', 'levels = ["INLAND", "<1H', "features.ocean_proximity.levels", "'INLAND' more than once"),
+    ('levels = ["<1H', 'levels = [" ", "<1H', "features.ocean_proximity.levels", "must not be empty"),
+    ('"number", min = 0.1', '"text", min = 0.1', "features.median_income.type", 'must be "number" or "category"'),
+    ('type = "number", min = 0.1', "min = 0.1", "features.median_income.type", "is missing"),
+    ("nullable = true", "nullable = 1", "features.total_bedrooms.nullable", "must be true or false, is 1"),
+    ("\nlatitude =", "\nLatitude =", "features.Latitude", "lower case letters"),
+    ("\nlatitude =", "\norder =", "features.order", "reserved"),
+    ('value"\nunit = "USD"', 'value"', "target.unit", "is missing"),
+    ('unit = "USD"', "unit = 7", "target.unit", "must be text in quotes, is 7"),
+    ('"median_house_value"', '"population"', "target.name", "is also a feature"),
+    ('"median_house_value"', '"row_id"', "target.name", "reserved"),
+    ("cap = 500001", "cap = 5000001", "target.cap", "must lie within min and max"),
+    ('"total_rooms / households"', '"total_rooms // households"', "derived.rooms_per_household", "at character 13"),
+    (
+        '"total_rooms / households"',
+        '"total_rooms / ocean_proximity"',
+        "derived.rooms_per_household",
+        "ocean_proximity is",
+    ),
+    ('"total_rooms / households"', "3", "derived.rooms_per_household", "must be text in quotes, is 3"),
+    ('"total_rooms / households"', '"rooms_per_person / 2"', "derived.rooms_per_household", "no earlier derived"),
+    ("rooms_per_person =", "population =", "derived.population", "is already a feature"),
+    ("rooms_per_person =", '"Rooms" =', "derived.Rooms", "lower case letters"),
+    ('columns = ["rooms_per_household"', 'columns = ["rooms"', "outliers.columns", "no number or derived feature"),
+    ("factor = 10.0", "factor = -1", "outliers.factor", "must be at least 0.5"),
+    ("min_rows = 100", "min_rows = 0", "quality.min_rows", "must be at least 1"),
+    ("max_reject_share = 0.2", "max_reject_share = 20", "quality.max_reject_share", "at most 1, is 20"),
+    ("rounds = 600", "rounds = 6.5", "training.rounds", "must be a whole number, is 6.5"),
+    ("rounds = 600", "rounds = true", "training.rounds", "must be a whole number, is True"),
+    ("max_depth = 8", "depth = 8", "training.parameters.depth", "did you mean max_depth?"),
+    ("max_depth = 8", "nthread = 8", "training.parameters.nthread", "is not an XGBoost parameter that may be set here"),
+    ("max_depth = 8", "max_depth = 800", "training.parameters.max_depth", "at most 30"),
+    ("max_depth = 8", 'objective = "rank"', "training.parameters.objective", 'must be "reg:squarederror"'),
+    ('metric = "rmse"', 'metric = "auc"', "gate.metric", 'must be "rmse" or "mae", is \'auc\''),
+    ("max = 60000.0", "max = 0", "gate.max", "must be greater than 0"),
+    ("max = 60000.0", "", "gate.max", "is missing"),
+    ('mode = "serverless"', 'mode = "server"', "serving.mode", 'must be "serverless" or "realtime"'),
+    ("memory_mb = 2048", "memory_mb = 2000", "serving.memory_mb", "multiple of 1024"),
+    ("max_concurrency = 5", "max_concurrency = 500", "serving.max_concurrency", "at most 200"),
+    ('"ml.m5.large"', '"m5.large"', "serving.instance_type", "must be an instance type"),
+    ('name = "california_housing"', 'name = "California-Housing"', "model.name", "must be snake_case"),
+    ('task = "regression"', 'task = "ranking"', "model.task", 'must be "regression"'),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "key", "reason"), MISTAKES, ids=[f"{m[2]}-{m[1][:20]}" for m in MISTAKES])
+def test_a_mistake_is_reported_with_its_key(model_toml: str, good: str, bad: str, key: str, reason: str) -> None:
+    assert good in model_toml
+    [(found, why), *others] = problems_of(model_toml.replace(good, bad, 1))
+    assert (found, reason in why) == (key, True), why
+    assert others == ([("model", "must be a table, is 3")] if key == "more" else [])
+
+
+@pytest.mark.parametrize("section", ["model", "features", "target", "quality", "split", "training", "gate", "serving"])
+def test_a_missing_section_is_one_problem(section: str) -> None:
+    parts = MINIMAL.split("[")
+    text = "[".join(part for part in parts if not part.startswith(f"{section}]"))
+    assert problems_of(text) == [(section, f"is missing; add [{section}]")]
+
+
+def test_all_problems_are_reported_at_once(model_toml: str) -> None:
+    text = model_toml.replace("seed = 7", "seed = -7").replace("eta", "etta").replace("min_rows = 100", "min_row = 100")
+    text = text.replace("population / households", "popuLation / households")
+    assert [key for key, _ in problems_of(text)] == [
+        "derived.people_per_household",
+        "quality.min_row",
+        "quality.min_rows",
+        "training.seed",
+        "training.parameters.etta",
+    ]
+
+
+def test_one_wrong_feature_name_is_not_reported_at_every_use(model_toml: str) -> None:
+    assert [key for key, _ in problems_of(model_toml.replace("\nlatitude =", "\nLatitude ="))] == ["features.Latitude"]
+
+
+def test_a_json_null_is_a_missing_value(contract: Contract) -> None:
+    document = contract.to_dict() | {"gate": {"metric": "rmse", "max": None}}
+    with pytest.raises(ContractError, match=r"^recipe.json: gate.max: is missing"):
+        Contract.from_dict(document, file="recipe.json")
+
+
+def test_no_column_may_be_a_word_that_sql_reserves() -> None:
+    query = "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    assert {row[0] for row in duckdb.execute(query).fetchall()} - RESERVED == set()

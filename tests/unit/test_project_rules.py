@@ -1,0 +1,87 @@
+"""Rules of the whole tree: who may import whom, and what no file may name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import host_guard
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {"contract", "stacks", "localcloud", "cli", "tests"}
+
+# folder: which of our top-level packages its modules may import, besides modules of their own bundle
+ALLOWED = {
+    "assets/shared/python/contract": {"contract"},
+    "assets/glue": {"contract"},
+    "assets/lambda": {"contract"},
+    "assets/pipeline": {"contract"},
+    "stacks": {"contract", "stacks"},
+    "localcloud": {"localcloud"},
+    "cli": {"contract", "localcloud", "cli"},
+}
+
+# What the runtime of each bundle provides, besides the standard library.
+PROVIDED = {
+    "assets/shared/python/contract": {"numpy"},
+    "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
+    "assets/lambda": {"boto3", "botocore"},
+    "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},
+}
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and top-level package of each import of a module; relative imports are its own bundle."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.lineno, node.module.split(".")[0]
+
+
+def modules(folder: str) -> list[Path]:
+    found = [p for p in (ROOT / folder).rglob("*.py") if "__pycache__" not in p.parts]
+    assert found, f"{folder} holds no module"
+    return found
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_go_one_way(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {package}"
+        for path in modules(folder)
+        for line, package in imported(path)
+        if package in OURS - ALLOWED[folder]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", PROVIDED)
+def test_bundles_import_only_what_their_runtime_provides(folder: str) -> None:
+    import sys
+
+    wrong = []
+    for path in modules(folder):
+        bundle = {p.stem for place in (path.parent, ROOT / folder) for p in place.iterdir()}
+        for line, package in imported(path):
+            known = sys.stdlib_module_names | PROVIDED[folder] | ALLOWED[folder] | bundle
+            if package not in known:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {package}")
+    assert wrong == []
+
+
+def test_the_app_imports_only_stacks() -> None:
+    used = {package for _, package in imported(ROOT / "app.py")} & OURS
+    assert used <= {"stacks", "contract"}
+
+
+def test_no_file_names_a_registry_host_or_a_machine_path() -> None:
+    assert host_guard.main() == 0
+
+
+def test_the_guard_finds_what_it_looks_for() -> None:
+    text = "fine\nindex = https://" + "pypi" + ".org/simple\n" + "path = " + "/work" + "/main\n"
+    assert [line for line, _ in host_guard.findings(text)] == [2, 3]
