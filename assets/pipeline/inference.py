@@ -1,0 +1,142 @@
+"""SageMaker's handler functions: raw records in, predictions out. In the model, only `contract` lies beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contract import Contract, Recipe, RecordError, parse_csv, validate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xgboost
+    from numpy.typing import NDArray
+
+JSON, CSV = "application/json", "text/csv"
+MAX_ERRORS = 100
+
+
+def _toolkit_error() -> type[Exception]:
+    """SageMaker's inference toolkit answers 500 to every error but its own. Outside its container it is not there."""
+    try:
+        base: type[Exception] = import_module("sagemaker_inference.errors").BaseInferenceToolkitError
+    except ImportError:
+        return Exception
+    return base
+
+
+class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the base is known at run time only
+    """A request that cannot be answered. Its text is JSON: {"errors": [{"instance", "field", "reason"}, ...]}."""
+
+    def __init__(self, errors: Sequence[Mapping[str, object]], status_code: int = 400) -> None:
+        self.errors = list(errors)
+        self.status_code = status_code
+        self.message = json.dumps({"errors": self.errors[:MAX_ERRORS]})
+        self.phrase = "Invalid input"
+        Exception.__init__(self, self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Model:
+    booster: xgboost.Booster
+    recipe: Recipe
+    run_id: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """A CSV body: the contract, which only the model knows, tells how to read it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    values: NDArray[np.float32]
+    model: Model
+
+
+def model_fn(model_dir: str) -> Model:
+    # Read when XGBoost loads: threads that spin while they wait take the processor from the other workers.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import xgboost
+
+    folder = Path(model_dir)
+    booster = xgboost.Booster({"nthread": 1})
+    booster.load_model(folder / "model.ubj")
+    return Model(
+        booster=booster,
+        recipe=Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8")),
+        run_id=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["run_id"],
+        version=os.environ.get("MODEL_VERSION") or None,
+    )
+
+
+def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText:
+    """Raises InputError for a body that cannot be read as what it says it is."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in (JSON, CSV):
+        raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError([_error(f"the body is not UTF-8 text: {error}")]) from error
+    return CsvText(text) if kind == CSV else _instances(text)
+
+
+def predict_fn(data: list[Any] | CsvText, model: Model) -> Prediction:
+    records = _records(data, model.recipe.contract)
+    errors = [
+        {"instance": index, "field": error.field, "reason": error.reason}
+        for index, record in enumerate(records)
+        for error in validate(model.recipe.contract, record)
+    ]
+    if errors:
+        raise InputError(errors)
+    return Prediction(values=model.booster.inplace_predict(model.recipe.apply(records)), model=model)
+
+
+def output_fn(prediction: Prediction, accept: str) -> tuple[str, str]:
+    """Always JSON, whatever the client accepts."""
+    answer = {
+        "predictions": [{"value": float(value)} for value in prediction.values],
+        "model": prediction.model.recipe.contract.name,
+        "run_id": prediction.model.run_id,
+        "model_version": prediction.model.version,
+    }
+    return json.dumps(answer), JSON
+
+
+def _instances(text: str) -> list[Any]:
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError([_error(f"the body is not valid JSON: {error}")]) from error
+    instances = document.get("instances") if isinstance(document, dict) else document
+    if not isinstance(instances, list) or not instances:
+        raise InputError([_error('the body must be {"instances": [record, ...]} with at least one record')])
+    return instances
+
+
+def _records(data: list[Any] | CsvText, contract: Contract) -> list[Any]:
+    if isinstance(data, list):
+        return data
+    try:
+        return parse_csv(contract, data.text)
+    except RecordError as error:
+        instance = error.row - 1 if error.row else None
+        raise InputError([{"instance": instance, "field": error.field, "reason": error.reason}]) from error
+
+
+def _error(reason: str) -> dict[str, object]:
+    """About the body as a whole."""
+    return {"instance": None, "field": "", "reason": reason}

@@ -1,0 +1,80 @@
+"""The files that travel with a data set: its manifest, its recipe, and the profile of its train rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract import Recipe
+from steps.failures import StepError
+
+FILES = ("manifest.json", "recipe.json", "profile.json")
+SPLITS = ("train", "validation", "test")
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Context:
+    recipe: Recipe
+    run_id: str
+    rows: Mapping[str, int]
+    files: Mapping[str, tuple[str, ...]]
+
+
+def read_context(folder: Path) -> Context:
+    """Raises StepError, or RecipeError and ContractError for what is wrong inside recipe.json."""
+    manifest = read_json(folder / "manifest.json")
+    recipe = Recipe.from_json(read_text(folder / "recipe.json"))
+    try:
+        context = _context(manifest, recipe)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StepError(
+            f"manifest.json does not have the shape of a manifest ({error!r}); run the ETL job again"
+        ) from error
+    _check(manifest, recipe)
+    return context
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise StepError(f"{path.name} is not valid JSON: {error}; run the job that wrote it again") from error
+    if not isinstance(document, dict):
+        raise StepError(f"{path.name} must hold a JSON object; run the job that wrote it again")
+    return document
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StepError(f"{path.name} is missing in {path.parent}; the job that writes it did not finish") from error
+
+
+def _context(manifest: Mapping[str, Any], recipe: Recipe) -> Context:
+    return Context(
+        recipe=recipe,
+        run_id=manifest["run_id"],
+        rows={split: int(manifest["rows"][split]) for split in SPLITS},
+        files={split: tuple(key.split("/")[-1] for key in manifest["files"][split]) for split in SPLITS},
+    )
+
+
+def _check(manifest: Mapping[str, Any], recipe: Recipe) -> None:
+    wanted = {
+        "version": MANIFEST_VERSION,
+        "model": recipe.contract.name,
+        "contract_hash": recipe.contract.hash,
+        "target": recipe.contract.target.name,
+        "columns": [column.name for column in recipe.columns],
+    }
+    for key, value in wanted.items():
+        if manifest.get(key) != value:
+            found = json.dumps(manifest.get(key))[:80]
+            raise StepError(
+                f"manifest.json: {key} is {found}, recipe.json says {json.dumps(value)[:80]}; run the ETL job again"
+            )

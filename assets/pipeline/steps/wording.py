@@ -1,0 +1,14 @@
+"""Numbers and names as a person reads them."""
+
+from __future__ import annotations
+
+
+def amount(value: float, unit: str = "") -> str:
+    """41903.2, "USD" becomes "41,903 USD"; small values keep four digits."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{text} {unit}".rstrip()
+
+
+def title(name: str) -> str:
+    """`median_house_value` becomes `Median house value`."""
+    return name.replace("_", " ").capitalize()

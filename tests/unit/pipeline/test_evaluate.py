@@ -1,0 +1,214 @@
+"""Evaluate: metrics computed a second time, the report's words, the plots, and failures with a reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tarfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import xgboost
+
+from contract import Contract, Recipe
+from tests.unit.pipeline.conftest import evaluate_into, train_in
+from tests.unit.pipeline.factory import RUN_ID, synthetic_rows, write_dataset
+
+PLOTS = ["predicted_vs_actual.png", "residuals_by_decile.png", "feature_importance.png"]
+
+
+@pytest.fixture(scope="session")
+def evaluation(evaluated: Path) -> dict:
+    return json.loads((evaluated / "evaluation.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def predictions(prepared: Path, model_dir: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Actual, predicted and level of each test row, by other means than the step's."""
+    table = pq.read_table(prepared / "test" / "data.parquet").to_pandas()
+    recipe = Recipe.from_json((model_dir / "recipe.json").read_text())
+    matrix = xgboost.DMatrix(table[[column.name for column in recipe.columns]])
+    predicted = xgboost.Booster(model_file=model_dir / "model.ubj").predict(matrix)
+    levels = [column for column in recipe.columns if column.kind == "level"]
+    level = [levels[index].level for index in table[[column.name for column in levels]].to_numpy().argmax(1)]
+    return table["median_house_value"].to_numpy(), predicted.astype(float), level
+
+
+def test_metrics_are_those_of_the_test_rows(evaluation: dict, predictions: tuple) -> None:
+    actual, predicted, _ = predictions
+    errors = predicted - actual
+    metrics = evaluation["regression_metrics"]
+    assert metrics["rmse"]["value"] == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-9)
+    assert metrics["mae"]["value"] == pytest.approx(np.abs(errors).mean(), rel=1e-9)
+    assert metrics["r2"]["value"] == pytest.approx(
+        1 - (errors**2).sum() / ((actual - actual.mean()) ** 2).sum(), rel=1e-9
+    )
+    assert evaluation["rows"] == len(actual)
+    low, high = evaluation["interval"]["rmse"]
+    assert low < metrics["rmse"]["value"] < high
+    assert (evaluation["interval"]["level"], evaluation["interval"]["method"]) == (0.95, "bootstrap")
+    assert 0 < metrics["rmse"]["standard_deviation"] < (high - low) / 3
+
+
+def test_slices_are_those_of_the_test_rows(evaluation: dict, predictions: tuple) -> None:
+    actual, predicted, level = predictions
+    squares = (predicted - actual) ** 2
+    for item in evaluation["slices"]:
+        if item["name"] == "ocean_proximity":
+            chosen = np.array([name == item["value"] for name in level])
+        else:
+            chosen = actual >= 500_001 if item["value"].startswith("capped") else actual < 500_001
+        assert item["rows"] == chosen.sum()
+        assert item["rmse"] == pytest.approx(np.sqrt(squares[chosen].mean()), rel=1e-9)
+        assert item["mae"] == pytest.approx(np.sqrt(squares[chosen]).mean(), rel=1e-9)
+    by_level = [item["rows"] for item in evaluation["slices"] if item["name"] == "ocean_proximity"]
+    assert sum(by_level) == len(actual)
+    assert len(evaluation["slices"]) == 7
+
+
+def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Contract) -> None:
+    assert (evaluation["model"], evaluation["run_id"]) == ("california_housing", RUN_ID)
+    assert evaluation["contract_hash"] == contract.hash
+    assert evaluation["plots"] == PLOTS
+    gate = evaluation["gate"]
+    rmse = evaluation["regression_metrics"]["rmse"]["value"]
+    assert gate == {
+        "decision": "register",
+        "metric": "rmse",
+        "value": rmse,
+        "limit": 60000.0,
+        "reason": f"Test RMSE {rmse:,.0f} USD is within the limit of 60,000 USD.",
+    }
+
+
+class Page(HTMLParser):
+    """Words and images of the report; fails on a tag that is not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.images: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        if tag == "img":
+            self.images.append(dict(attrs)["src"])
+        elif tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open[-1] != "style":
+            self.words.append(data.strip())
+
+
+def test_the_report_shows_metrics_slices_and_plots(evaluated: Path, evaluation: dict) -> None:
+    page = Page((evaluated / "report.html").read_text())
+    rmse = f"{evaluation['regression_metrics']['rmse']['value']:,.0f} USD"
+    assert page.words[0] == page.words[1] == "California housing: evaluation"
+    assert {rmse, evaluation["gate"]["reason"], "<1H OCEAN", "capped at 500,001 USD", "max_depth"} <= set(page.words)
+    assert page.images == PLOTS
+
+
+def test_plots_are_png_images(evaluated: Path) -> None:
+    for name in PLOTS:
+        content = (evaluated / name).read_bytes()
+        assert content.startswith(b"\x89PNG\r\n\x1a\n")
+        assert len(content) > 5_000
+
+
+def test_the_same_model_gives_the_same_files(tmp_path: Path, evaluated: Path, packed: Path, prepared: Path) -> None:
+    assert evaluate_into(tmp_path, packed, prepared) == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in evaluated.iterdir()
+    }
+
+
+def test_without_matplotlib_the_report_says_so(
+    tmp_path: Path, packed: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch, evaluation: dict
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert evaluate_into(tmp_path, packed, prepared) == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == evaluation | {"plots": []}
+    page = Page((tmp_path / "report.html").read_text())
+    assert "Plots were skipped: matplotlib is not installed in this container." in page.words
+    assert page.images == []
+
+
+def test_a_model_that_misses_the_gate_is_rejected_in_words(tmp_path: Path, contract: Contract) -> None:
+    import training_preprocessing
+
+    strict = replace(contract, gate=replace(contract.gate, max=1000.0))
+    (tmp_path / "dataset").mkdir()
+    write_dataset(tmp_path / "dataset", strict, synthetic_rows(300, strict))
+    prepared = tmp_path / "prepared"
+    training_preprocessing.main(
+        ["--dataset", str(tmp_path / "dataset"), "--output", str(prepared), "--contract-hash", strict.hash]
+    )
+    _, model = train_in(tmp_path / "train", prepared)
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(model, arcname=".")
+    assert evaluate_into(tmp_path / "output", tmp_path, prepared) == 0
+    gate = json.loads((tmp_path / "output" / "evaluation.json").read_text())["gate"]
+    assert gate["decision"] == "reject"
+    assert gate["reason"].endswith("USD is above the limit of 1,000 USD, so the model is not registered.")
+    assert 'class="gate reject"' in (tmp_path / "output" / "report.html").read_text()
+
+
+def repack(packed: Path, folder: Path, **changes: str) -> Path:
+    with tarfile.open(packed / "model.tar.gz") as archive:
+        archive.extractall(folder / "model", filter="data")
+    for name, text in changes.items():
+        (folder / "model" / name.replace("_", ".")).write_text(text)
+    (folder / "packed").mkdir()
+    with tarfile.open(folder / "packed" / "model.tar.gz", "w:gz") as archive:
+        archive.add(folder / "model", arcname=".")
+    return folder / "packed"
+
+
+def test_a_model_of_another_data_set_is_refused(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = repack(packed, tmp_path, manifest_json='{"run_id": "other"}')
+    assert evaluate_into(tmp_path / "output", other, prepared) == 1
+    message = f"trained on data set other, the test rows are of {RUN_ID}; run the pipeline from its first step\n"
+    assert capsys.readouterr().err == f"model.tar.gz was {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "model.tar.gz is missing in"), (b"x", "model.tar.gz is not a tar.gz archive: ")],
+)
+def test_a_missing_or_broken_archive_is_named(
+    tmp_path: Path, prepared: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
+) -> None:
+    if content:
+        (tmp_path / "model.tar.gz").write_bytes(content)
+    assert evaluate_into(tmp_path / "output", tmp_path, prepared) == 1
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_a_broken_model_is_named(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_into(tmp_path / "output", repack(packed, tmp_path, model_ubj="x"), prepared) == 1
+    assert capsys.readouterr().err.endswith("model.tar.gz holds no model.ubj that XGBoost can read; train again\n")
+
+
+def test_test_rows_of_another_recipe_are_named(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(prepared, tmp_path / "prepared")
+    path = tmp_path / "prepared" / "test" / "data.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["latitude"]), path)
+    assert evaluate_into(tmp_path / "output", packed, tmp_path / "prepared") == 1
+    assert capsys.readouterr().err == "test/data.parquet lacks latitude; run the pipeline from its first step\n"

@@ -1,0 +1,171 @@
+"""Inference: answers equal the booster on recipe-applied rows; wrong input is named by instance and field."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+import inference
+from contract import Contract, Recipe
+from tests.unit.pipeline.factory import RUN_ID, synthetic_rows
+
+
+@pytest.fixture(scope="module")
+def model(model_dir: Path) -> inference.Model:
+    return inference.model_fn(str(model_dir))
+
+
+@pytest.fixture(scope="module")
+def records(contract: Contract) -> list[dict[str, object]]:
+    target = contract.target.name
+    return [
+        {name: value for name, value in row.items() if name != target} for row in synthetic_rows(20, contract, seed=8)
+    ]
+
+
+@pytest.fixture(scope="module")
+def expected(model_dir: Path, records: list[dict[str, object]]) -> list[float]:
+    recipe = Recipe.from_json((model_dir / "recipe.json").read_text())
+    matrix = xgboost.DMatrix(recipe.apply(records), feature_names=[column.name for column in recipe.columns])
+    return xgboost.Booster(model_file=model_dir / "model.ubj").predict(matrix).tolist()
+
+
+def answer(model: inference.Model, body: str | bytes, content_type: str = "application/json") -> dict:
+    prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
+    text, kind = inference.output_fn(prediction, "*/*")
+    assert kind == "application/json"
+    return json.loads(text)
+
+
+def values(found: dict) -> list[float]:
+    return [item["value"] for item in found["predictions"]]
+
+
+def test_json_records_are_predicted(model: inference.Model, records: list, expected: list[float]) -> None:
+    found = answer(model, json.dumps({"instances": records}))
+    assert values(found) == pytest.approx(expected, rel=1e-6)
+    assert {key: found[key] for key in ("model", "run_id", "model_version")} == {
+        "model": "california_housing",
+        "run_id": RUN_ID,
+        "model_version": None,
+    }
+    assert len(set(np.round(expected))) > 15
+
+
+def test_a_bare_list_and_bytes_are_read_too(model: inference.Model, records: list, expected: list[float]) -> None:
+    found = answer(model, json.dumps(records).encode(), "application/json; charset=utf-8")
+    assert values(found) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_csv_rows_are_predicted(
+    model: inference.Model, records: list, expected: list[float], contract: Contract, header: bool
+) -> None:
+    names = [feature.name for feature in contract.features]
+    lines = [",".join("" if record[name] is None else str(record[name]) for name in names) for record in records]
+    text = "\n".join([",".join(names), *lines] if header else lines)
+    assert values(answer(model, text, "text/csv")) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_version_comes_from_the_environment(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, records: list
+) -> None:
+    monkeypatch.setenv("MODEL_VERSION", "12")
+    assert answer(inference.model_fn(str(model_dir)), json.dumps(records))["model_version"] == "12"
+
+
+def errors_of(model: inference.Model, body: str | bytes, content_type: str = "application/json") -> list[dict]:
+    with pytest.raises(inference.InputError) as caught:
+        answer(model, body, content_type)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.status_code == (415 if content_type == "text/plain" else 400)
+    assert str(caught.value) == caught.value.message
+    return json.loads(str(caught.value))["errors"]
+
+
+def test_wrong_fields_are_named_by_instance(model: inference.Model, records: list) -> None:
+    wrong = [records[0], records[1] | {"population": -1, "rooms": 2}, records[2] | {"ocean_proximity": "SEA"}]
+    found = errors_of(model, json.dumps(wrong))
+    assert [(error["instance"], error["field"]) for error in found] == [
+        (1, "population"),
+        (1, "rooms"),
+        (2, "ocean_proximity"),
+    ]
+    assert found[0]["reason"] == "must be at least 1, is -1"
+
+
+def test_a_wrong_csv_field_is_named_by_instance(model: inference.Model) -> None:
+    good = "-122.23,37.88,41,880,129,322,126,8.3252,NEAR BAY"
+    assert errors_of(model, f"{good}\n{good.replace('322', 'many')}", "text/csv") == [
+        {"instance": 1, "field": "population", "reason": 'must be a number, is "many"'}
+    ]
+    assert errors_of(model, "latitude,rooms\n1,2", "text/csv") == [
+        {"instance": None, "field": "rooms", "reason": "is not a feature of california_housing; leave it out"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        ("{", "application/json", "the body is not valid JSON: "),
+        ("3", "application/json", "the body must be "),
+        ("{}", "application/json", "the body must be "),
+        ('{"instances": []}', "application/json", "at least one record"),
+        ("[" * 100_000, "application/json", "the body is not valid JSON: "),
+        (b"\xff", "application/json", "the body is not UTF-8 text: "),
+        ("a", "text/plain", "the content type 'text/plain' is not known; send application/json or text/csv"),
+        ("", "text/csv", "there is no data row"),
+    ],
+)
+def test_a_body_that_cannot_be_read_says_why(
+    model: inference.Model, body: str | bytes, content_type: str, reason: str
+) -> None:
+    [error] = errors_of(model, body, content_type)
+    assert (error["instance"], error["field"], reason in error["reason"]) == (None, "", True), error
+
+
+def test_at_most_a_hundred_errors_are_listed(model: inference.Model) -> None:
+    assert len(errors_of(model, json.dumps([{}] * 200))) == 100
+
+
+def test_json_that_holds_nan_is_refused(model: inference.Model, records: list) -> None:
+    [error] = errors_of(model, json.dumps([records[0] | {"population": float("nan")}]))
+    assert (error["field"], error["reason"]) == ("population", "must be a finite number")
+
+
+def test_the_packed_code_serves_by_itself(
+    tmp_path: Path, model_dir: Path, records: list, expected: list[float]
+) -> None:
+    """As in the container: only the model's code folder is on the path."""
+    unpacked = shutil.copytree(model_dir, tmp_path / "model")
+    script = (
+        "import sys, json, inference;"
+        "model = inference.model_fn(sys.argv[1]);"
+        "data = inference.input_fn(sys.stdin.read(), 'application/json');"
+        "print(inference.output_fn(inference.predict_fn(data, model), 'application/json')[0])"
+    )
+    command = [sys.executable, "-c", script, str(unpacked)]
+    environment = {"PYTHONPATH": str(unpacked / "code"), "PATH": os.environ["PATH"]}
+    found = subprocess.run(
+        command, input=json.dumps(records), env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert values(json.loads(found.stdout)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_row_is_answered_within_milliseconds(model: inference.Model, records: list) -> None:
+    body = json.dumps([records[0]])
+    timings = []
+    for _ in range(50):
+        start = time.perf_counter()
+        answer(model, body)
+        timings.append(time.perf_counter() - start)
+    assert min(timings) < 5e-3

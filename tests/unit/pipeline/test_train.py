@@ -1,0 +1,160 @@
+"""Train: the same bytes for the same input, all that serving needs, and failures with a reason."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+import contract as contract_package
+from contract import Contract, Recipe
+from steps.dataset import read_rows
+from tests.unit.pipeline.conftest import HYPERPARAMETERS, train_in
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_input_gives_the_same_bytes_with_any_threads(
+    tmp_path: Path, prepared: Path, model_dir: Path, threads: int
+) -> None:
+    status, again = train_in(tmp_path, prepared, threads=threads)
+    assert status == 0
+    assert bytes_of(again) == bytes_of(model_dir)
+
+
+def test_another_seed_gives_another_model(tmp_path: Path, prepared: Path, model_dir: Path) -> None:
+    changed = [value if value != "7" else "8" for value in HYPERPARAMETERS]
+    _, other = train_in(tmp_path, prepared, hyperparameters=changed)
+    assert (other / "model.ubj").read_bytes() != (model_dir / "model.ubj").read_bytes()
+
+
+def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path) -> None:
+    modules = {f"code/contract/{path.name}" for path in Path(contract_package.__file__).parent.glob("*.py")}
+    files = bytes_of(model_dir)
+    assert files.keys() == modules | {
+        "model.ubj",
+        "recipe.json",
+        "manifest.json",
+        "training.json",
+        "code/inference.py",
+    }
+    assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
+    assert files["manifest.json"] == (prepared / "context" / "manifest.json").read_bytes()
+
+
+def test_the_best_round_on_the_validation_rows_is_kept(model_dir: Path, prepared: Path) -> None:
+    recipe = Recipe.from_json((model_dir / "recipe.json").read_text())
+    validation = read_rows(prepared / "validation", recipe)
+    booster = xgboost.Booster(model_file=model_dir / "model.ubj")
+    training = json.loads((model_dir / "training.json").read_text())
+    assert training["rounds"] == booster.num_boosted_rounds() < training["rounds_allowed"] == 60
+    errors = [
+        float(np.sqrt(np.mean((booster[:rounds].inplace_predict(validation.inputs) - validation.target) ** 2)))
+        for rounds in range(1, training["rounds"] + 1)
+    ]
+    assert int(np.argmin(errors)) == training["rounds"] - 1
+    assert errors[-1] == pytest.approx(training["validation"]["rmse"], rel=1e-6)
+    assert errors[-1] < 0.5 * float(np.std(validation.target))
+
+
+def test_training_json_says_what_was_done(model_dir: Path) -> None:
+    training = json.loads((model_dir / "training.json").read_text())
+    assert training["parameters"] == {"colsample_bytree": 0.5, "eta": 0.2, "max_depth": 4, "subsample": 0.8}
+    assert (training["seed"], training["early_stopping_rounds"]) == (7, 10)
+    assert sum(training["rows"].values()) < 900
+    assert training["libraries"]["xgboost"] == xgboost.__version__
+
+
+def test_inputs_have_the_names_of_the_recipe(model_dir: Path) -> None:
+    recipe = Recipe.from_json((model_dir / "recipe.json").read_text())
+    assert xgboost.Booster(model_file=model_dir / "model.ubj").feature_names == [item.name for item in recipe.columns]
+
+
+def test_the_metric_is_printed_as_sagemaker_reads_it(
+    tmp_path: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, model = train_in(tmp_path, prepared)
+    lines = capsys.readouterr().out.splitlines()
+    values = [float(found[1]) for line in lines if (found := re.search(r"validation-rmse:([0-9.]+)", line))]
+    expected = json.loads((model / "training.json").read_text())["validation"]["rmse"]
+    assert values[-1] == pytest.approx(expected, abs=1e-4)
+    assert values[0] > values[-1]
+    logged = json.loads(lines[-1])
+    assert (logged["event"], logged["threads"]) == ("trained", 1)
+    assert logged["validation_rmse"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "reason"),
+    [
+        ((), "hyperparameter rounds, early_stopping_rounds, seed is missing"),
+        (("--rounds",), "must come as --name value pairs, got: --rounds"),
+        (("rounds", "1"), "must come as --name value pairs"),
+        (("--rounds", "1.5", "--early_stopping_rounds", "1", "--seed", "1"), "rounds must be a whole number, is '1.5'"),
+        ((*HYPERPARAMETERS, "--max_depth", "x"), "XGBoost refused to train: "),
+        ((*HYPERPARAMETERS, "--eta", "-1"), "XGBoost refused to train: "),
+    ],
+)
+def test_wrong_hyperparameters_fail_with_a_reason(
+    tmp_path: Path,
+    prepared: Path,
+    capsys: pytest.CaptureFixture[str],
+    hyperparameters: tuple[str, ...],
+    reason: str,
+) -> None:
+    status, _ = train_in(tmp_path, prepared, hyperparameters=hyperparameters)
+    assert status == 1
+    written = (tmp_path / "output" / "failure").read_text()
+    assert reason in written
+    assert capsys.readouterr().err.splitlines()[-1] == written
+
+
+def test_missing_rows_fail_with_a_reason(tmp_path: Path, prepared: Path) -> None:
+    shutil.copytree(prepared, tmp_path / "prepared")
+    (tmp_path / "prepared" / "validation" / "data.parquet").unlink()
+    status, _ = train_in(tmp_path, tmp_path / "prepared")
+    assert status == 1
+    assert (tmp_path / "output" / "failure").read_text().startswith("validation/data.parquet is missing")
+
+
+def test_an_unforeseen_error_leaves_a_reason_too(
+    tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import train
+
+    monkeypatch.setattr(train, "fit", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_in(tmp_path, prepared)
+    assert (tmp_path / "output" / "failure").read_text() == "ZeroDivisionError: division by zero"
+
+
+def test_outside_a_training_job_the_missing_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    import train
+
+    assert train.main(list(HYPERPARAMETERS)) == 1
+    assert (
+        "SM_CHANNEL_TRAIN, SM_CHANNEL_VALIDATION, SM_CHANNEL_CONTEXT, SM_MODEL_DIR is not set"
+        in capsys.readouterr().err
+    )
+
+
+def test_parameters_of_a_model_file_reach_xgboost(contract: Contract) -> None:
+    import train
+
+    given = {
+        "rounds": contract.training.rounds,
+        "early_stopping_rounds": contract.training.early_stopping_rounds,
+        "seed": contract.training.seed,
+        **contract.training.parameters,
+    }
+    read = train.hyperparameters_of([text for name, value in given.items() for text in (f"--{name}", str(value))])
+    assert read.parameters == contract.training.parameters
+    assert (read.rounds, read.early_stopping_rounds, read.seed) == (600, 50, 7)

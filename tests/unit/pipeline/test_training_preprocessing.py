@@ -1,0 +1,159 @@
+"""Prepare: what it hands on, by value, and which data sets it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from contract import Contract, Recipe
+from tests.unit.pipeline.factory import RUN_ID, row_id, synthetic_rows
+
+
+def test_each_split_holds_the_recipe_applied_to_its_rows(prepared: Path, contract: Contract) -> None:
+    recipe = Recipe.from_json((prepared / "context" / "recipe.json").read_text())
+    by_id = {row_id(contract, row): row for row in synthetic_rows(900, contract)}
+    test = pq.read_table(prepared / "test" / "data.parquet")
+    assert test.column_names == ["row_id", "median_house_value", *(column.name for column in recipe.columns)]
+    ids = test["row_id"].to_pylist()
+    assert ids == sorted(ids)
+    rows = [by_id[identifier] for identifier in ids]
+    assert test["median_house_value"].to_pylist() == [row["median_house_value"] for row in rows]
+    inputs = np.column_stack([test[column.name].to_numpy() for column in recipe.columns])
+    np.testing.assert_array_equal(inputs, recipe.apply(rows))
+
+
+def test_no_row_is_lost_and_train_rows_have_no_id(prepared: Path, dataset: Path) -> None:
+    counts = json.loads((dataset / "manifest.json").read_text())["rows"]
+    tables = {split: pq.read_table(prepared / split / "data.parquet") for split in ("train", "validation", "test")}
+    assert {split: table.num_rows for split, table in tables.items()} == {name: counts[name] for name in tables}
+    assert sum(table.num_rows for table in tables.values()) == 900
+    assert tables["train"].column_names == tables["validation"].column_names == tables["test"].column_names[1:]
+
+
+def test_the_context_is_handed_on_unchanged(prepared: Path, dataset: Path) -> None:
+    for name in ("recipe.json", "manifest.json", "profile.json"):
+        assert (prepared / "context" / name).read_bytes() == (dataset / name).read_bytes()
+
+
+def prepare(dataset: Path, contract_hash: str, output: Path) -> int:
+    import training_preprocessing
+
+    return training_preprocessing.main(
+        ["--dataset", str(dataset), "--output", str(output), "--contract-hash", contract_hash]
+    )
+
+
+def test_the_same_data_set_gives_the_same_bytes(
+    tmp_path: Path, prepared: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(dataset, contract.hash, tmp_path) == 0
+    for path in sorted(tmp_path.rglob("*.parquet")):
+        assert path.read_bytes() == (prepared / path.relative_to(tmp_path)).read_bytes()
+    [line] = capsys.readouterr().out.splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["step"], logged["run_id"]) == ("prepared", "prepare", RUN_ID)
+    assert sum(logged["rows"].values()) == 900
+
+
+def change_json(name: str, **parts: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | parts))
+
+    return change
+
+
+def change_table(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
+    return lambda folder: pq.write_table(change(pq.read_table(folder / name)), folder / name)
+
+
+def drop_number(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["rows"]["train"] += 1
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def with_nan(table: pa.Table) -> pa.Table:
+    values = table["latitude"].to_numpy().copy()
+    values[:2] = [np.nan, np.inf]
+    return table.set_column(table.column_names.index("latitude"), "latitude", pa.array(values))
+
+
+def as_text(table: pa.Table) -> pa.Table:
+    index = table.column_names.index("latitude")
+    return table.set_column(index, "latitude", table["latitude"].cast(pa.string()))
+
+
+def leak(folder: Path) -> None:
+    """One train row takes the id of a test row."""
+    wanted = pq.read_table(folder / "test" / "part-0.parquet")["row_id"][0].as_py()
+    table = pq.read_table(folder / "train" / "part-0.parquet")
+    ids = [wanted, *table["row_id"].to_pylist()[1:]]
+    pq.write_table(table.set_column(0, "row_id", pa.array(ids)), folder / "train" / "part-0.parquet")
+
+
+REFUSALS = {
+    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json is missing"),
+    "no profile": (lambda folder: (folder / "profile.json").unlink(), "profile.json is missing"),
+    "manifest not JSON": (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is not valid JSON"),
+    "manifest a list": (lambda folder: (folder / "manifest.json").write_text("[]"), "must hold a JSON object"),
+    "manifest of another version": (change_json("manifest.json", version=2), "manifest.json: version is 2"),
+    "manifest of another contract": (change_json("manifest.json", contract_hash="x"), 'contract_hash is "x"'),
+    "manifest without files": (change_json("manifest.json", files={}), "KeyError('train')); run the ETL job again"),
+    "recipe changed": (change_json("recipe.json", mean={}), "recipe.json: mean.longitude must be a finite number"),
+    "part missing": (
+        lambda folder: (folder / "train" / "part-1.parquet").unlink(),
+        "train: manifest.json and the folder",
+    ),
+    "part too many": (
+        lambda folder: shutil.copy(folder / "test" / "part-1.parquet", folder / "test" / "part-9.parquet"),
+        "differ in part-9.parquet",
+    ),
+    "part not Parquet": (
+        lambda folder: (folder / "test" / "part-1.parquet").write_text("x"),
+        "test/part-1.parquet is not a Parquet file",
+    ),
+    "rows missing": (drop_number, "train: manifest.json promises"),
+    "column missing": (
+        change_table("train/part-0.parquet", lambda table: table.drop_columns(["latitude"])),
+        "train/part-0.parquet: the columns are not those of recipe.json; missing: latitude; unknown: nothing",
+    ),
+    "column of another type": (
+        change_table("validation/part-1.parquet", as_text),
+        "validation/part-1.parquet: column latitude must hold doubles, holds string",
+    ),
+    "values missing": (
+        change_table("train/part-0.parquet", with_nan),
+        "train/part-0.parquet: column latitude holds 2 values that are missing or not finite",
+    ),
+    "row on two sides": (leak, "is in both train and test"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_data_set_that_is_not_as_promised_is_refused(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    change, message = REFUSALS[case]
+    shutil.copytree(dataset, tmp_path / "dataset")
+    change(tmp_path / "dataset")
+    assert prepare(tmp_path / "dataset", contract.hash, tmp_path / "output") == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert message in last
+
+
+def test_a_data_set_of_an_older_contract_is_refused(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(dataset, "f" * 64, tmp_path) == 1
+    error = capsys.readouterr().err
+    assert f"made for contract {contract.hash[:12]} of california_housing" in error
+    assert "deployed with ffffffffffff; upload the data again" in error
+    assert list(tmp_path.iterdir()) == []
