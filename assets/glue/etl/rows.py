@@ -1,0 +1,71 @@
+"""One physical line to the fields of the contract: plain Python, the same on both engines."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+
+# Java and Python replace a run of bad bytes by different numbers of these.
+_REPLACEMENTS = re.compile("\ufffd+")
+
+LINE, ROW, KIND, REASON = "__line", "__row", "__kind", "__reason"
+
+Record = tuple[int, str, str | None, str | None, *tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the columns of the contract stand in a file. `header_line` counts from 1."""
+
+    header_line: int
+    width: int
+    positions: tuple[int, ...]
+    ignored: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a record's values."""
+        return (LINE, ROW, KIND, REASON, *(raw(index) for index in range(len(self.positions))))
+
+
+def raw(index: int) -> str:
+    """The column with the text of the contract's column `index`. Names in a contract never start with an underscore."""
+    return f"__raw_{index}"
+
+
+def is_data(number: int, line: str, layout: Layout) -> bool:
+    """Blank lines and what stands before the end of the header hold no row."""
+    return number > layout.header_line and not line.isspace() and line != ""
+
+
+def record(number: int, line: str, layout: Layout) -> Record:
+    """Line number, the line, why it is no row (kind and reason, or None), then the trimmed text of each column."""
+    if "\ufffd" in line:
+        line = _REPLACEMENTS.sub("\ufffd", line)
+        return _unreadable(number, line, layout, "encoding", "the line is not UTF-8 text")
+    try:
+        fields = split_fields(line)
+    except ValueError as error:
+        return _unreadable(number, line, layout, "malformed line", str(error))
+    if len(fields) != layout.width:
+        reason = f"{len(fields)} fields, the header has {layout.width}"
+        return _unreadable(number, line, layout, "field count", reason)
+    return (number, line, None, None, *(fields[position] for position in layout.positions))
+
+
+def split_fields(line: str) -> list[str]:
+    """Trimmed fields of a CSV line. Raises ValueError for one that no CSV reader can take apart."""
+    if '"' not in line:
+        return [field.strip() for field in line.split(",")]
+    if line.count('"') % 2:
+        raise ValueError("a quote is opened and not closed on this line")
+    try:
+        fields = next(csv.reader([line], skipinitialspace=True))
+    except csv.Error as error:
+        raise ValueError(f"not a CSV line: {error}") from error
+    return [field.strip() for field in fields]
+
+
+def _unreadable(number: int, line: str, layout: Layout, kind: str, reason: str) -> Record:
+    return (number, line, kind, reason, *("" for _ in layout.positions))

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contract import Contract
+from tests.unit.etl.harness import HEADER, RUN_ID, SPLITS, Job, Outcome, csv_text, flats, small_contract
+
+SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
+
+
+def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contract: Contract) -> None:
+    text = csv_text([*flats(50), ["?", *flats(1)[0][1:]]])
+    outcome = duckdb.run(text, tmp_path, contract)
+    manifest = outcome.manifest
+    assert manifest.pop("created_at").endswith("+00:00")
+    rows = manifest.pop("rows")
+    assert rows == {
+        "read": 51,
+        "rejected": 1,
+        "duplicates": 0,
+        "outliers": 50 - sum(rows[split] for split in SPLITS),
+        **{split: outcome.table(split).num_rows for split in SPLITS},
+    }
+    assert manifest == {
+        "version": 1,
+        "model": "flats",
+        "run_id": RUN_ID,
+        "contract_hash": contract.hash,
+        "source": SOURCE | {"size": len(text)},
+        "reasons": {"rooms: not a number": 1},
+        "files": {split: [f"flats/run={RUN_ID}/{split}/part-00000.parquet"] for split in SPLITS},
+        "target": "price",
+        "columns": [column.name for column in outcome.recipe.columns],
+        "ignored_columns": [],
+    }
+    assert outcome.recipe.contract == contract
+
+
+def test_a_second_attempt_gives_the_same_and_leaves_nothing_of_the_first(
+    duckdb: Job, tmp_path: Path, contract: Contract, plain: Outcome
+) -> None:
+    folder = tmp_path / "processed" / "flats" / f"run={RUN_ID}"
+    stale = ("claim.json", "manifest.json", "refused.json", "train/part-00009.parquet", "rejects/part-00000.json")
+    for name in stale:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("of an earlier attempt")
+    again = duckdb.run(csv_text(flats(60)), tmp_path, contract)
+    assert again.files() == plain.files() | {"claim.json"}
+    for name in ("recipe.json", "profile.json"):
+        assert (again.folder / name).read_bytes() == (plain.folder / name).read_bytes()
+    for split in SPLITS:
+        assert again.table(split).equals(plain.table(split))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is empty"),
+        (",".join(HEADER).encode(), "there is a header and no row below it"),
+        (b"\x00\x01\x02", "a binary file (byte 0 is zero)"),
+        (b"rooms,people,town,price\n1,2,D,3\n", "line 1, the header, lacks beds"),
+        (csv_text(flats(5)).encode(), "5 usable rows; the model flats needs at least 8"),
+        (csv_text([["?", *row[1:]] for row in flats(9)]).encode(), "9 of 9 rows rejected (100.0%, the limit is 50.0%)"),
+    ],
+)
+def test_a_refused_file_leaves_a_reason_and_no_manifest(
+    data: bytes, reason: str, duckdb: Job, tmp_path: Path, contract: Contract
+) -> None:
+    stale = tmp_path / "processed" / "flats" / f"run={RUN_ID}" / "manifest.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of an earlier attempt")
+    outcome = duckdb.run(data, tmp_path, contract)
+    assert outcome.refused
+    assert outcome.refused.startswith(f"f.csv: {reason}")
+    refused = outcome.document("refused.json")
+    assert refused.pop("at").endswith("+00:00")
+    assert refused == {
+        "version": 1,
+        "model": "flats",
+        "run_id": RUN_ID,
+        "source": SOURCE | {"size": len(data)},
+        "reason": outcome.refused,
+    }
+    assert outcome.files() <= {"refused.json", "rejects/part-00000.json"}
+    assert (tmp_path / "raw" / "flats" / "f.csv").read_bytes() == data
+
+
+def test_the_rows_of_a_file_with_too_many_rejects_can_be_looked_up(duckdb: Job, tmp_path: Path) -> None:
+    outcome = duckdb.run(csv_text([["?", *row[1:]] for row in flats(9)]), tmp_path, small_contract())
+    assert [reject["line"] for reject in outcome.rejects] == list(range(2, 11))
+
+
+def test_an_unknown_model_is_refused(duckdb: Job, tmp_path: Path, contract: Contract) -> None:
+    outcome = duckdb.run(csv_text(flats(20)), tmp_path, contract, model="boats")
+    expected = "f.csv: there is no model boats; upload below the folder of a known model (flats)"
+    assert outcome.refused == expected
+    assert outcome.document("refused.json")["reason"] == expected

