@@ -1,0 +1,104 @@
+"""REST APIs: the permission to invoke a function, what a function may answer, and how long it may take."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ministack.core.arn import execute_api_arn
+from ministack.services import apigateway_v1
+
+from localcloud import platform
+from localcloud.events.principals import function_allows
+
+HOOKS: tuple[tuple[str, str], ...] = (
+    ("ministack.core.arn", "execute_api_arn"),
+    ("ministack.services.apigateway_v1", "_execute_in_scope"),
+    ("ministack.services.apigateway_v1", "_extract_lambda_ref_from_integration_uri"),
+    ("ministack.services.apigateway_v1", "_gw_error"),
+    ("ministack.services.apigateway_v1", "_invoke_lambda_custom_v1"),
+    ("ministack.services.apigateway_v1", "_invoke_lambda_proxy_v1"),
+    ("ministack.services.apigateway_v1", "_lambda_proxy_response"),
+    ("ministack.services.apigateway_v1", "_stages_v1"),
+)
+
+PRINCIPAL = "apigateway.amazonaws.com"
+LONGEST_SECONDS = 29.0
+LARGEST_BODY = 10 * 1024 * 1024
+ANSWER_MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+FAILED = "Internal server error"
+
+Invoke = Callable[..., Awaitable[Any]]
+
+
+def _may_invoke(integration: Mapping[str, Any], source_arn: str) -> bool:
+    """By the function's own policy, or by the role that the integration names."""
+    function_arn = apigateway_v1._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
+    role = integration.get("credentials")
+    if not role:
+        return function_allows(function_arn, service=PRINCIPAL, source_arn=source_arn)
+    try:
+        platform.check_role(role, "lambda:InvokeFunction", function_arn)
+    except platform.AccessDenied:
+        return False
+    return True
+
+
+def _invoking(invoke: Invoke) -> Invoke:
+    async def invoke_function(integration: Mapping[str, Any], *request: Any, **options: Any) -> Any:
+        api_id, stage_name, _, _, path, method = request[:6]
+        source_arn = execute_api_arn(platform.region(), platform.account(), api_id, stage_name, method, path)
+        if not _may_invoke(integration, source_arn):
+            return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", FAILED)
+        seconds = float(integration.get("timeoutInMillis") or LONGEST_SECONDS * 1000) / 1000
+        # The function runs on, as on AWS: only its caller stops waiting.
+        running = asyncio.ensure_future(invoke(integration, *request, **options))
+        done, _ = await asyncio.wait({running}, timeout=min(seconds, LONGEST_SECONDS))
+        return (
+            running.result() if done else apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        )
+
+    return invoke_function
+
+
+def _answering(answer: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    """A failed function, or an answer that is no proxy response, is 502 and tells the client nothing more."""
+
+    def proxy_response(result: Mapping[str, Any]) -> Any:
+        if result.get("throttle"):
+            return answer(result)
+        if result.get("error") or not is_proxy_response(result.get("body")):
+            return None, FAILED
+        return result["body"], None
+
+    return proxy_response
+
+
+def is_proxy_response(answer: Any) -> bool:
+    """The format that a Lambda proxy integration of a REST API accepts."""
+    return (
+        isinstance(answer, dict)
+        and set(answer) <= ANSWER_MEMBERS
+        and isinstance(answer.get("statusCode", 200), int | str)
+        and str(answer.get("statusCode", 200)).isdigit()
+        and isinstance(answer.get("body", ""), str | None)
+        and isinstance(answer.get("headers") or {}, dict)
+    )
+
+
+def _limiting(execute: Invoke) -> Invoke:
+    async def execute_request(request: dict[str, Any], api_id: str, stage_name: str, *more: Any) -> Any:
+        stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name)
+        if stage and len(more[3] or b"") > LARGEST_BODY:
+            # The stage's gateway responses word the refusal.
+            request["stage"] = stage
+            return apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+        return await execute(request, api_id, stage_name, *more)
+
+    return execute_request
+
+
+def install() -> None:
+    apigateway_v1._invoke_lambda_proxy_v1 = _invoking(apigateway_v1._invoke_lambda_proxy_v1)
+    apigateway_v1._invoke_lambda_custom_v1 = _invoking(apigateway_v1._invoke_lambda_custom_v1)
+    apigateway_v1._lambda_proxy_response = _answering(apigateway_v1._lambda_proxy_response)
+    apigateway_v1._execute_in_scope = _limiting(apigateway_v1._execute_in_scope)

@@ -1,0 +1,17 @@
+"""Events that arrive as on AWS: permissions, retries and dead letters of EventBridge, Lambda and SQS."""
+
+from localcloud.events import clock, mappings, objects, principals, queues, targets
+
+HOOKS: tuple[tuple[str, str], ...] = (
+    *principals.HOOKS,
+    *queues.HOOKS,
+    *targets.HOOKS,
+    *mappings.HOOKS,
+    *clock.HOOKS,
+    *objects.HOOKS,
+)
+
+
+def install() -> None:
+    for part in (queues, targets, mappings, clock, objects):
+        part.install()

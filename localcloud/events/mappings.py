@@ -1,0 +1,155 @@
+"""SQS queues as event sources of Lambda functions: the role's permissions, partial failures, redelivery."""
+
+import contextvars
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
+
+from ministack.core.concurrency import esm_wake
+from ministack.core.responses import error_response_json
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from localcloud import platform
+from localcloud.events import queues
+from localcloud.events.clock import scaled
+
+HOOKS = (
+    ("ministack.core.concurrency", "esm_wake"),
+    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
+    ("ministack.services.cloudformation.provisioners", "_lambda_esm_create"),
+    ("ministack.services.lambda_svc", "_ESM_BACKOFF_SECONDS"),
+    ("ministack.services.lambda_svc", "_create_esm"),
+    ("ministack.services.lambda_svc", "_execute_function"),
+    ("ministack.services.lambda_svc", "_functions"),
+    ("ministack.services.lambda_svc", "_resolve_name"),
+    ("ministack.services.lambda_svc", "_run_sqs_batch"),
+)
+
+ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+RESOURCE = "AWS::Lambda::EventSourceMapping"
+
+# How long a mapping rests after its function failed.
+BACKOFF_SECONDS = 0.1
+
+_mapping: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("mapping", default=None)
+
+
+class MappingError(Exception):
+    """Lambda refuses the mapping; the message is Lambda's."""
+
+
+def check_mapping(request: Mapping[str, Any]) -> None:
+    """What Lambda checks before it polls a queue. Raises MappingError."""
+    source = str(request.get("EventSourceArn", ""))
+    function = lambda_svc._functions.get(lambda_svc._resolve_name(request.get("FunctionName", "")))
+    if ":sqs:" not in source or function is None:
+        return
+    if not queues.exists(source):
+        code = "AWS.SimpleQueueService.NonExistentQueue"
+        raise MappingError(f"Error occurred while ReceiveMessage. SQS Error Code: {code}")
+    config = function["config"]
+    for action in ACTIONS:
+        try:
+            platform.check_role(config["Role"], f"sqs:{action}", source)
+        except platform.AccessDenied as error:
+            message = f"The provided execution role does not have permissions to call {action} on SQS"
+            raise MappingError(f"{message} ({error})") from error
+    visibility, timeout = int(queues.attributes(source)["VisibilityTimeout"]), int(config["Timeout"])
+    if visibility < timeout:
+        message = f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds"
+        raise MappingError(message)
+    if int(request.get("BatchSize") or 10) > 10 and not int(request.get("MaximumBatchingWindowInSeconds") or 0):
+        message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        raise MappingError(message)
+
+
+def _checking_request(create: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def handle(request: dict[str, Any]) -> Any:
+        try:
+            check_mapping(request)
+        except MappingError as error:
+            return error_response_json("InvalidParameterValueException", str(error), 400)
+        return create(request)
+
+    return handle
+
+
+def _checking_resource(create: Callable[..., Any]) -> Callable[..., Any]:
+    def handle(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
+        try:
+            check_mapping(properties)
+        except MappingError as error:
+            raise ValueError(f"InvalidParameterValueException: {error}") from error
+        return create(logical_id, properties, stack)
+
+    return handle
+
+
+def _running_batch(run: Callable[..., None]) -> Callable[..., None]:
+    def run_batch(
+        mapping: dict[str, Any], function: Any, event: Any, batch: Sequence[dict[str, Any]], *queue: str
+    ) -> None:
+        token = _mapping.set(mapping)
+        try:
+            run(mapping, function, event, batch, *queue)
+        finally:
+            _mapping.reset(token)
+        # A mapping whose role may not poll keeps its own, longer pace.
+        if not mapping["LastProcessingResult"].startswith("PROBLEM"):
+            left = {message["id"] for message in queues.messages(mapping["EventSourceArn"])}
+            _hasten([message for message in batch if message["id"] in left])
+
+    return run_batch
+
+
+def _executing(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """A partial batch response that Lambda cannot read fails the whole batch; MiniStack would delete all of it."""
+
+    def execute_function(function: Any, event: Any) -> dict[str, Any]:
+        result = execute(function, event)
+        mapping = _mapping.get()
+        if mapping is None or result.get("error"):
+            return result
+        reports = "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])
+        ids = {record["messageId"] for record in event["Records"]}
+        if reports and not is_batch_response(result.get("body"), ids):
+            message = {"errorType": "InvalidBatchResponse", "errorMessage": f"not a batch response: {result['body']!r}"}
+            return {**result, "error": True, "body": message}
+        return result
+
+    return execute_function
+
+
+def is_batch_response(answer: Any, ids: Set[str]) -> bool:
+    """Whether every failure that the answer reports is a message of the batch; nothing at all reports none."""
+    try:
+        document = json.loads(answer) if isinstance(answer, str) and answer else answer
+        failures = (document or {}).get("batchItemFailures") or []
+        return {failure["itemIdentifier"] for failure in failures} <= ids
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _hasten(failed: Sequence[dict[str, Any]]) -> None:
+    """What is left of the visibility timeout passes at the local pace."""
+    if not failed:
+        return
+    now = time.time()
+    for message in failed:
+        message["visible_at"] = now + scaled(max(0.0, message["visible_at"] - now))
+    timer = threading.Timer(max(message["visible_at"] for message in failed) - now + 0.005, esm_wake.set)
+    timer.daemon = True
+    timer.start()
+
+
+def install() -> None:
+    lambda_svc._create_esm = _checking_request(lambda_svc._create_esm)
+    lambda_svc._ESM_BACKOFF_SECONDS = BACKOFF_SECONDS
+    lambda_svc._execute_function = _executing(lambda_svc._execute_function)
+    lambda_svc._run_sqs_batch = _running_batch(lambda_svc._run_sqs_batch)
+    provisioners._lambda_esm_create = _checking_resource(provisioners._lambda_esm_create)
+    handlers = provisioners._RESOURCE_HANDLERS[RESOURCE]
+    handlers["create"] = _checking_resource(handlers["create"])

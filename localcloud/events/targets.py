@@ -1,0 +1,100 @@
+"""Lambda functions and queues as targets of EventBridge rules and of schedules."""
+
+import contextvars
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ministack.services import eventbridge, lambda_svc
+
+from localcloud import platform
+from localcloud.events import queues
+from localcloud.events.delivery import Delivery, DeliveryError, deliver
+from localcloud.events.principals import function_allows, queue_allows
+
+HOOKS = (
+    ("ministack.services.eventbridge", "_dispatch_to_lambda"),
+    ("ministack.services.eventbridge", "_dispatch_to_sqs"),
+    ("ministack.services.eventbridge", "_invoke_target"),
+    ("ministack.services.eventbridge", "_pattern_event_view"),
+    ("ministack.services.lambda_svc", "_execution_record_for_config"),
+    ("ministack.services.lambda_svc", "_get_func_record_for_ref"),
+    ("ministack.services.lambda_svc", "invoke_async_with_retry"),
+)
+
+_delivery: contextvars.ContextVar[Delivery] = contextvars.ContextVar("delivery")
+
+
+def _invoking(invoke: Callable[..., None]) -> Callable[..., None]:
+    """MiniStack computes the payload; the dispatchers below need to know for whom."""
+
+    def invoke_target(
+        target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None
+    ) -> None:
+        view = view or eventbridge._pattern_event_view(event)
+        token = _delivery.set(Delivery(target, rule.get("Arn", ""), view.event_with_detail()))
+        try:
+            invoke(target, event, rule, view)
+        finally:
+            _delivery.reset(token)
+
+    return invoke_target
+
+
+def dispatch_to_lambda(arn: str, payload: str) -> None:
+    delivery = _delivery.get()
+    platform.spawn(deliver, delivery, partial(_invoke_function, delivery, arn, payload))
+
+
+def dispatch_to_sqs(spec: Any, payload: str, parameters: Mapping[str, Any] | None = None) -> None:
+    delivery = _delivery.get()
+    group = (parameters or {}).get("MessageGroupId")
+    platform.spawn(deliver, delivery, partial(_send_message, delivery, str(spec), payload, group))
+
+
+def _invoke_function(delivery: Delivery, arn: str, payload: str) -> None:
+    """Asynchronous, as on AWS: once accepted, errors of the function are Lambda's to retry, not EventBridge's."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        raise DeliveryError("NO_RESOURCE", f"Function not found: {arn}")
+    _authorize(delivery, "lambda:InvokeFunction", arn, by_policy=function_allows)
+    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+
+
+def _send_message(delivery: Delivery, arn: str, payload: str, group: str | None) -> None:
+    if not queues.exists(arn):
+        raise DeliveryError("NO_RESOURCE", f"The specified queue does not exist: {arn}")
+    _authorize(delivery, "sqs:SendMessage", arn, by_policy=queue_allows)
+    if queues.is_fifo(arn) and not group:
+        raise DeliveryError("INVALID_PARAMETER", "The request must contain the parameter MessageGroupId.")
+    queues.put(arn, payload, group=group)
+
+
+def _authorize(delivery: Delivery, action: str, arn: str, *, by_policy: Callable[..., bool]) -> None:
+    """A rule needs the resource's own policy, a schedule acts as the role of its target."""
+    if delivery.scheduled:
+        _authorize_role(delivery.target["RoleArn"], action, arn, principal=delivery.principal)
+    elif not by_policy(arn, service=delivery.principal, source_arn=delivery.source_arn):
+        message = (
+            f"User: {delivery.principal} is not authorized to perform: {action} on resource: {arn} "
+            f"because no resource-based policy allows the {action} action for {delivery.source_arn}"
+        )
+        raise DeliveryError("NO_PERMISSIONS", message)
+
+
+def _authorize_role(role_arn: str, action: str, arn: str, *, principal: str) -> None:
+    try:
+        platform.role_credentials(role_arn, "scheduler", service=principal)
+    except platform.AccessDenied as error:
+        raise DeliveryError("FAILED_TO_ASSUME_ROLE", str(error)) from error
+    try:
+        platform.check_role(role_arn, action, arn)
+    except platform.AccessDenied as error:
+        raise DeliveryError("NO_PERMISSIONS", str(error)) from error
+
+
+def install() -> None:
+    eventbridge._invoke_target = _invoking(eventbridge._invoke_target)
+    eventbridge._dispatch_to_lambda = dispatch_to_lambda
+    eventbridge._dispatch_to_sqs = dispatch_to_sqs

@@ -1,0 +1,84 @@
+"""CloudFormation: AWS::Glue::Workflow, and the properties of jobs and triggers that MiniStack's provisioners drop."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack.services import glue
+from ministack.services.cloudformation import provisioners
+
+HOOKS = (
+    ("ministack.services.cloudformation.provisioners", "_GLUE_JOB_DEFAULTS"),
+    ("ministack.services.cloudformation.provisioners", "_GLUE_TRIGGER_DEFAULTS"),
+    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
+    ("ministack.services.cloudformation.provisioners", "_physical_name"),
+    ("ministack.services.cloudformation.provisioners", "_tag_map"),
+    ("ministack.services.glue", "_create_workflow"),
+    ("ministack.services.glue", "_delete_workflow"),
+    ("ministack.services.glue", "_update_workflow"),
+)
+
+Properties = Mapping[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+# Property -> the value that an update sets when the template no longer has it.
+JOB_DEFAULTS: dict[str, Any] = {
+    "AllocatedCapacity": None,
+    "ExecutionClass": "STANDARD",
+    "ExecutionProperty": {"MaxConcurrentRuns": 1},
+    "JobMode": "SCRIPT",
+    "JobRunQueuingEnabled": False,
+    "LogUri": "",
+    "MaintenanceWindow": "",
+    "NotificationProperty": {},
+}
+TRIGGER_DEFAULTS: dict[str, Any] = {"EventBatchingCondition": {}}
+
+
+def _call(operation: Callable[[dict[str, Any]], tuple[int, Any, bytes]], request: dict[str, Any]) -> None:
+    status, _, body = operation(request)
+    if status >= 400:
+        answer = json.loads(body)
+        raise ValueError(f"AWS::Glue::Workflow: {answer.get('__type')}: {answer.get('message')}")
+
+
+def _request(name: str, properties: Properties) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "Description": properties.get("Description", ""),
+        "DefaultRunProperties": properties.get("DefaultRunProperties") or {},
+        "MaxConcurrentRuns": int(properties.get("MaxConcurrentRuns") or 0),
+        "Tags": provisioners._tag_map(properties.get("Tags")),
+    }
+
+
+def create_workflow(logical_id: str, properties: Properties, stack: str) -> Created:
+    name = properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=255)
+    _call(glue._create_workflow, _request(name, properties))
+    return name, {}
+
+
+def update_workflow(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
+    """In place; another Name is another workflow, which CloudFormation creates before it deletes the first."""
+    if new.get("Name") != old.get("Name"):
+        created = create_workflow(logical_id, new, stack)
+        delete_workflow(physical_id, old)
+        return created
+    _call(glue._update_workflow, _request(physical_id, new))
+    return physical_id, {}
+
+
+def delete_workflow(physical_id: str, properties: Properties) -> None:
+    if physical_id in glue._workflows:
+        _call(glue._delete_workflow, {"Name": physical_id})
+
+
+def install() -> None:
+    provisioners._GLUE_JOB_DEFAULTS.update(JOB_DEFAULTS)
+    provisioners._GLUE_TRIGGER_DEFAULTS.update(TRIGGER_DEFAULTS)
+    provisioners._RESOURCE_HANDLERS["AWS::Glue::Workflow"] = {
+        "create": create_workflow,
+        "update": update_workflow,
+        "update_with_logical_id": True,
+        "delete": delete_workflow,
+    }

@@ -1,0 +1,152 @@
+"""The local cloud as a child process of this one: start it, talk to it, end it."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from localcloud import sessions
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+TAIL_LINES = 30
+# Known to everybody: the server listens on loopback only.
+ROOT_SECRET = "test"  # noqa: S105
+
+
+class LocalCloudError(RuntimeError):
+    """The local cloud did not start, or ended by itself; the message holds the end of its log."""
+
+
+class LocalCloud:
+    """A local cloud with its state in `state_dir`. Use it as a context manager, or `start()` and `stop()`."""
+
+    def __init__(
+        self,
+        *,
+        state_dir: Path,
+        port: int = 0,
+        account: str = "000000000000",
+        region: str = "us-east-1",
+        lambda_python: Path | None = None,
+    ) -> None:
+        self.state_dir = state_dir
+        self.region = region
+        self.account = account
+        self.endpoint = ""
+        self._port = port
+        self._lambda_python = lambda_python
+        self._child: subprocess.Popen[str] | None = None
+        self._session = self.session()
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def log_file(self) -> Path:
+        return self.state_dir / "localcloud.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections. Raises LocalCloudError."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("w") as log:
+            self._child = subprocess.Popen(
+                self._command(),
+                cwd=Path(__file__).resolve().parent.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # A Ctrl-C in the terminal is for the caller, which stops the server in its own time.
+                start_new_session=True,
+            )
+        ready = self._read_ready()
+        self.endpoint = ready["endpoint"]
+
+    def _command(self) -> list[str]:
+        command = [sys.executable, "-m", "localcloud", "serve", "--state", str(self.state_dir.resolve())]
+        command += ["--port", str(self._port), "--account", self.account, "--region", self.region]
+        command += ["--parent-pid", str(os.getpid())]
+        return command + (["--lambda-python", str(self._lambda_python)] if self._lambda_python else [])
+
+    def _read_ready(self) -> dict[str, Any]:
+        assert self._child is not None and self._child.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._child.stdout, selectors.EVENT_READ)
+            answered = selector.select(START_SECONDS)
+        line = self._child.stdout.readline() if answered else ""
+        if not line:
+            self.stop()
+            reason = "ended" if answered else f"was not ready after {START_SECONDS:.0f} s"
+            raise LocalCloudError(f"The local cloud {reason}.\n{self.log_tail()}")
+        ready: dict[str, Any] = json.loads(line)
+        return ready
+
+    def log_tail(self) -> str:
+        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
+        return "\n".join(lines[-TAIL_LINES:])
+
+    def check(self) -> None:
+        """Raise LocalCloudError when the server is no longer running."""
+        if self._child is None or self._child.poll() is not None:
+            raise LocalCloudError(f"The local cloud is not running.\n{self.log_tail()}")
+
+    def stop(self) -> None:
+        """End the server and every process that it started."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        if child.stdout:
+            child.stdout.close()
+
+    def session(self, access_key: str = "test") -> boto3.Session:
+        """A session of the deployer, who is root; pass `endpoint_url=cloud.endpoint` to its clients."""
+        return sessions.session(access_key, ROOT_SECRET, region=self.region)
+
+    def client(self, service: str) -> Any:
+        """The deployer's client of a service at this local cloud, made once."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint)
+        return self._clients[service]
+
+    def calls(self) -> dict[str, Any]:
+        """Every call that roles made: {"roles": {name: {made, denied, actions}}, "denied": [...]}."""
+        return self._admin("GET", "/_localcloud/calls")
+
+    def reset_calls(self) -> None:
+        self._admin("DELETE", "/_localcloud/calls")
+
+    def unused(self) -> dict[str, Any]:
+        """Grants that no call needed: {"actions": [...], "resources": [...]}."""
+        return self._admin("GET", "/_localcloud/unused")
+
+    def _admin(self, method: str, path: str) -> dict[str, Any]:
+        with closing(HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)) as connection:
+            connection.request(method, path)
+            content: dict[str, Any] = json.load(connection.getresponse())
+        return content

@@ -1,0 +1,149 @@
+"""What MiniStack's permission checks lack: resources of SageMaker, Glue and Logs requests, and speaking denials."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core import iam_actions
+
+from localcloud import calls
+
+HOOKS = (
+    ("ministack.core.iam_actions", "access_denied_response"),
+    ("ministack.core.iam_actions", "extract_resource_arn"),
+    ("ministack.core.iam_actions", "identity_denial_message"),
+)
+
+Request = Mapping[str, Any]
+
+_VERB = re.compile(r"(Create|Describe|Update|Delete|Stop|Start|Get|Put|Retry|List)(.+)")
+_RUNTIME_PATH = re.compile(r"/endpoints/([^/]+)/")
+
+# Operations whose resource is not <verb><Noun> with the field <Noun>Name (AWS service authorization reference).
+_SAGEMAKER_FIELDS: dict[str, tuple[str, str]] = {
+    "StartPipelineExecution": ("pipeline", "PipelineName"),
+    "ListPipelineExecutions": ("pipeline", "PipelineName"),
+    "ListPipelineExecutionSteps": ("pipeline", "PipelineExecutionArn"),
+    "ListPipelineParametersForExecution": ("pipeline", "PipelineExecutionArn"),
+    "DescribePipelineDefinitionForExecution": ("pipeline", "PipelineExecutionArn"),
+    "DescribePipelineExecution": ("pipeline", "PipelineExecutionArn"),
+    "UpdatePipelineExecution": ("pipeline", "PipelineExecutionArn"),
+    "RetryPipelineExecution": ("pipeline", "PipelineExecutionArn"),
+    "StopPipelineExecution": ("pipeline", "PipelineExecutionArn"),
+    "UpdateEndpointWeightsAndCapacities": ("endpoint", "EndpointName"),
+    "GetModelPackageGroupPolicy": ("model-package-group", "ModelPackageGroupName"),
+    "PutModelPackageGroupPolicy": ("model-package-group", "ModelPackageGroupName"),
+    "DeleteModelPackageGroupPolicy": ("model-package-group", "ModelPackageGroupName"),
+    "UpdateModelPackage": ("model-package", "ModelPackageArn"),
+    "AddTags": ("", "ResourceArn"),
+    "DeleteTags": ("", "ResourceArn"),
+    "ListTags": ("", "ResourceArn"),
+}
+
+# The version of a package that does not exist yet cannot be named: its group's packages stand for it.
+_SAGEMAKER_GROUPS = frozenset({"CreateModelPackage", "ListModelPackages"})
+
+_GLUE_KINDS = {"Workflow": "workflow", "Job": "job", "Trigger": "trigger", "Crawler": "crawler"}
+_GLUE_OPERATION = re.compile(
+    r"(?:BatchGet|BatchStop|Create|Delete|Get|List|Put|Resume|Start|Stop|Update)"
+    r"(Workflow|Job|Trigger|Crawler)(?:s|Runs?|RunProperties)?"
+)
+
+# Log groups' own operations; all others of the service act on a stream or on the group's data.
+_LOG_STREAM_OPERATIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
+_LOG_TAG_OPERATIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+
+
+def sagemaker_resource(operation: str, path: str, request: Request, prefix: str) -> str:
+    """The ARN that a policy of AWS scopes; `prefix` is arn:aws:sagemaker:<region>:<account>."""
+    if found := _RUNTIME_PATH.match(path):
+        return f"{prefix}:endpoint/{found[1].lower()}"
+    if operation in _SAGEMAKER_GROUPS and "ModelPackageGroupName" in request:
+        return f"{prefix}:model-package/{_name(request['ModelPackageGroupName'])}/*"
+    kind, field = _SAGEMAKER_FIELDS.get(operation) or _sagemaker_noun(operation)
+    value = request.get(field)
+    if not isinstance(value, str):
+        return "*"
+    return value if value.startswith("arn:") else f"{prefix}:{kind}/{value.lower()}"
+
+
+def _name(name_or_arn: str) -> str:
+    return name_or_arn.rpartition("/")[2].lower()
+
+
+def _sagemaker_noun(operation: str) -> tuple[str, str]:
+    """CreateProcessingJob -> ("processing-job", "ProcessingJobName")."""
+    found = _VERB.fullmatch(operation)
+    if not found or found[1] == "List":
+        return "", ""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found[2]).lower()
+    return kind, f"{found[2]}Name"
+
+
+def glue_resource(operation: str, request: Request, prefix: str) -> str | None:
+    """The ARN of a workflow, job, trigger or crawler request; None for the catalog's."""
+    found = _GLUE_OPERATION.fullmatch(operation)
+    if not found:
+        return None
+    name = request.get("JobName") or request.get("Name") if found[1] == "Job" else request.get("Name")
+    return f"{prefix}:{_GLUE_KINDS[found[1]]}/{name}" if name else "*"
+
+
+def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
+    """Log resources as AWS evaluates them: policies end in ":*", which the bare group ARN would not match."""
+    group = request.get("logGroupName")
+    if not group or operation in _LOG_TAG_OPERATIONS:
+        return None
+    stream = request.get("logStreamName", "") if operation in _LOG_STREAM_OPERATIONS else ""
+    return f"{prefix}:log-group:{group}:log-stream:{stream}"
+
+
+def install() -> None:
+    _install_resources()
+    _install_messages()
+
+
+def _install_resources() -> None:
+    known = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: Request, body: bytes, query: Request, region: str, account: str
+    ) -> str:
+        if service in ("sagemaker", "glue", "logs"):
+            operation = str(headers.get("x-amz-target", "")).rpartition(".")[2]
+            prefix = f"arn:aws:{service}:{region}:{account}"
+            request = json_request(body) if operation else {}
+            if service == "sagemaker":
+                return sagemaker_resource(operation, path, request, prefix)
+            special = glue_resource if service == "glue" else logs_resource
+            if found := special(operation, request, prefix):
+                return found
+        return str(known(service, method, path, headers, body, query, region, account))
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def json_request(body: bytes) -> dict[str, Any]:
+    """The request as an object; {} when it is none (the service itself will say so)."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _install_messages() -> None:
+    """Every denial names user, action and resource, as AWS does."""
+    respond = iam_actions.access_denied_response
+
+    def access_denied_response(service: str, action: str, principal_arn: str, request_id: str, **options: Any) -> Any:
+        plain = not (options.get("message") or options.get("error_code") or options.get("resource_policy_arn"))
+        if plain and principal_arn:
+            action, resource = calls.last_denial.get() or (action, options.get("resource_arn", "*"))
+            explicit = bool(options.get("explicit_deny"))
+            options["resource_arn"] = resource
+            options["message"] = iam_actions.identity_denial_message(action, principal_arn, resource, explicit)
+        return respond(service, action, principal_arn, request_id, **options)
+
+    iam_actions.access_denied_response = access_denied_response

@@ -1,0 +1,131 @@
+"""Permissions beyond an operation's own: iam:PassRole, tags on creation, an endpoint's configuration."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.router import extract_access_key_id
+
+from localcloud.context import arn, region
+from localcloud.iam import json_request, sagemaker_resource
+from localcloud.roles import role_arn
+
+HOOKS = (
+    ("ministack.app", "SERVICE_HANDLERS"),
+    ("ministack.core.iam_actions", "access_denied_response"),
+    ("ministack.core.iam_actions", "extract_iam_action"),
+    ("ministack.core.iam_evaluator", "EvalResult"),
+    ("ministack.core.iam_evaluator", "enforce"),
+    ("ministack.core.router", "extract_access_key_id"),
+)
+
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One more permission that a request needs."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str]
+
+
+# Service -> the principal that receives the role, and where each operation carries it ("a.b": nested).
+_PASSED_ROLES: dict[str, tuple[str, dict[str, str]]] = {
+    "lambda": (
+        "lambda.amazonaws.com",
+        {"CreateFunction": "Role", "UpdateFunctionConfiguration": "Role"},
+    ),
+    "glue": (
+        "glue.amazonaws.com",
+        {"CreateJob": "Role", "UpdateJob": "JobUpdate.Role", "CreateCrawler": "Role", "UpdateCrawler": "Role"},
+    ),
+    "sagemaker": (
+        "sagemaker.amazonaws.com",
+        {
+            "CreateAutoMLJobV2": "RoleArn",
+            "CreateEndpointConfig": "ExecutionRoleArn",
+            "CreateHyperParameterTuningJob": "TrainingJobDefinition.RoleArn",
+            "CreateModel": "ExecutionRoleArn",
+            "CreatePipeline": "RoleArn",
+            "CreateProcessingJob": "RoleArn",
+            "CreateTrainingJob": "RoleArn",
+            "UpdatePipeline": "RoleArn",
+        },
+    ),
+    "scheduler": ("scheduler.amazonaws.com", {"CreateSchedule": "Target.RoleArn", "UpdateSchedule": "Target.RoleArn"}),
+    "states": ("states.amazonaws.com", {"CreateStateMachine": "roleArn", "UpdateStateMachine": "roleArn"}),
+}
+
+
+def further_checks(service: str, action: str, request: Mapping[str, Any]) -> Iterator[Check]:
+    """The permissions that AWS asks for besides `action` on its resource."""
+    operation = action.partition(":")[2]
+    principal, fields = _PASSED_ROLES.get(service, ("", {}))
+    role = _field(request, fields[operation]) if operation in fields else None
+    if role:
+        yield Check("iam:PassRole", role_arn(role), {"iam:PassedToService": principal})
+    config = request.get("EndpointConfigName")
+    if service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint") and isinstance(config, str):
+        yield Check(action, arn("sagemaker", f"endpoint-config/{config.lower()}"), {})
+    if service == "sagemaker" and operation.startswith("Create") and request.get("Tags"):
+        own = sagemaker_resource(operation, "/", request, arn("sagemaker", "").rstrip(":"))
+        yield Check("sagemaker:AddTags", own, {})
+
+
+def _field(request: Mapping[str, Any], path: str) -> str | None:
+    value: Any = request
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def install() -> None:
+    """Wrap the handlers; call it after every service is registered."""
+    for service in _PASSED_ROLES:
+        if service in app.SERVICE_HANDLERS:
+            app.SERVICE_HANDLERS[service] = _checked(service, app.SERVICE_HANDLERS[service])
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    query: dict[str, Any]
+
+
+def _checked(service: str, handler: Handler) -> Handler:
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+        request = _Request(method, path, headers, body, query)
+        denied = _first_denial(service, request) if method in ("POST", "PUT") else None
+        return denied or await handler(*request)
+
+    return handle
+
+
+def _first_denial(service: str, request: _Request) -> Any:
+    action = iam_actions.extract_iam_action(service, *request)
+    for check in further_checks(service, action, json_request(request.body)) if action else ():
+        denied = iam_evaluator.enforce(
+            extract_access_key_id(request.headers, request.query),
+            check.action,
+            "iam",
+            region(),
+            resource_arn=check.resource,
+            service_context=dict(check.context),
+        )
+        if isinstance(denied, iam_evaluator.EvalResult):
+            return iam_actions.access_denied_response(
+                service,
+                check.action,
+                denied.principal_arn,
+                "",
+                headers=request.headers,
+                resource_arn=check.resource,
+                explicit_deny=denied.decision == "Deny",
+            )
+    return None

@@ -1,0 +1,149 @@
+"""Bucket properties that MiniStack's provisioner drops: encryption, lifecycle, ownership, logging, tags."""
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from ministack.services import s3
+from ministack.services.cloudformation import provisioners
+
+from localcloud.provisioners.handlers import Properties, after
+
+HOOKS = (
+    ("ministack.services.cloudformation.provisioners", "_tag_map"),
+    ("ministack.services.s3", "S3_NS"),
+    ("ministack.services.s3", "_bucket_encryption"),
+    ("ministack.services.s3", "_bucket_lifecycle"),
+    ("ministack.services.s3", "_bucket_logging_config"),
+    ("ministack.services.s3", "_bucket_tags"),
+    ("ministack.services.s3", "_bucket_versioning"),
+    ("ministack.services.s3", "_put_bucket_encryption"),
+    ("ministack.services.s3", "_put_bucket_logging"),
+    ("ministack.services.s3", "_put_bucket_ownership_controls"),
+)
+
+
+def apply(name: str, properties: Properties, old: Properties) -> None:
+    _encryption(name, properties.get("BucketEncryption"))
+    _lifecycle(name, properties.get("LifecycleConfiguration"))
+    _ownership(name, properties.get("OwnershipControls"))
+    _logging(name, properties.get("LoggingConfiguration"))
+    _versioning(name, properties.get("VersioningConfiguration"), old.get("VersioningConfiguration"))
+    s3._bucket_tags[name] = provisioners._tag_map(properties.get("Tags"))
+
+
+def _put(operation: Any, name: str, document: Element) -> None:
+    """Through the S3 API's own operation, so that a bad value fails the stack as it fails the call."""
+    status, _, body = operation(name, tostring(document))
+    if status >= 400:
+        raise ValueError(f"AWS::S3::Bucket {name}: {body!r}")
+
+
+def _encryption(name: str, configuration: Mapping[str, Any] | None) -> None:
+    if not configuration:
+        s3._bucket_encryption.pop(name, None)
+        return
+    root = Element("ServerSideEncryptionConfiguration", xmlns=s3.S3_NS)
+    for rule in configuration["ServerSideEncryptionConfiguration"]:
+        element = SubElement(root, "Rule")
+        default = rule.get("ServerSideEncryptionByDefault") or {}
+        by_default = SubElement(element, "ApplyServerSideEncryptionByDefault")
+        SubElement(by_default, "SSEAlgorithm").text = default.get("SSEAlgorithm", "AES256")
+        if default.get("KMSMasterKeyID"):
+            SubElement(by_default, "KMSMasterKeyID").text = default["KMSMasterKeyID"]
+        SubElement(element, "BucketKeyEnabled").text = str(rule.get("BucketKeyEnabled", False)).lower()
+    _put(s3._put_bucket_encryption, name, root)
+
+
+def _ownership(name: str, controls: Mapping[str, Any] | None) -> None:
+    if not controls:
+        return
+    root = Element("OwnershipControls", xmlns=s3.S3_NS)
+    for rule in controls["Rules"]:
+        SubElement(SubElement(root, "Rule"), "ObjectOwnership").text = rule["ObjectOwnership"]
+    _put(s3._put_bucket_ownership_controls, name, root)
+
+
+def _logging(name: str, configuration: Mapping[str, Any] | None) -> None:
+    """Kept and readable; access logs themselves are not written."""
+    if not configuration:
+        s3._bucket_logging_config.pop(name, None)
+        return
+    root = Element("BucketLoggingStatus", xmlns=s3.S3_NS)
+    enabled = SubElement(root, "LoggingEnabled")
+    SubElement(enabled, "TargetBucket").text = configuration.get("DestinationBucketName", name)
+    SubElement(enabled, "TargetPrefix").text = configuration.get("LogFilePrefix", "")
+    _put(s3._put_bucket_logging, name, root)
+
+
+def _versioning(name: str, new: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> None:
+    """MiniStack enables versions; a bucket that had them can only suspend them."""
+    status = (new or {}).get("Status")
+    if status == "Suspended" or (not status and (old or {}).get("Status") == "Enabled"):
+        s3._bucket_versioning[name] = "Suspended"
+
+
+def _lifecycle(name: str, configuration: Mapping[str, Any] | None) -> None:
+    """Kept and readable; objects do not expire."""
+    if configuration:
+        s3._bucket_lifecycle[name] = [_rule(index, rule) for index, rule in enumerate(configuration["Rules"])]
+    else:
+        s3._bucket_lifecycle.pop(name, None)
+
+
+def _rule(index: int, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in the members of the S3 API, from those of CloudFormation."""
+    found = {
+        "ID": rule.get("Id", f"rule-{index}"),
+        "Status": rule["Status"],
+        "Filter": _filter(rule),
+        "Expiration": _expiration(rule),
+        "Transitions": [_transition(one) for one in rule.get("Transitions") or []],
+        "NoncurrentVersionExpiration": _noncurrent_expiration(rule),
+        "NoncurrentVersionTransitions": [_noncurrent(one) for one in rule.get("NoncurrentVersionTransitions") or []],
+        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
+    }
+    return {member: value for member, value in found.items() if value or member == "Filter"}
+
+
+def _filter(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """One condition stands by itself, several stand under And."""
+    single = {name: rule[name] for name in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan") if name in rule}
+    tags = [dict(tag) for tag in rule.get("TagFilters") or []]
+    if len(single) + len(tags) > 1:
+        return {"And": {**single, "Tags": tags}}
+    if tags:
+        return {"Tag": tags[0]}
+    return single or {"Prefix": ""}
+
+
+def _expiration(rule: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "ExpirationInDays": "Days",
+        "ExpirationDate": "Date",
+        "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+    }
+    return {member: rule[name] for name, member in names.items() if name in rule}
+
+
+def _transition(transition: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"StorageClass": "StorageClass", "TransitionInDays": "Days", "TransitionDate": "Date"}
+    return {member: transition[name] for name, member in names.items() if name in transition}
+
+
+def _noncurrent(transition: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "StorageClass": "StorageClass",
+        "TransitionInDays": "NoncurrentDays",
+        "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+    }
+    return {member: transition[name] for name, member in names.items() if name in transition}
+
+
+def _noncurrent_expiration(rule: Mapping[str, Any]) -> dict[str, Any]:
+    days = rule.get("NoncurrentVersionExpirationInDays")
+    return {"NoncurrentDays": days} if days else dict(rule.get("NoncurrentVersionExpiration") or {})
+
+
+def install() -> None:
+    after("AWS::S3::Bucket", apply)

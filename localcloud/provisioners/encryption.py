@@ -1,0 +1,115 @@
+"""Objects encrypted with a KMS key: reading needs kms:Decrypt, writing kms:GenerateDataKey, on the key."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.router import extract_access_key_id
+from ministack.services import kms, s3
+
+from localcloud.platform import region
+
+HOOKS = (
+    ("ministack.app", "SERVICE_HANDLERS"),
+    ("ministack.core.iam_actions", "access_denied_response"),
+    ("ministack.core.iam_actions", "extract_iam_action"),
+    ("ministack.core.iam_evaluator", "EvalResult"),
+    ("ministack.core.iam_evaluator", "enforce"),
+    ("ministack.core.router", "extract_access_key_id"),
+    ("ministack.services.kms", "_resolve_key"),
+    ("ministack.services.s3", "_bucket_default_sse_headers"),
+    ("ministack.services.s3", "_buckets"),
+    ("ministack.services.s3", "_object_versions"),
+)
+
+ALGORITHM = "x-amz-server-side-encryption"
+KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+COPY_SOURCE = "x-amz-copy-source"
+
+Headers = Mapping[str, str]
+Query = Mapping[str, Any]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Any]]
+
+
+def needed(method: str, path: str, action: str, headers: Headers, query: Query) -> Iterator[tuple[str, str]]:
+    """Pairs of KMS action and key id that a path-style S3 request needs."""
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if not key:
+        return
+    if method == "GET" and action in ("s3:GetObject", "s3:GetObjectVersion"):
+        yield from _reading(bucket, key, _first(query, "versionId"))
+    elif method in ("PUT", "POST") and action == "s3:PutObject":
+        encrypted_with = _writing(bucket, headers)
+        if encrypted_with:
+            yield "kms:GenerateDataKey", encrypted_with
+        # A multipart upload is read back part by part when it is completed.
+        if encrypted_with and ("uploads" in query or "uploadId" in query):
+            yield "kms:Decrypt", encrypted_with
+        if COPY_SOURCE in headers:
+            source, _, version = unquote(headers[COPY_SOURCE]).lstrip("/").partition("?versionId=")
+            yield from _reading(*source.partition("/")[::2], version)
+
+
+def _first(query: Query, name: str) -> str:
+    value = query.get(name, "")
+    return str(value[0]) if isinstance(value, list) else str(value)
+
+
+def _reading(bucket: str, key: str, version: str) -> Iterator[tuple[str, str]]:
+    record = _object(bucket, key, version)
+    key_id = (record.get("preserved_headers") or {}).get(KEY)
+    if key_id:
+        yield "kms:Decrypt", key_id
+
+
+def _object(bucket: str, key: str, version: str) -> Mapping[str, Any]:
+    if version:
+        for record in s3._object_versions.get((bucket, key), []):
+            if record["version_id"] == version:
+                found: Mapping[str, Any] = record
+                return found
+    return (s3._buckets.get(bucket) or {}).get("objects", {}).get(key) or {}
+
+
+def _writing(bucket: str, headers: Headers) -> str | None:
+    """The key named by the request, else by the bucket's default when the request names no algorithm."""
+    if headers.get(ALGORITHM):
+        return headers.get(KEY)
+    default: Mapping[str, str] = s3._bucket_default_sse_headers(bucket)
+    return default.get(KEY)
+
+
+def _denial(request: tuple[str, str, dict[str, str], bytes, dict[str, Any]]) -> Any:
+    method, path, headers, body, query = request
+    action = iam_actions.extract_iam_action("s3", method, path, headers, body, query)
+    for kms_action, key_id in needed(method, path, action or "", headers, query):
+        key = kms._resolve_key(key_id)
+        if key is None:
+            continue
+        denied = iam_evaluator.enforce(
+            extract_access_key_id(headers, query),
+            kms_action,
+            "kms",
+            region(),
+            resource_arn=key["Arn"],
+            service_context={"kms:ViaService": f"s3.{region()}.amazonaws.com"},
+        )
+        if isinstance(denied, iam_evaluator.EvalResult):
+            return iam_actions.access_denied_response(
+                "s3", kms_action, denied.principal_arn, "", headers=headers, resource_arn=key["Arn"]
+            )
+    return None
+
+
+def _checked(handler: Handler) -> Handler:
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+        denied = _denial((method, path, headers, body, query))
+        return denied or await handler(method, path, headers, body, query)
+
+    return handle
+
+
+def install() -> None:
+    app.SERVICE_HANDLERS["s3"] = _checked(app.SERVICE_HANDLERS["s3"])

@@ -1,0 +1,11 @@
+"""The local SageMaker: pipelines, jobs, models, endpoints and the model registry, on MiniStack."""
+
+from localcloud.sagemaker import cfn, service
+
+HOOKS = cfn.HOOKS
+
+
+def install() -> None:
+    """Register the service and its CloudFormation types, with nothing stored."""
+    service.install()
+    cfn.install()

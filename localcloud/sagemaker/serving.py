@@ -1,0 +1,143 @@
+"""The model server: a script of its own that loads a user's module and answers /ping and /invocations.
+
+Behaves as AWS's inference toolkit does in script mode. The module named by SAGEMAKER_PROGRAM, in
+SAGEMAKER_SUBMIT_DIRECTORY (default: model/code), has model_fn(model_dir) and either transform_fn(model, body,
+content_type, accept) or input_fn(body, content_type), predict_fn(data, model) and output_fn(prediction, accept).
+
+Errors: an exception with an integer attribute `status_code` from 400 to 499 answers with that status, everything else
+with 500. The body is the exception's message, a line break and its traceback. On AWS only subclasses of
+sagemaker_inference.errors.BaseInferenceToolkitError choose their status; that module can be imported here too.
+
+Usage: serving.py MODEL_DIR PORT_FILE
+"""
+
+import importlib
+import inspect
+import logging
+import os
+import socket
+import sys
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+TEXT_TYPES = ("application/json", "text/csv")
+SINGLE_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
+
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
+logger = logging.getLogger("serving")
+
+
+class Answer(NamedTuple):
+    status: int
+    content_type: str
+    body: bytes
+
+
+class ModelHandler:
+    """The user's functions with the model that they loaded."""
+
+    def __init__(self, module: ModuleType, model_dir: str) -> None:
+        functions = {name: getattr(module, name, None) for name in ("model_fn", "transform_fn", *SINGLE_FUNCTIONS)}
+        single = [name for name in SINGLE_FUNCTIONS if functions[name]]
+        if functions["transform_fn"] and single:
+            raise ValueError(f"Cannot use transform_fn together with {', '.join(single)}")
+        needed = ("model_fn",) if functions["transform_fn"] else ("model_fn", *SINGLE_FUNCTIONS)
+        if missing := [name for name in needed if not functions[name]]:
+            raise NotImplementedError(f"Please provide an implementation of {', '.join(missing)}")
+        self._functions: dict[str, Any] = functions
+        self._model = self._call("model_fn", model_dir)
+
+    def _call(self, name: str, *args: Any) -> Any:
+        function = self._functions[name]
+        # The toolkit passes its context to functions that take one argument more.
+        extra = len(inspect.signature(function).parameters) - len(args)
+        return function(*args, *[None] * extra)
+
+    def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
+        data: Any = body.decode() if content_type in TEXT_TYPES else body
+        if self._functions["transform_fn"]:
+            result = self._call("transform_fn", self._model, data, content_type, accept)
+        else:
+            prediction = self._call("predict_fn", self._call("input_fn", data, content_type), self._model)
+            result = self._call("output_fn", prediction, accept)
+        content, kind = result if isinstance(result, tuple) else (result, accept)
+        return Answer(200, kind, content.encode() if isinstance(content, str) else bytes(content))
+
+
+def failure(error: Exception) -> Answer:
+    """The one place where exceptions become statuses: see the module's docstring."""
+    status = getattr(error, "status_code", None)
+    chosen = status if isinstance(status, int) and 400 <= status <= 499 else 500
+    message = getattr(error, "message", None) or str(error)
+    return Answer(chosen, "text/plain", f"{message}\n{traceback.format_exc()}".encode())
+
+
+class RequestHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in one segment, and at once: otherwise each answer waits for a delayed acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    model: ModelHandler
+    default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
+
+    def do_GET(self) -> None:
+        self._send(Answer(200 if self.path == "/ping" else 404, "text/plain", b""))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path != "/invocations":
+            self._send(Answer(404, "text/plain", b""))
+            return
+        accept = self.headers.get("Accept", "*/*")
+        chosen = self.default_accept if accept in ("", "*/*") else accept
+        self._send(self._answer(body, self.headers.get("Content-Type", "application/octet-stream"), chosen))
+
+    def _answer(self, body: bytes, content_type: str, accept: str) -> Answer:
+        try:
+            return self.model.answer(body, content_type, accept)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises becomes an answer
+            answer = failure(error)
+            logger.log(logging.INFO if answer.status < 500 else logging.ERROR, "%s", answer.body.decode())
+            return answer
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not logged one by one."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    address_family = socket.AF_INET
+
+
+def load_module(model_dir: Path) -> ModuleType:
+    program = os.environ.get("SAGEMAKER_PROGRAM")
+    if not program:
+        raise SystemExit("SAGEMAKER_PROGRAM is not set: a model is served by a script of its own (script mode)")
+    sys.path.insert(0, os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or str(model_dir / "code"))
+    return importlib.import_module(program.removesuffix(".py"))
+
+
+def main() -> None:
+    model_dir, port_file = Path(sys.argv[1]), Path(sys.argv[2])
+    RequestHandler.model = ModelHandler(load_module(model_dir), str(model_dir))
+    server = Server(("127.0.0.1", 0), RequestHandler)
+    logger.info("Serving %s from %s", os.environ["SAGEMAKER_PROGRAM"], model_dir)
+    ready = port_file.with_suffix(".tmp")
+    ready.write_text(str(server.server_port))
+    ready.rename(port_file)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

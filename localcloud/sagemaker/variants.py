@@ -1,0 +1,71 @@
+"""The production variants of an endpoint: a server process each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud import platform
+from localcloud.sagemaker import archives, models, s3io
+from localcloud.sagemaker.container import Workspace
+from localcloud.sagemaker.hosting import ModelServer, Unhealthy
+from localcloud.sagemaker.joblogs import LogStream
+from localcloud.sagemaker.naming import now, random_id
+
+Json = dict[str, Any]
+HEALTH_CHECK_SECONDS = 60.0
+# Why a container does not start: its own fault, its artifact's or its role's.
+EXPECTED = (Unhealthy, s3io.TransferError, archives.ArchiveError, platform.AccessDenied, platform.OperationError)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A running production variant."""
+
+    config: Json
+    image: str
+    server: ModelServer
+    started: float
+
+    @property
+    def name(self) -> str:
+        return str(self.config["VariantName"])
+
+    @property
+    def weight(self) -> float:
+        return float(self.config.get("InitialVariantWeight", 1.0))
+
+    def summary(self) -> Json:
+        deployed = {"SpecifiedImage": self.image, "ResolvedImage": self.image, "ResolutionTime": self.started}
+        shown: Json = {
+            "VariantName": self.name,
+            "DeployedImages": [deployed],
+            "CurrentWeight": self.weight,
+            "DesiredWeight": self.weight,
+        }
+        if "ServerlessConfig" in self.config:
+            return shown | dict.fromkeys(
+                ("CurrentServerlessConfig", "DesiredServerlessConfig"), self.config["ServerlessConfig"]
+            )
+        count = self.config.get("InitialInstanceCount", 1)
+        return shown | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+
+
+def start(endpoint_name: str, config: Json) -> Variant:
+    served = models.served_container(models.find(config["ModelName"]))
+    instance = random_id(17)
+    log = LogStream(f"/aws/sagemaker/Endpoints/{endpoint_name}", f"{config['VariantName']}/i-{instance}", served.role)
+    server = ModelServer(served, Workspace.create(f"endpoints/{endpoint_name}/{config['VariantName']}-{instance}"), log)
+    try:
+        server.start(config.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS))
+    except Unhealthy as error:
+        server.stop()
+        raise Unhealthy(f"The primary container for production variant {config['VariantName']} {error}") from error
+    except EXPECTED:
+        server.stop()
+        raise
+    return Variant(config, served.image, server, now())
+
+
+def stop(variants: Sequence[Variant]) -> None:
+    for variant in variants:
+        variant.server.stop()

@@ -1,0 +1,161 @@
+"""The server process: environment, extensions, HTTP, and an end that leaves no process behind."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HOOKS = (("ministack.app", "app"),)
+
+PARENT_CHECK_SECONDS = 0.5
+
+logger = logging.getLogger("localcloud")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `python -m localcloud serve` was asked for."""
+
+    port: int
+    state: Path
+    account: str
+    region: str
+    lambda_python: Path
+    parent_pid: int | None
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM, SIGINT or the parent's end. Does not return."""
+    listener = _listen(settings.port)
+    port = listener.getsockname()[1]
+    _configure(settings, port)
+    asyncio.run(_serve(settings, listener, port))
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
+
+
+def _configure(settings: Settings, port: int) -> None:
+    """Set MiniStack's switches, which it reads when it is imported, and drop what must not reach any function."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHON"))]:
+        del os.environ[name]
+    settings.state.mkdir(parents=True, exist_ok=True)
+    os.environ |= {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_EXECUTOR": "local",
+        "LOCALCLOUD_STATE": str(settings.state),
+        "LOG_LEVEL": "WARNING",
+        "MINISTACK_ACCOUNT_ID": settings.account,
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_REGION": settings.region,
+        "S3_DATA_DIR": str(settings.state / "s3"),
+        "SFTP_ENABLED": "0",
+    }
+
+
+def _extensions() -> tuple[ModuleType, ...]:
+    """The modules that change MiniStack, in the order of their installation."""
+    from localcloud import apigateway, calls, events, glue, iam, lambdas, passrole, provisioners, sagemaker
+
+    return (calls, iam, lambdas, provisioners, events, apigateway, glue, sagemaker, passrole)
+
+
+def _install(settings: Settings) -> None:
+    from localcloud import hooks, lambdas
+
+    extensions = _extensions()
+    own = [module for name, module in sys.modules.items() if name.startswith("localcloud.")]
+    hooks.check([hook for module in own for hook in getattr(module, "HOOKS", ())])
+    lambdas.use_interpreter(settings.lambda_python)
+    for extension in extensions:
+        extension.install()
+
+
+async def _serve(settings: Settings, listener: socket.socket, port: int) -> None:
+    from hypercorn.asyncio import serve as serve_http
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    from localcloud.admin import tls_terminated, with_admin_routes
+
+    _install(settings)
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.loglevel = "WARNING"
+    config.keep_alive_timeout = 75
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    application: Any = with_admin_routes(tls_terminated(app))
+    server = asyncio.create_task(serve_http(application, config, shutdown_trigger=asyncio.Event().wait))
+    await _accepting(port, server)
+    _announce(settings, port)
+    await _ended(stop, server, settings.parent_pid)
+    _end_processes()
+    # At once: open connections and threads of running jobs must not keep the process alive.
+    os._exit(0)
+
+
+async def _accepting(port: int, server: asyncio.Task[None]) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            if server.done():
+                server.result()
+                raise RuntimeError("the HTTP server ended before it accepted a connection") from None
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+
+
+def _announce(settings: Settings, port: int) -> None:
+    ready = {
+        "endpoint": f"http://127.0.0.1:{port}",
+        "pid": os.getpid(),
+        "account": settings.account,
+        "region": settings.region,
+    }
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+
+
+async def _ended(stop: asyncio.Event, server: asyncio.Task[None], parent_pid: int | None) -> None:
+    is_child = os.getppid() == parent_pid
+    while not stop.is_set() and not server.done():
+        if parent_pid is not None and not (os.getppid() == parent_pid if is_child else _alive(parent_pid)):
+            return
+        try:
+            await asyncio.wait_for(stop.wait(), PARENT_CHECK_SECONDS)
+        except TimeoutError:
+            continue
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _end_processes() -> None:
+    from localcloud import lambdas, process
+
+    process.kill_all()
+    lambdas.shut_down()

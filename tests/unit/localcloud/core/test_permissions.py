@@ -1,0 +1,151 @@
+"""What permission checks evaluate: resources and further permissions of requests, and the check of hooks."""
+
+import ast
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import localcloud
+from localcloud.hooks import HookError, check
+from localcloud.iam import glue_resource, logs_resource, sagemaker_resource
+from localcloud.passrole import Check, further_checks
+
+CORE = [path for path in Path(localcloud.__file__).parent.glob("*.py") if path.stem not in ("__main__", "apigateway")]
+SAGEMAKER = "arn:aws:sagemaker:us-east-1:000000000000"
+GLUE = "arn:aws:glue:us-east-1:000000000000"
+LOGS = "arn:aws:logs:us-east-1:000000000000"
+EXECUTION = f"{SAGEMAKER}:pipeline/train/execution/abc"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_body", "resource"),
+    [
+        ("StartPipelineExecution", {"PipelineName": "Train"}, "pipeline/train"),
+        ("StartPipelineExecution", {"PipelineName": f"{SAGEMAKER}:pipeline/train"}, "pipeline/train"),
+        ("UpdatePipeline", {"PipelineName": "train"}, "pipeline/train"),
+        ("DescribePipelineExecution", {"PipelineExecutionArn": EXECUTION}, "pipeline/train/execution/abc"),
+        ("ListPipelineExecutionSteps", {"PipelineExecutionArn": EXECUTION}, "pipeline/train/execution/abc"),
+        ("CreateModelPackage", {"ModelPackageGroupName": "group"}, "model-package/group/*"),
+        ("ListModelPackages", {"ModelPackageGroupName": "group"}, "model-package/group/*"),
+        ("UpdateModelPackage", {"ModelPackageArn": f"{SAGEMAKER}:model-package/g/1"}, "model-package/g/1"),
+        ("DescribeModelPackageGroup", {"ModelPackageGroupName": "group"}, "model-package-group/group"),
+        ("CreateModel", {"ModelName": "m"}, "model/m"),
+        ("CreateEndpointConfig", {"EndpointConfigName": "c"}, "endpoint-config/c"),
+        ("UpdateEndpoint", {"EndpointName": "e", "EndpointConfigName": "c"}, "endpoint/e"),
+        ("CreateProcessingJob", {"ProcessingJobName": "p"}, "processing-job/p"),
+        ("StopTrainingJob", {"TrainingJobName": "t"}, "training-job/t"),
+        ("CreateTransformJob", {"TransformJobName": "t"}, "transform-job/t"),
+    ],
+)
+def test_sagemaker_requests_are_checked_on_their_resource(operation, request_body, resource):
+    assert sagemaker_resource(operation, "/", request_body, SAGEMAKER) == f"{SAGEMAKER}:{resource}"
+
+
+def test_sagemaker_lists_have_no_resource_and_invocations_have_their_endpoint():
+    assert sagemaker_resource("ListEndpoints", "/", {}, SAGEMAKER) == "*"
+    assert sagemaker_resource("", "/endpoints/Live/invocations", {}, SAGEMAKER) == f"{SAGEMAKER}:endpoint/live"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_body", "resource"),
+    [
+        ("StartWorkflowRun", {"Name": "etl"}, f"{GLUE}:workflow/etl"),
+        ("GetWorkflowRunProperties", {"Name": "etl", "RunId": "r"}, f"{GLUE}:workflow/etl"),
+        ("StartJobRun", {"JobName": "clean"}, f"{GLUE}:job/clean"),
+        ("CreateJob", {"Name": "clean"}, f"{GLUE}:job/clean"),
+        ("GetJobRuns", {"JobName": "clean"}, f"{GLUE}:job/clean"),
+        ("StartTrigger", {"Name": "start"}, f"{GLUE}:trigger/start"),
+        ("GetTable", {"DatabaseName": "d", "Name": "t"}, None),
+        ("GetJobs", {}, "*"),
+    ],
+)
+def test_glue_requests_are_checked_on_their_resource(operation, request_body, resource):
+    assert glue_resource(operation, request_body, GLUE) == resource
+
+
+def test_log_requests_match_policies_that_end_in_a_wildcard():
+    stream = {"logGroupName": "/g", "logStreamName": "s"}
+
+    assert logs_resource("PutLogEvents", stream, LOGS) == f"{LOGS}:log-group:/g:log-stream:s"
+    assert logs_resource("DescribeLogStreams", {"logGroupName": "/g"}, LOGS) == f"{LOGS}:log-group:/g:log-stream:"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_body", "principal"),
+    [
+        ("lambda", "CreateFunction", {"Role": "arn:aws:iam::000000000000:role/r"}, "lambda"),
+        ("glue", "CreateJob", {"Role": "r"}, "glue"),
+        ("glue", "UpdateJob", {"JobUpdate": {"Role": "r"}}, "glue"),
+        ("sagemaker", "CreateModel", {"ExecutionRoleArn": "arn:aws:iam::000000000000:role/r"}, "sagemaker"),
+        ("sagemaker", "CreatePipeline", {"RoleArn": "arn:aws:iam::000000000000:role/r"}, "sagemaker"),
+        ("sagemaker", "CreateTrainingJob", {"RoleArn": "arn:aws:iam::000000000000:role/r"}, "sagemaker"),
+    ],
+)
+def test_a_request_that_passes_a_role_needs_pass_role(service, operation, request_body, principal):
+    checks = list(further_checks(service, f"{service}:{operation}", request_body))
+
+    context = {"iam:PassedToService": f"{principal}.amazonaws.com"}
+    assert checks == [Check("iam:PassRole", "arn:aws:iam::000000000000:role/r", context)]
+
+
+def test_an_endpoint_is_checked_on_its_configuration_too():
+    checks = list(
+        further_checks("sagemaker", "sagemaker:UpdateEndpoint", {"EndpointName": "e", "EndpointConfigName": "C"})
+    )
+
+    assert checks == [Check("sagemaker:UpdateEndpoint", f"{SAGEMAKER}:endpoint-config/c", {})]
+
+
+def test_tags_on_creation_need_their_own_permission():
+    tagged = {"ModelName": "m", "Tags": [{"Key": "a", "Value": "b"}]}
+
+    checks = list(further_checks("sagemaker", "sagemaker:CreateModel", tagged))
+
+    assert checks == [Check("sagemaker:AddTags", f"{SAGEMAKER}:model/m", {})]
+
+
+def test_requests_that_pass_no_role_need_nothing_more():
+    assert list(further_checks("sagemaker", "sagemaker:CreateTransformJob", {"TransformJobName": "t"})) == []
+
+
+def test_a_missing_hook_is_named():
+    with pytest.raises(
+        HookError, match=r"MiniStack 1\.5\.33 is expected.*ministack\.app\.moved, ministack\.gone\.thing"
+    ):
+        check([("ministack.app", "SERVICE_HANDLERS"), ("ministack.app", "moved"), ("ministack.gone", "thing")])
+
+
+def is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def used_of_ministack(source: str) -> set[tuple[str, str]]:
+    """Every (module, attribute) of MiniStack that a module imports or reads."""
+    tree = ast.parse(source)
+    modules, used = {}, set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
+            for name in node.names:
+                full = f"{node.module}.{name.name}"
+                if is_module(full):
+                    modules[name.asname or name.name] = full
+                else:
+                    used.add((node.module, name.name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            used.add((modules[node.value.id], node.attr))
+    return used
+
+
+def test_every_internal_that_is_used_is_checked_at_start():
+    parts = [importlib.import_module(f"localcloud.{path.stem}") for path in CORE]
+    checked = {hook for part in parts for hook in getattr(part, "HOOKS", ())}
+    used = {hook for path in CORE for hook in used_of_ministack(path.read_text())}
+
+    assert len(used) > 40
+    assert used - checked == set()
