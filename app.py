@@ -1,0 +1,45 @@
+"""Synthesise every environment into cdk.out: `python app.py`, or through the CDK command line."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import stacks  # noqa: F401  (lets aws_cdk find Node, so it stands first)
+
+# isort: split
+from aws_cdk import App
+
+from contract import ContractError, load_all
+from stacks import bundles
+from stacks.config import STAGES
+from stacks.stage import MlopsStage
+
+# Given to the app here as the command line gives it, so that the templates are the same without one.
+CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
+
+
+def main(models: Path = bundles.MODELS) -> None:
+    """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more."""
+    try:
+        contracts = load_all(os.path.relpath(models))
+    except ContractError as error:
+        sys.exit(str(error))
+    app = App(
+        outdir=os.environ.get("CDK_OUTDIR", "cdk.out"),
+        context=CONTEXT,
+        analytics_reporting=False,
+        tree_metadata=False,
+        builtin_cloud_formation_validation=os.environ.get("CDK_VALIDATION") == "true",
+    )
+    stages = str(app.node.get_context("stages")).split(",")
+    with TemporaryDirectory() as staging:
+        packed = bundles.build(Path(staging), models=models)
+        for config in (config for config in STAGES if config.name in stages):
+            MlopsStage(app, config=config, contracts=contracts, bundles=packed)
+        app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Start the Glue workflow for each file that lands in the raw bucket, once."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from claims import Claims
+from logic import StartError, Upload, run_id_of, upload_of
+
+from contract import bundled
+
+log = logging.getLogger()
+log.setLevel(logging.INFO)
+
+
+class UnknownModelError(StartError):
+    """A file under a prefix that no model of this bundle has."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    workflow: str
+    processed_bucket: str
+    code_hash: str
+
+
+SETTINGS = Settings(
+    workflow=os.environ["WORKFLOW_NAME"],
+    processed_bucket=os.environ["PROCESSED_BUCKET"],
+    code_hash=os.environ["ETL_CODE_HASH"],
+)
+CONTRACTS = bundled()
+s3 = boto3.client("s3")
+glue = boto3.client("glue")
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers with the messages that SQS has to deliver again; the others of the batch are done."""
+    failures = []
+    for record in event["Records"]:
+        try:
+            start(upload_of(record["body"]))
+        except (StartError, ClientError, BotoCoreError) as error:
+            log.exception(
+                "Upload not started", extra={"message_id": record["messageId"], "error": type(error).__name__}
+            )
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
+
+
+def start(upload: Upload) -> None:
+    """Raises StartError or ClientError (at the workflow's limit, for one) when SQS should deliver again."""
+    facts = {"model": upload.model, "key": upload.key, "version": upload.version}
+    if upload.is_folder:
+        log.info("Folder marker ignored", extra=facts)
+        return
+    if upload.model not in CONTRACTS:
+        raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
+    contract_hash = CONTRACTS[upload.model].hash
+    run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
+    claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status)
+    claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
+    if claim is None:
+        log.info("Upload skipped", extra={**facts, "run_id": run_id, "reason": reason})
+        return
+    properties = {name: str(value) for name, value in asdict(upload).items()}
+    answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
+    claims.record(claim, answer["RunId"])
+    log.info("Workflow started", extra={**facts, "run_id": run_id, "workflow_run": answer["RunId"]})
+
+
+def workflow_status(workflow_run: str) -> str | None:
+    """None when Glue no longer knows the run."""
+    try:
+        run = glue.get_workflow_run(Name=SETTINGS.workflow, RunId=workflow_run)["Run"]
+    except glue.exceptions.EntityNotFoundException:
+        return None
+    return str(run["Status"])

@@ -1,0 +1,98 @@
+"""What differs between environments, and how things are named."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+
+PROJECT = "mlops"
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """Limits of the prediction API for one API key."""
+
+    requests_per_second: int
+    burst: int
+    requests_per_day: int
+
+
+@dataclass(frozen=True)
+class GlueCapacity:
+    """A worker of G.1X has 4 vCPU and 16 GB. `concurrent_runs` is the number of data sets prepared at once."""
+
+    worker_type: str
+    workers: int
+    concurrent_runs: int
+    timeout_minutes: int
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Instances of the pipeline's jobs."""
+
+    processing_instance: str
+    training_instance: str
+    volume_gb: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One environment. `protected` keeps data, registry and stacks from being deleted with the code that made them."""
+
+    name: str
+    protected: bool
+    approval: Literal["Approved", "PendingManualApproval"]
+    log_retention: RetentionDays
+    throttle: Throttle
+    glue: GlueCapacity
+    jobs: Jobs
+    # None: as the model's contract says.
+    serving_mode: Literal["serverless", "realtime"] | None = None
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
+
+    @property
+    def prefix(self) -> str:
+        """What the names of this environment start with."""
+        return f"{PROJECT}-{self.name}-"
+
+    @property
+    def database(self) -> str:
+        """Athena wants quotes around a name with hyphens."""
+        return f"{PROJECT}_{self.name}"
+
+    def resource_name(self, model: str) -> str:
+        """Name of the model's pipeline, model package group and endpoint, where SageMaker takes no underscore."""
+        return self.prefix + model.replace("_", "-")
+
+
+DEV = StageConfig(
+    name="dev",
+    protected=False,
+    approval="Approved",
+    log_retention=RetentionDays.TWO_WEEKS,
+    throttle=Throttle(requests_per_second=10, burst=20, requests_per_day=10_000),
+    glue=GlueCapacity(worker_type="G.1X", workers=2, concurrent_runs=3, timeout_minutes=30),
+    jobs=Jobs(processing_instance="ml.m5.large", training_instance="ml.m5.large", volume_gb=30, timeout_seconds=3600),
+    # Costs nothing while nobody asks.
+    serving_mode="serverless",
+)
+
+PROD = StageConfig(
+    name="prod",
+    protected=True,
+    approval="PendingManualApproval",
+    log_retention=RetentionDays.ONE_YEAR,
+    throttle=Throttle(requests_per_second=50, burst=100, requests_per_day=1_000_000),
+    glue=GlueCapacity(worker_type="G.1X", workers=2, concurrent_runs=5, timeout_minutes=120),
+    jobs=Jobs(
+        processing_instance="ml.m5.large", training_instance="ml.m5.xlarge", volume_gb=50, timeout_seconds=4 * 3600
+    ),
+)
+
+STAGES = (DEV, PROD)

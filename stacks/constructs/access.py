@@ -1,0 +1,84 @@
+"""Grants narrower than the CDK's own (which add s3:GetObject*, s3:List* and so on), a reason with each wildcard."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk.aws_iam import Effect, IRole, PolicyStatement
+from aws_cdk.aws_s3 import IBucket
+from aws_cdk.aws_s3_assets import Asset
+
+from stacks.constructs.acknowledge import acknowledge
+
+KEYS = "The keys below a model's prefix are made while it runs."
+STREAMS = "The service names the log streams, and groups that share a prefix."
+UNSCOPED = "The action knows no resources."
+
+
+def grant(
+    role: IRole,
+    actions: Iterable[str],
+    resources: Iterable[str],
+    *,
+    because: str = "",
+    only_if: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """`because`: why a resource holds a wildcard; cdk-nag asks for it."""
+    arns = list(resources)
+    role.add_to_principal_policy(
+        PolicyStatement(effect=Effect.ALLOW, actions=list(actions), resources=arns, conditions=dict(only_if or {}))
+    )
+    if because:
+        findings = (f"AwsSolutions-IAM5[Resource::{_readable(Stack.of(role).resolve(arn))}]" for arn in arns)
+        acknowledge(role, {finding: because for finding in findings if "*" in finding})
+
+
+def grant_objects(role: IRole, bucket: IBucket, patterns: Iterable[str], *actions: str) -> None:
+    """`patterns` are key patterns: `model/run=*`."""
+    grant(role, actions, [bucket.arn_for_objects(pattern) for pattern in patterns], because=KEYS)
+
+
+def grant_listing(role: IRole, bucket: IBucket, patterns: Iterable[str]) -> None:
+    """List only below these key patterns."""
+    grant(role, ["s3:ListBucket"], [bucket.bucket_arn], only_if={"StringLike": {"s3:prefix": list(patterns)}})
+
+
+def grant_assets(role: IRole, *assets: Asset, listed: bool = False) -> None:
+    """Read exactly these files of the bootstrap bucket. `listed`: for readers that take a key as a prefix."""
+    bucket, keys = assets[0].bucket, [asset.s3_object_key for asset in assets]
+    grant_objects(role, bucket, keys, "s3:GetObject")
+    if listed:
+        grant_listing(role, bucket, keys)
+
+
+def grant_logs(role: IRole, log_group: str) -> None:
+    """Write to a log group that the service creates. `log_group` may end with `*`."""
+    group = Stack.of(role).format_arn(
+        service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    grant(role, actions, [group, f"{group}:log-stream:*"], because=STREAMS)
+
+
+def grant_metrics(role: IRole, namespace: str) -> None:
+    """The condition is the scope."""
+    only_if = {"StringEquals": {"cloudwatch:namespace": namespace}}
+    grant(role, ["cloudwatch:PutMetricData"], ["*"], because=UNSCOPED, only_if=only_if)
+
+
+def grant_pass(role: IRole, passed: Iterable[IRole], service: str) -> None:
+    only_if = {"StringEquals": {"iam:PassedToService": service}}
+    grant(role, ["iam:PassRole"], [item.role_arn for item in passed], only_if=only_if)
+
+
+def _readable(value: Any) -> str:
+    """An ARN with references in angle brackets, as cdk-nag writes it."""
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_readable, parts))
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case _:
+            return str(value)

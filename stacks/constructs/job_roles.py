@@ -1,0 +1,79 @@
+"""The roles of the pipeline's jobs: each reads what its step reads, and writes what its step writes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_iam as iam
+from aws_cdk.aws_s3 import IBucket
+from aws_cdk.aws_s3_assets import Asset
+from constructs import Construct
+
+from stacks.constructs.access import (
+    grant_assets,
+    grant_listing,
+    grant_logs,
+    grant_metrics,
+    grant_objects,
+    grant_pass,
+)
+from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.data import Buckets
+
+
+@dataclass(frozen=True)
+class JobAssets:
+    """Code of the processing steps, the contract package, and the source of the training job."""
+
+    steps: Asset
+    library: Asset
+    source: Asset
+
+
+class JobRoles:
+    """`prepare`, `train` and `evaluate`. Key patterns follow the layout of the buckets."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        models: Sequence[str],
+        buckets: Buckets,
+        assets: JobAssets,
+        image: XGBoostImage,
+    ) -> None:
+        self._scope, self._models, self._image = scope, models, image
+        artifact = buckets.artifact
+        self.prepare = self._role("PrepareRole", "ProcessingJobs")
+        self._grant_reads(self.prepare, buckets.processed, ["run=*"])
+        self._grant_writes(self.prepare, artifact, "*/prepare/*")
+        grant_assets(self.prepare, assets.steps, assets.library, listed=True)
+
+        self.train = self._role("TrainRole", "TrainingJobs")
+        self._grant_reads(self.train, artifact, ["*/prepare/*"])
+        self._grant_writes(self.train, artifact, "models/*")
+        grant_assets(self.train, assets.source)
+
+        self.evaluate = self._role("EvaluateRole", "ProcessingJobs")
+        self._grant_reads(self.evaluate, artifact, ["*/prepare/*", "models/*"])
+        self._grant_writes(self.evaluate, artifact, "*/evaluation/*")
+        grant_assets(self.evaluate, assets.steps, assets.library, listed=True)
+
+    def grant_pass(self, role: iam.IRole) -> None:
+        grant_pass(role, [self.prepare, self.train, self.evaluate], "sagemaker.amazonaws.com")
+
+    def _role(self, construct_id: str, jobs: str) -> iam.Role:
+        """`jobs`: ProcessingJobs or TrainingJobs, as SageMaker names its log groups and metrics."""
+        role = iam.Role(self._scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        grant_logs(role, f"/aws/sagemaker/{jobs}")
+        grant_metrics(role, f"/aws/sagemaker/{jobs}")
+        self._image.grant_pull(role)
+        return role
+
+    def _grant_reads(self, role: iam.Role, bucket: IBucket, paths: Iterable[str]) -> None:
+        """SageMaker lists a prefix and copies what it finds."""
+        patterns = [f"{model}/{path}" for model in self._models for path in paths]
+        grant_objects(role, bucket, patterns, "s3:GetObject")
+        grant_listing(role, bucket, patterns)
+
+    def _grant_writes(self, role: iam.Role, bucket: IBucket, path: str) -> None:
+        grant_objects(role, bucket, [f"{model}/{path}" for model in self._models], "s3:PutObject")

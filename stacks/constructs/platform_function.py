@@ -1,0 +1,80 @@
+"""A Lambda function as this project wants every one of them."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk.aws_sqs import IQueue
+from constructs import Construct
+
+from stacks.bundles import Bundles
+from stacks.constructs.acknowledge import acknowledge
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+
+
+def contract_layer(scope: Construct, bundles: Bundles) -> lambda_.LayerVersion:
+    """The contract package with every model.toml, importable in the functions of the stack."""
+    return lambda_.LayerVersion(
+        scope,
+        "ContractLayer",
+        code=bundles.layer.code(),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[ARCHITECTURE],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+class PlatformFunction(lambda_.Function):
+    """JSON logs in a log group of its own, X-Ray, a dead letter queue, and a role that starts with nothing else."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        description: str,
+        code: lambda_.Code,
+        environment: Mapping[str, str],
+        layer: lambda_.ILayerVersion,
+        dead_letters: IQueue,
+        log_retention: logs.RetentionDays,
+        timeout: Duration,
+        memory_mb: int = 256,
+    ) -> None:
+        log_group = logs.LogGroup(
+            scope, f"{construct_id}Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            description=description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler="handler.handler",
+            code=code,
+            layers=[layer],
+            environment=dict(environment),
+            role=role,
+            timeout=timeout,
+            memory_size=memory_mb,
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            dead_letter_queue=dead_letters,
+        )
+        self.own_role = role
+        acknowledge(
+            role,
+            {"AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources."},
+        )
+        acknowledge(
+            self, {"AwsSolutions-L1": "Python 3.13 is the newest version that the contract package is tested on."}
+        )

@@ -1,0 +1,41 @@
+"""Queues that lose nothing: encrypted, TLS only, with a place for what could not be handled."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+
+class DeadLetterQueue(sqs.Queue):
+    """What was given up. Messages stay for the 14 days that SQS allows, for a person to look at and redrive."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+
+
+class WorkQueue(sqs.Queue):
+    """Events that wait for a function. A message comes back after `retry_after`, `attempts` times at most."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        retry_after: Duration,
+        attempts: int,
+        dead_letters: DeadLetterQueue,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=retry_after,
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=attempts),
+        )

@@ -1,0 +1,177 @@
+"""From an uploaded file to a data set: rule, queue, start_etl, Glue workflow and job."""
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from contract import Contract
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import (
+    grant,
+    grant_assets,
+    grant_listing,
+    grant_logs,
+    grant_metrics,
+    grant_objects,
+)
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.platform_function import PlatformFunction, contract_layer
+from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.data import Buckets
+
+GLUE_VERSION = "5.1"
+
+
+class EtlStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        contracts: Mapping[str, Contract],
+        bundles: Bundles,
+        buckets: Buckets,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}etl",
+            description="Uploaded files become data sets",
+            termination_protection=config.protected,
+        )
+        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._models = list(contracts)
+        self._hashes = {name: contract.hash for name, contract in contracts.items()}
+        self._workflow = f"{config.prefix}etl"
+        self._workflow_arn = self.format_arn(service="glue", resource="workflow", resource_name=self._workflow)
+        self._add_workflow(self._add_job())
+        self._add_start()
+
+    def _add_job(self) -> glue.CfnJob:
+        role = iam.Role(self, "PreProcessingRole", assumed_by=iam.ServicePrincipal("glue.amazonaws.com"))
+        script = self._bundles.glue_script.asset(self, "Script")
+        modules = self._bundles.glue_modules.asset(self, "Modules")
+        contracts = self._bundles.contracts.asset(self, "Contracts")
+        grant_assets(role, script, modules, contracts)
+        self._grant_data(role)
+        capacity = self._config.glue
+        job = glue.CfnJob(
+            self,
+            "PreProcessing",
+            name=f"{self._config.prefix}pre-processing",
+            description="A CSV object version to train, validation and test parts and a fitted recipe",
+            role=role.role_arn,
+            glue_version=GLUE_VERSION,
+            worker_type=capacity.worker_type,
+            number_of_workers=capacity.workers,
+            timeout=capacity.timeout_minutes,
+            # The queue and a new upload are the retries: a bad file stays bad.
+            max_retries=0,
+            execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=capacity.concurrent_runs),
+            command=glue.CfnJob.JobCommandProperty(
+                name="glueetl", python_version="3", script_location=script.s3_object_url
+            ),
+            default_arguments={
+                "--job-language": "python",
+                "--extra-py-files": f"{modules.s3_object_url},{contracts.s3_object_url}",
+                "--processed_bucket": self._buckets.processed.bucket_name,
+                "--enable-metrics": "true",
+                "--enable-continuous-cloudwatch-log": "true",
+            },
+        )
+        # Glue reads the script with the role: the policy has to be there first.
+        job.node.add_dependency(role)
+        encrypted = "CloudWatch Logs encrypts at rest; a key of one's own is a matter of configuration."
+        acknowledge(job, {"AwsSolutions-GL1": encrypted, "AwsSolutions-GL3": "The job keeps no bookmark."})
+        CfnOutput(self, "JobName", value=job.ref)
+        return job
+
+    def _grant_data(self, role: iam.Role) -> None:
+        raw, processed = self._buckets.raw, self._buckets.processed
+        runs = [f"{model}/run=*" for model in self._models]
+        grant_objects(role, raw, [f"{model}/*" for model in self._models], "s3:GetObjectVersion")
+        writing = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
+        grant_objects(role, processed, runs, *writing)
+        # Without a condition on the prefix: Spark asks for objects that are not there yet, and S3 answers 403 instead
+        # of 404 to a HEAD request that a conditional grant does not cover.
+        grant(role, ["s3:ListBucket"], [processed.bucket_arn])
+        grant(role, ["glue:GetWorkflowRunProperties"], [self._workflow_arn])
+        grant_logs(role, "/aws-glue/*")
+        grant_metrics(role, "Glue")
+
+    def _add_workflow(self, job: glue.CfnJob) -> None:
+        runs = self._config.glue.concurrent_runs
+        workflow = glue.CfnWorkflow(
+            self,
+            "Workflow",
+            name=self._workflow,
+            description="One run for each uploaded object version",
+            max_concurrent_runs=runs,
+        )
+        glue.CfnTrigger(
+            self,
+            "Start",
+            name=f"{self._workflow}-start",
+            type="ON_DEMAND",
+            workflow_name=workflow.ref,
+            actions=[glue.CfnTrigger.ActionProperty(job_name=job.ref)],
+        )
+        CfnOutput(self, "WorkflowName", value=workflow.ref)
+        # With these two a client knows the run of a file before the run starts.
+        CfnOutput(self, "EtlCodeHash", value=self._bundles.etl_code_hash)
+        CfnOutput(self, "ContractHashes", value=json.dumps(self._hashes, sort_keys=True))
+
+    def _add_start(self) -> None:
+        dead_letters = DeadLetterQueue(self, "UploadDlq")
+        queue = WorkQueue(self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters)
+        rule = events.Rule(
+            self,
+            "Uploaded",
+            description="A file lands under the prefix of a model",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [self._buckets.raw.bucket_name]},
+                    "object": {"key": [{"prefix": f"{model}/"} for model in self._models]},
+                },
+            ),
+        )
+        rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
+        function = self._add_function(dead_letters)
+        function.add_event_source(SqsEventSource(queue, batch_size=10, report_batch_item_failures=True))
+        CfnOutput(self, "UploadQueueUrl", value=queue.queue_url)
+        CfnOutput(self, "UploadDlqUrl", value=dead_letters.queue_url)
+
+    def _add_function(self, dead_letters: DeadLetterQueue) -> PlatformFunction:
+        processed = self._buckets.processed
+        function = PlatformFunction(
+            self,
+            "StartEtl",
+            description="Starts the Glue workflow for an uploaded file, once",
+            code=self._bundles.function("start_etl"),
+            layer=contract_layer(self, self._bundles),
+            environment={
+                "WORKFLOW_NAME": self._workflow,
+                "PROCESSED_BUCKET": processed.bucket_name,
+                "ETL_CODE_HASH": self._bundles.etl_code_hash,
+            },
+            dead_letters=dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=Duration.seconds(30),
+        )
+        claims = [f"{model}/run=*/claim.json" for model in self._models]
+        manifests = [f"{model}/run=*/manifest.json" for model in self._models]
+        grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")
+        grant_listing(function.own_role, processed, manifests)
+        grant(function.own_role, ["glue:StartWorkflowRun", "glue:GetWorkflowRun"], [self._workflow_arn])
+        return function

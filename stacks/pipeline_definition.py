@@ -1,0 +1,324 @@
+"""The SageMaker pipeline of a model as a document of schema 2020-12-01. Pure: contract and inputs in, dict out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contract import Contract
+
+SCHEMA = "2020-12-01"
+CACHE_FOR = "P30D"
+# /opt/ml is the folder of a job's container; the modules in the two zip files are found through PYTHONPATH.
+PROCESSING = "/opt/ml/processing"
+SPLITS = ("train", "validation", "test")
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Roles:
+    """ARNs of the roles that the jobs run as."""
+
+    prepare: str
+    train: str
+    evaluate: str
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A zip file of modules in S3. `name` is the file name that it has in the container."""
+
+    uri: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """`source` is the URI of the tar.gz that the training toolkit unpacks: train.py, inference.py, contract."""
+
+    steps: CodeFile
+    library: CodeFile
+    source: str
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Image and instances of the jobs."""
+
+    image: str
+    processing_instance: str
+    training_instance: str
+    volume_gb: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class PipelineInputs:
+    """Everything that the contract does not say. Any string may be a CDK token."""
+
+    artifact_bucket: str
+    package_group: str
+    approval: str
+    roles: Roles
+    code: Code
+    compute: Compute
+
+
+def get(path: str) -> Json:
+    return {"Get": path}
+
+
+def parameter(name: str) -> Json:
+    return get(f"Parameters.{name}")
+
+
+def join(separator: str, *values: Json) -> Json:
+    return {"Std:Join": {"On": separator, "Values": list(values)}}
+
+
+def json_get(step: str, property_file: str, path: str) -> Json:
+    return {"Std:JsonGet": {"PropertyFile": get(f"Steps.{step}.PropertyFiles.{property_file}"), "Path": path}}
+
+
+def output_of(step: str, name: str) -> Json:
+    """S3 URI of a processing output."""
+    return get(f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri")
+
+
+def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    """Prepare, Train, Evaluate, then Gate decides between Register and Reject."""
+    return {
+        "Version": SCHEMA,
+        "Metadata": {},
+        "Parameters": [
+            {"Name": "DataSetUri", "Type": "String"},
+            {"Name": "RunId", "Type": "String"},
+            {
+                "Name": "ApprovalStatus",
+                "Type": "String",
+                "DefaultValue": inputs.approval,
+                "EnumValues": ["Approved", "PendingManualApproval", "Rejected"],
+            },
+        ],
+        "Steps": [
+            _prepare(contract, inputs),
+            _train(contract, inputs),
+            _evaluate(contract, inputs),
+            _gate(contract, inputs),
+        ],
+    }
+
+
+def _prepare(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    arguments = _processing(
+        contract,
+        inputs,
+        step="prepare",
+        role=inputs.roles.prepare,
+        module="training_preprocessing",
+        arguments={
+            "dataset": f"{PROCESSING}/dataset",
+            "output": f"{PROCESSING}/output",
+            "contract-hash": contract.hash,
+        },
+        sources={"dataset": parameter("DataSetUri")},
+        outputs={name: f"{PROCESSING}/output/{name}" for name in (*SPLITS, "context")},
+    )
+    return {"Name": "Prepare", "Type": "Processing", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
+
+
+def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    compute, training = inputs.compute, contract.training
+    hyperparameters = {
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": inputs.code.source,
+        "rounds": str(training.rounds),
+        "early_stopping_rounds": str(training.early_stopping_rounds),
+        "seed": str(training.seed),
+        **{name: str(value) for name, value in sorted(training.parameters.items())},
+    }
+    arguments = {
+        "AlgorithmSpecification": {
+            "TrainingImage": compute.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [
+                {"Name": f"{split}:rmse", "Regex": rf"{split}-rmse:([0-9.eE+-]+)"} for split in ("train", "validation")
+            ],
+        },
+        "RoleArn": inputs.roles.train,
+        "InputDataConfig": [_channel(name) for name in ("train", "validation", "context")],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models"},
+        "ResourceConfig": {
+            "InstanceType": compute.training_instance,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": compute.volume_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
+        "ProfilerConfig": {"DisableProfiler": True},
+        "HyperParameters": hyperparameters,
+    }
+    return {"Name": "Train", "Type": "Training", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
+
+
+def _evaluate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    arguments = _processing(
+        contract,
+        inputs,
+        step="evaluation",
+        role=inputs.roles.evaluate,
+        module="evaluate",
+        arguments={name: f"{PROCESSING}/{name}" for name in ("model", "test", "context")}
+        | {"output": f"{PROCESSING}/evaluation"},
+        sources={
+            "model": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+            "test": output_of("Prepare", "test"),
+            "context": output_of("Prepare", "context"),
+        },
+        outputs={"evaluation": f"{PROCESSING}/evaluation"},
+    )
+    report = {"PropertyFileName": "EvaluationReport", "OutputName": "evaluation", "FilePath": "evaluation.json"}
+    # Not cached: every execution leaves a report of its own.
+    return {"Name": "Evaluate", "Type": "Processing", "Arguments": arguments, "PropertyFiles": [report], **_retries()}
+
+
+def _gate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    decision = json_get("Evaluate", "EvaluationReport", "gate.decision")
+    reason = json_get("Evaluate", "EvaluationReport", "gate.reason")
+    message = join("", f"{contract.name} was not registered: ", reason)
+    arguments = {
+        "Conditions": [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}],
+        "IfSteps": [_register(contract, inputs)],
+        "ElseSteps": [{"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}],
+    }
+    return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
+
+
+def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    evaluation = join("/", output_of("Evaluate", "evaluation"), "evaluation.json")
+    container = {
+        "Image": inputs.compute.image,
+        "ModelDataUrl": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        },
+    }
+    arguments = {
+        "ModelPackageGroupName": inputs.package_group,
+        "ModelApprovalStatus": parameter("ApprovalStatus"),
+        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation}}},
+        "CustomerMetadataProperties": {
+            "run_id": parameter("RunId"),
+            "contract_hash": contract.hash,
+            "data_set_uri": parameter("DataSetUri"),
+            "evaluation_uri": evaluation,
+        },
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json", "text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+            "SupportedRealtimeInferenceInstanceTypes": [contract.serving.instance_type],
+            "SupportedTransformInstanceTypes": [contract.serving.instance_type],
+        },
+    }
+    # There is no job to lack capacity: only the API call is tried again.
+    return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments, "RetryPolicies": [_RETRY_CALLS]}
+
+
+def _processing(
+    contract: Contract,
+    inputs: PipelineInputs,
+    *,
+    step: str,
+    role: str,
+    module: str,
+    arguments: Mapping[str, str],
+    sources: Mapping[str, Json],
+    outputs: Mapping[str, str],
+) -> dict[str, Json]:
+    """A job that runs a module of the code zip. `sources` and `outputs`: name -> S3 URI, name -> folder."""
+    code, compute = inputs.code, inputs.compute
+    files = {"code": code.steps, "library": code.library}
+    modules = ":".join(f"{PROCESSING}/{name}/{file.name}" for name, file in files.items())
+    sources = {**sources, **{name: file.uri for name, file in files.items()}}
+    root = f"s3://{inputs.artifact_bucket}/{contract.name}"
+    return {
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceType": compute.processing_instance,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": compute.volume_gb,
+            }
+        },
+        "AppSpecification": {
+            "ImageUri": compute.image,
+            "ContainerEntrypoint": ["python3", "-m", module],
+            "ContainerArguments": [text for name, value in arguments.items() for text in (f"--{name}", value)],
+        },
+        "Environment": {"PYTHONPATH": modules},
+        "RoleArn": role,
+        "ProcessingInputs": [_input(name, uri) for name, uri in sources.items()],
+        "ProcessingOutputConfig": {
+            "Outputs": [_output(name, folder, root=root, step=step) for name, folder in outputs.items()]
+        },
+        # SageMaker copies inputs and outputs itself; the code has no business on a network.
+        "NetworkConfig": {"EnableNetworkIsolation": True},
+        "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
+    }
+
+
+def _input(name: str, uri: Json) -> dict[str, Json]:
+    return {
+        "InputName": name,
+        "AppManaged": False,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{PROCESSING}/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+            "S3CompressionType": "None",
+        },
+    }
+
+
+def _output(name: str, folder: str, *, root: str, step: str) -> dict[str, Json]:
+    target = [root, get("Execution.PipelineExecutionId"), step]
+    if name != step:
+        target.append(name)
+    return {
+        "OutputName": name,
+        "AppManaged": False,
+        "S3Output": {"S3Uri": join("/", *target), "LocalPath": folder, "S3UploadMode": "EndOfJob"},
+    }
+
+
+def _channel(name: str) -> dict[str, Json]:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": output_of("Prepare", name),
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    content = "application/json" if name == "context" else "application/x-parquet"
+    return {"ChannelName": name, "ContentType": content, "DataSource": {"S3DataSource": source}}
+
+
+def _cache() -> dict[str, Json]:
+    return {"Enabled": True, "ExpireAfter": CACHE_FOR}
+
+
+def _retry(exceptions: Sequence[str], interval: int) -> dict[str, Json]:
+    return {
+        "ExceptionType": list(exceptions),
+        "IntervalSeconds": interval,
+        "BackoffRate": 2.0,
+        "MaxAttempts": 3,
+    }
+
+
+_RETRY_CALLS = _retry(["Step.SERVICE_FAULT", "Step.THROTTLING"], 5)
+_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"], 60)
+
+
+def _retries() -> dict[str, Json]:
+    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS]}

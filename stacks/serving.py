@@ -1,0 +1,147 @@
+"""From an approved model to predictions: rule, queue, deploy_model, and the REST API with predict."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from contract import Contract
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.platform_function import PlatformFunction, contract_layer
+from stacks.constructs.prediction_api import PredictionApi
+from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.data import Buckets
+
+# API Gateway waits 29 s at most: the function answers before that, and the model before the function.
+PREDICT_TIMEOUT = Duration.seconds(29)
+MODEL_TIMEOUT_SECONDS = 25
+
+
+class ServingStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        contracts: Mapping[str, Contract],
+        bundles: Bundles,
+        buckets: Buckets,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}serving",
+            description="Approved models become endpoints behind a REST API",
+            termination_protection=config.protected,
+        )
+        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._models = list(contracts)
+        self._names = [config.resource_name(model) for model in contracts]
+        self._layer = contract_layer(self, bundles)
+        self._dead_letters = DeadLetterQueue(self, "ServingDlq")
+        self._add_deployment()
+        self._add_api(contracts)
+
+    def _add_deployment(self) -> None:
+        # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
+        queue = WorkQueue(
+            self,
+            "DeploymentQueue",
+            retry_after=Duration.seconds(60),
+            attempts=60,
+            dead_letters=self._dead_letters,
+        )
+        rule = events.Rule(
+            self,
+            "VersionDecided",
+            description="A person or the gate approves or rejects a version of a model",
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Model Package State Change"],
+                detail={
+                    "ModelPackageGroupName": self._names,
+                    "ModelPackageStatus": ["Completed"],
+                    "ModelApprovalStatus": ["Approved", "Rejected"],
+                },
+            ),
+        )
+        rule.add_target(targets.SqsQueue(queue, dead_letter_queue=self._dead_letters))
+        role = self._add_model_role()
+        environment = {"RESOURCE_PREFIX": self._config.prefix, "MODEL_ROLE_ARN": role.role_arn}
+        if self._config.serving_mode:
+            environment["SERVING_MODE"] = self._config.serving_mode
+        function = PlatformFunction(
+            self,
+            "DeployModel",
+            description="Brings an endpoint to the newest approved version of its model",
+            code=self._bundles.function("deploy_model"),
+            layer=self._layer,
+            environment=environment,
+            dead_letters=self._dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=Duration.seconds(60),
+        )
+        function.add_event_source(SqsEventSource(queue, batch_size=1))
+        self._grant_deployment(function, role)
+
+    def _add_model_role(self) -> iam.Role:
+        """What a served model may do: read its artifact and image, write logs and metrics."""
+        role = iam.Role(self, "ModelRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        artifacts = [f"{model}/models/*" for model in self._models]
+        grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
+        grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")
+        grant_metrics(role, "/aws/sagemaker/Endpoints")
+        XGBoostImage(self, "Image").grant_pull(role)
+        return role
+
+    def _grant_deployment(self, function: PlatformFunction, model_role: iam.Role) -> None:
+        endpoints = [self._sagemaker_arn("endpoint", name) for name in self._names]
+        configs = [self._sagemaker_arn("endpoint-config", f"{name}-*") for name in self._names]
+        models = [self._sagemaker_arn("model", f"{name}-*") for name in self._names]
+        versions = [self._sagemaker_arn("model-package", f"{name}/*") for name in self._names]
+        groups = [self._sagemaker_arn("model-package-group", name) for name in self._names]
+        for actions, resources in (
+            (["ListModelPackages", "DescribeModelPackage"], versions + groups),
+            # A model that is made of a model package reads the package.
+            (["CreateModel"], models + versions),
+            (["DescribeModel", "AddTags"], models),
+            (["CreateEndpointConfig", "DescribeEndpointConfig", "AddTags"], configs),
+            (["CreateEndpoint", "UpdateEndpoint"], endpoints + configs),
+            (["DescribeEndpoint", "AddTags"], endpoints),
+        ):
+            names = [f"sagemaker:{action}" for action in actions]
+            grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
+        grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
+
+    def _add_api(self, contracts: Mapping[str, Contract]) -> None:
+        function = PlatformFunction(
+            self,
+            "Predict",
+            description="Answers prediction requests from the endpoint of the model",
+            code=self._bundles.function("predict"),
+            layer=self._layer,
+            environment={
+                "RESOURCE_PREFIX": self._config.prefix,
+                "MODEL_TIMEOUT_SECONDS": str(MODEL_TIMEOUT_SECONDS),
+            },
+            dead_letters=self._dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=PREDICT_TIMEOUT,
+            memory_mb=512,
+        )
+        endpoints = [self._sagemaker_arn("endpoint", name) for name in self._names]
+        grant(function.own_role, ["sagemaker:InvokeEndpoint"], endpoints)
+        api = PredictionApi(self, "Api", config=self._config, contracts=contracts, function=function)
+        CfnOutput(self, "ApiUrl", value=api.url)
+        CfnOutput(self, "ApiKeyId", value=api.key_id)
+
+    def _sagemaker_arn(self, kind: str, name: str) -> str:
+        return self.format_arn(service="sagemaker", resource=kind, resource_name=name)

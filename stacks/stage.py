@@ -1,0 +1,31 @@
+"""One environment: its stacks, and what they hand to each other."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stage, Tags
+from constructs import Construct
+
+from contract import Contract
+from stacks.bundles import Bundles
+from stacks.config import PROJECT, StageConfig
+from stacks.data import DataStack
+from stacks.etl import EtlStack
+from stacks.serving import ServingStack
+from stacks.training import TrainingStack
+
+
+class MlopsStage(Stage):
+    def __init__(
+        self, scope: Construct, *, config: StageConfig, contracts: Mapping[str, Contract], bundles: Bundles
+    ) -> None:
+        super().__init__(scope, config.name)
+        data = DataStack(self, "Data", config=config, contracts=contracts)
+        EtlStack(self, "Etl", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets)
+        training = TrainingStack(
+            self, "Training", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets
+        )
+        # By name only: a pipeline registers versions in a group of the data stack.
+        training.add_stack_dependency(data)
+        ServingStack(self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets)
+        Tags.of(self).add("project", PROJECT)
+        Tags.of(self).add("stage", config.name)

@@ -1,0 +1,155 @@
+"""From a data set to a registered model: rule, start_training, and a SageMaker pipeline for each model."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk.aws_s3_assets import Asset
+from constructs import Construct
+
+from contract import Contract
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_objects
+from stacks.constructs.job_roles import JobAssets, JobRoles
+from stacks.constructs.platform_function import PlatformFunction, contract_layer
+from stacks.constructs.queues import DeadLetterQueue
+from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.data import Buckets
+from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+
+
+class TrainingStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        contracts: Mapping[str, Contract],
+        bundles: Bundles,
+        buckets: Buckets,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}training",
+            description="Data sets become registered models",
+            termination_protection=config.protected,
+        )
+        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._models = list(contracts)
+        self._image = XGBoostImage(self, "Image")
+        self._assets = JobAssets(
+            steps=bundles.pipeline.asset(self, "Steps"),
+            library=bundles.library.asset(self, "Library"),
+            source=bundles.training_source.asset(self, "TrainingSource"),
+        )
+        self._jobs = JobRoles(self, models=self._models, buckets=buckets, assets=self._assets, image=self._image)
+        self._add_pipelines(contracts)
+        self._add_start()
+        CfnOutput(self, "ModelNames", value=",".join(self._models))
+
+    def _add_pipelines(self, contracts: Mapping[str, Contract]) -> None:
+        role = self._add_pipeline_role()
+        for contract in contracts.values():
+            document = definition(contract, self._inputs(contract))
+            pipeline = sagemaker.CfnPipeline(
+                self,
+                "".join(word.capitalize() for word in contract.name.split("_")),
+                pipeline_name=self._config.resource_name(contract.name),
+                pipeline_description=contract.description,
+                pipeline_definition={"PipelineDefinitionBody": self.to_json_string(document)},
+                role_arn=role.role_arn,
+            )
+            pipeline.node.add_dependency(role)
+
+    def _inputs(self, contract: Contract) -> PipelineInputs:
+        jobs, assets = self._config.jobs, self._assets
+        return PipelineInputs(
+            artifact_bucket=self._buckets.artifact.bucket_name,
+            package_group=self._config.resource_name(contract.name),
+            approval=self._config.approval,
+            roles=Roles(
+                prepare=self._jobs.prepare.role_arn,
+                train=self._jobs.train.role_arn,
+                evaluate=self._jobs.evaluate.role_arn,
+            ),
+            code=Code(
+                steps=_code_file(assets.steps), library=_code_file(assets.library), source=assets.source.s3_object_url
+            ),
+            compute=Compute(
+                image=self._image.uri,
+                processing_instance=jobs.processing_instance,
+                training_instance=jobs.training_instance,
+                volume_gb=jobs.volume_gb,
+                timeout_seconds=jobs.timeout_seconds,
+            ),
+        )
+
+    def _add_pipeline_role(self) -> iam.Role:
+        role = iam.Role(self, "PipelineRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        for kind, name in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
+            actions = [f"sagemaker:{verb}{name}" for verb in ("Create", "Describe", "Stop")]
+            jobs = self._sagemaker_arn(kind, "pipelines-*")
+            grant(role, [*actions, "sagemaker:AddTags"], [jobs], because="SageMaker names the jobs of its pipelines.")
+        self._jobs.grant_pass(role)
+        groups = [self._config.resource_name(model) for model in self._models]
+        registry = [self._sagemaker_arn("model-package-group", group) for group in groups]
+        registry += [self._sagemaker_arn("model-package", f"{group}/*") for group in groups]
+        # A register step asks to create its group in any case, also when the group is there.
+        register = [f"sagemaker:{verb}" for verb in ("CreateModelPackageGroup", "CreateModelPackage")]
+        register += ["sagemaker:DescribeModelPackage", "sagemaker:AddTags"]
+        grant(role, register, registry, because="The registry numbers the versions of a model.")
+        # The gate reads the evaluation, and registering checks that artifact and image can be read.
+        read = [f"{model}/{path}" for model in self._models for path in ("*/evaluation/evaluation.json", "models/*")]
+        grant_objects(role, self._buckets.artifact, read, "s3:GetObject")
+        self._image.grant_read(role)
+        return role
+
+    def _add_start(self) -> None:
+        dead_letters = DeadLetterQueue(self, "TrainingDlq")
+        processed = self._buckets.processed
+        function = PlatformFunction(
+            self,
+            "StartTraining",
+            description="Starts the pipeline of a new data set, once",
+            code=self._bundles.function("start_training"),
+            layer=contract_layer(self, self._bundles),
+            environment={"RESOURCE_PREFIX": self._config.prefix},
+            dead_letters=dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=Duration.seconds(30),
+        )
+        manifests = [f"{model}/run=*/manifest.json" for model in self._models]
+        pipelines = [self._sagemaker_arn("pipeline", self._config.resource_name(model)) for model in self._models]
+        grant_objects(function.own_role, processed, manifests, "s3:GetObject")
+        grant(function.own_role, ["sagemaker:StartPipelineExecution"], pipelines)
+        rule = events.Rule(
+            self,
+            "Prepared",
+            description="A data set is complete: its manifest is written last",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [processed.bucket_name]},
+                    "object": {"key": [{"suffix": "/manifest.json"}]},
+                },
+            ),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
+            )
+        )
+
+    def _sagemaker_arn(self, kind: str, name: str) -> str:
+        return self.format_arn(service="sagemaker", resource=kind, resource_name=name)
+
+
+def _code_file(asset: Asset) -> CodeFile:
+    return CodeFile(uri=asset.s3_object_url, name=asset.s3_object_key.rsplit("/", 1)[-1])

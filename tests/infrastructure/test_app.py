@@ -1,0 +1,65 @@
+"""`python app.py` on a machine without credentials or network, and what it says of a wrong model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app as application
+from stacks import bundles
+from tests.infrastructure.conftest import read_templates
+from tests.infrastructure.templates import StackId, Template
+
+# Imported by every Python that starts with its folder on PYTHONPATH.
+NO_NETWORK = """
+import socket
+def refuse(*arguments, **options):
+    raise OSError("no network in this test")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+def run_app(folder: Path, *code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "JSII_"))}
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    environment = {**kept, **nowhere, "HOME": str(folder), "PYTHONPATH": str(folder), **variables}
+    command = [sys.executable, *(code or ("app.py",))]
+    return subprocess.run(command, cwd=bundles.ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_app_needs_no_credentials_and_no_network_and_is_reproducible(
+    tmp_path: Path, templates: dict[StackId, Template]
+) -> None:
+    done = run_app(tmp_path, CDK_OUTDIR=str(tmp_path / "out"), PYTHONHASHSEED="815")
+    assert (done.returncode, done.stderr) == (0, "")
+    made = read_templates(tmp_path / "out")
+    assert {key: item.document for key, item in made.items()} == {key: item.document for key, item in templates.items()}
+
+
+def test_one_stage_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bundles.ROOT)
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    monkeypatch.setenv("CDK_CONTEXT_JSON", '{"stages": "dev"}')
+    application.main()
+    assert [path.name for path in tmp_path.glob("assembly-*")] == ["assembly-dev"]
+
+
+def test_wrong_model_fails_with_file_key_and_reason(tmp_path: Path) -> None:
+    shutil.copytree(bundles.MODELS, tmp_path / "models")
+    model = tmp_path / "models" / "california_housing" / "model.toml"
+    model.write_text(model.read_text().replace("train = 0.64", "train = 0.74"))
+    code = f"import pathlib, app; app.main(pathlib.Path({str(tmp_path / 'models')!r}))"
+    done = run_app(tmp_path, "-c", code, CDK_OUTDIR=str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.partition(": ")[0].endswith("models/california_housing/model.toml")
+    assert ": split" in last
+    assert "1" in last.rpartition(": ")[2]
+    assert not (tmp_path / "out").exists()

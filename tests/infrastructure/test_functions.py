@@ -1,0 +1,133 @@
+"""Settings that every function has, and the way of an event to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from stacks.config import STAGES
+from tests.infrastructure.templates import StackId, Template, readable
+from tests.unit.lambdas.loading import load_function
+
+FUNCTIONS = {"etl": ["StartEtl"], "training": ["StartTraining"], "serving": ["DeployModel", "Predict"]}
+CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
+RETENTION = {"dev": 14, "prod": 365}
+
+
+def function_of(template: Template, name: str) -> tuple[str, Mapping[str, Any]]:
+    found = [(key, item) for key, item in template.of_type("AWS::Lambda::Function").items() if key.startswith(name)]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("stack", [(c.name, s) for c in STAGES for s in ("data", *FUNCTIONS)], ids="-".join)
+def test_there_are_no_other_functions(templates: dict[StackId, Template], stack: StackId) -> None:
+    found = templates[stack].of_type("AWS::Lambda::Function")
+    assert len(found) == len(FUNCTIONS.get(stack[1], []))
+
+
+@pytest.mark.parametrize(("stage", "stack", "name"), CASES)
+def test_function_settings(templates: dict[StackId, Template], stage: str, stack: str, name: str) -> None:
+    template = templates[stage, stack]
+    _, function = function_of(template, name)
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["Handler"] == "handler.handler"
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert len(function["Layers"]) == 1
+    assert "FunctionName" not in function
+    logging = dict(function["LoggingConfig"])
+    group = logging.pop("LogGroup")["Ref"]
+    assert logging == {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+    assert group.startswith(f"{name}Logs")
+    assert template.of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"] == RETENTION[stage]
+
+
+@pytest.mark.parametrize(("stage", "stack", "name"), CASES)
+def test_what_fails_is_kept(templates: dict[StackId, Template], stage: str, stack: str, name: str) -> None:
+    template = templates[stage, stack]
+    _, function = function_of(template, name)
+    kept = function["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][0]
+    queue = template.of_type("AWS::SQS::Queue")[kept]
+    assert queue == {**queue, "MessageRetentionPeriod": 14 * 86400, "SqsManagedSseEnabled": True}
+
+
+@pytest.mark.parametrize(("stage", "stack", "name"), CASES)
+def test_function_role_starts_with_nothing(
+    templates: dict[StackId, Template], stage: str, stack: str, name: str
+) -> None:
+    template = templates[stage, stack]
+    _, function = function_of(template, name)
+    role = template.of_type("AWS::IAM::Role")[function["Role"]["Fn::GetAtt"][0]]
+    assert "ManagedPolicyArns" not in role
+    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "name", "batch", "attempts", "responses"),
+    [("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]), ("serving", "DeployModel", 1, 60, None)],
+)
+def test_queue_feeds_function(
+    templates: dict[StackId, Template], stack: str, name: str, batch: int, attempts: int, responses: list[str] | None
+) -> None:
+    template = templates["dev", stack]
+    logical_id, function = function_of(template, name)
+    mapping = template.only("AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionName"] == {"Ref": logical_id}
+    assert (mapping["BatchSize"], mapping.get("FunctionResponseTypes")) == (batch, responses)
+    queue = template.of_type("AWS::SQS::Queue")[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == attempts
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == function["DeadLetterConfig"]["TargetArn"]
+    assert queue["VisibilityTimeout"] >= function["Timeout"]
+    assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_claim_is_held_longer_than_start_etl_runs_and_shorter_than_its_message_hides(
+    templates: dict[StackId, Template],
+) -> None:
+    template = templates["dev", "etl"]
+    _, function = function_of(template, "StartEtl")
+    settings = dict.fromkeys(function["Environment"]["Variables"], "test")
+    lease = load_function("start_etl", settings).claims.LEASE.total_seconds()
+    hidden = [q["VisibilityTimeout"] for q in template.of_type("AWS::SQS::Queue").values() if "VisibilityTimeout" in q]
+    assert function["Timeout"] < lease < min(hidden)
+
+
+def test_upload_rule(templates: dict[StackId, Template]) -> None:
+    rule = templates["dev", "etl"].only("AWS::Events::Rule")
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert "RawBucket" in readable(pattern["detail"]["bucket"]["name"][0])
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "california_housing/"}]}
+    (target,) = rule["Targets"]
+    assert "UploadQueue" in readable(target["Arn"])
+    assert "UploadDlq" in readable(target["DeadLetterConfig"]["Arn"])
+
+
+def test_manifest_rule(templates: dict[StackId, Template]) -> None:
+    rule = templates["dev", "training"].only("AWS::Events::Rule")
+    detail = rule["EventPattern"]["detail"]
+    assert "ProcessedBucket" in readable(detail["bucket"]["name"][0])
+    assert detail["object"] == {"key": [{"suffix": "/manifest.json"}]}
+    (target,) = rule["Targets"]
+    assert "StartTraining" in readable(target["Arn"])
+    assert "TrainingDlq" in readable(target["DeadLetterConfig"]["Arn"])
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 5}
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_approval_rule(templates: dict[StackId, Template], stage: str) -> None:
+    rule = templates[stage, "serving"].only("AWS::Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {
+            "ModelPackageGroupName": [f"mlops-{stage}-california-housing"],
+            "ModelPackageStatus": ["Completed"],
+            "ModelApprovalStatus": ["Approved", "Rejected"],
+        },
+    }
+    (target,) = rule["Targets"]
+    assert "DeploymentQueue" in readable(target["Arn"])

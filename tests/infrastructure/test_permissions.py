@@ -1,0 +1,90 @@
+"""Roles: scoped actions on scoped resources, and a written reason for what cannot be scoped."""
+
+from __future__ import annotations
+
+import pytest
+from aws_cdk import App, Stack, Stage
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.constructs.acknowledge import acknowledge
+from tests.infrastructure.templates import STACKS, StackId, Template, as_list, readable, statements
+
+# Actions that know no resources, and why they are needed.
+UNSCOPED = {
+    "xray:PutTraceSegments": "traces of the functions",
+    "xray:PutTelemetryRecords": "traces of the functions",
+    "ecr:GetAuthorizationToken": "a token is for a registry, not for a repository",
+    "cloudwatch:PutMetricData": "scoped by its namespace",
+}
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_no_statement_is_wider_than_its_reason(templates: dict[StackId, Template], stack: StackId) -> None:
+    for statement in statements(templates[stack]):
+        assert statement.effect == "Allow"
+        assert not [action for action in statement.actions if "*" in action], str(statement)
+        if "*" in statement.resources:
+            assert set(statement.actions) <= UNSCOPED.keys(), str(statement)
+        for action in statement.actions:
+            if action == "cloudwatch:PutMetricData":
+                assert statement.condition["StringEquals"]["cloudwatch:namespace"]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_a_role_is_passed_to_one_service_only(templates: dict[StackId, Template], stack: StackId) -> None:
+    passing = [statement for statement in statements(templates[stack]) if "iam:PassRole" in statement.actions]
+    assert bool(passing) == (stack[1] in ("training", "serving"))
+    for statement in passing:
+        assert statement.actions == ("iam:PassRole",)
+        assert statement.condition == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        assert all("Role" in resource and "*" not in resource for resource in statement.resources)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_objects_are_reached_below_a_key_only(templates: dict[StackId, Template], stack: StackId) -> None:
+    for statement in statements(templates[stack]):
+        if any(action.startswith("s3:") and "Object" in action for action in statement.actions):
+            keys = [resource.partition("/")[2] for resource in statement.resources]
+            assert all(key and not key.startswith("*") for key in keys), str(statement)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_every_role_trusts_one_service(templates: dict[StackId, Template], stack: StackId) -> None:
+    for name, role in templates[stack].of_type("AWS::IAM::Role").items():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert (trust["Effect"], trust["Action"], list(trust["Principal"])) == ("Allow", "sts:AssumeRole", ["Service"])
+        managed = [readable(arn) for arn in role.get("ManagedPolicyArns", [])]
+        pushes_logs = ["arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
+        assert managed == (pushes_logs if "CloudWatchRole" in name else [])
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_resource_policies_allow_aws_services_only(templates: dict[StackId, Template], stack: StackId) -> None:
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        for name, policy in templates[stack].of_type(kind).items():
+            items = policy["PolicyDocument"]["Statement"]
+            assert {"Bool": {"aws:SecureTransport": "false"}} in [item.get("Condition") for item in items], name
+            for item in items:
+                if item["Effect"] == "Allow":
+                    assert list(item["Principal"]) == ["Service"], name
+                    assert "aws:SourceArn" in str(item["Condition"]), name
+                    assert not [action for action in as_list(item["Action"]) if "*" in action], name
+
+
+def test_cdk_nag_has_no_open_finding(nag_findings: dict[StackId, list[str]]) -> None:
+    assert nag_findings == {stack: [] for stack in STACKS}
+
+
+def test_cdk_nag_would_find_something() -> None:
+    """The check above is worth something: a bare queue and a wide role are found, an accepted finding is not."""
+    from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
+    from aws_cdk.aws_sqs import Queue
+
+    app = App(builtin_cloud_formation_validation=False)
+    stack = Stack(Stage(app, "Stage"), "Stack")
+    queue = Queue(stack, "Queue")
+    role = Role(stack, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
+    role.add_to_policy(PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
+    acknowledge(queue, {"AwsSolutions-SQS3": "a test"})
+    found = {violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(stack).violations}
+    assert found == {"AwsSolutions-SQS4", "AwsSolutions-IAM5[Resource::*]"}

@@ -1,0 +1,222 @@
+"""The definition of a model's pipeline: a right request for each step, and nothing that leads nowhere."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import Contract, load
+from stacks import bundles
+from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from tests.infrastructure.definition_check import flatten, problems
+from tests.infrastructure.templates import StackId, Template, readable
+
+ROLE = "arn:aws:iam::111122223333:role/"
+INPUTS = PipelineInputs(
+    artifact_bucket="artifacts",
+    package_group="mlops-dev-california-housing",
+    approval="Approved",
+    roles=Roles(prepare=f"{ROLE}prepare", train=f"{ROLE}train", evaluate=f"{ROLE}evaluate"),
+    code=Code(
+        steps=CodeFile(uri="s3://assets/steps.zip", name="steps.zip"),
+        library=CodeFile(uri="s3://assets/library.zip", name="library.zip"),
+        source="s3://assets/source.tar.gz",
+    ),
+    compute=Compute(
+        image="111122223333.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        processing_instance="ml.m5.large",
+        training_instance="ml.m5.xlarge",
+        volume_gb=30,
+        timeout_seconds=3600,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def contract(contracts: dict[str, Contract]) -> Contract:
+    return contracts["california_housing"]
+
+
+@pytest.fixture
+def document(contract: Contract) -> dict[str, Any]:
+    return copy.deepcopy(definition(contract, INPUTS))
+
+
+def step_of(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(step for step in flatten(document["Steps"]) if step["Name"] == name)
+
+
+def test_every_step_is_a_right_request(document: dict[str, Any]) -> None:
+    assert problems(document) == []
+
+
+def test_steps_in_order(document: dict[str, Any]) -> None:
+    steps = [(step["Name"], step["Type"]) for step in flatten(document["Steps"])]
+    assert steps == [
+        ("Prepare", "Processing"),
+        ("Train", "Training"),
+        ("Evaluate", "Processing"),
+        ("Gate", "Condition"),
+        ("Register", "RegisterModel"),
+        ("Reject", "Fail"),
+    ]
+
+
+def wrong_key(document: dict[str, Any]) -> None:
+    step_of(document, "Train")["Arguments"]["InstanceType"] = "ml.m5.large"
+
+
+def wrong_type(document: dict[str, Any]) -> None:
+    step_of(document, "Train")["Arguments"]["HyperParameters"]["rounds"] = 600
+
+
+def missing_key(document: dict[str, Any]) -> None:
+    del step_of(document, "Evaluate")["Arguments"]["RoleArn"]
+
+
+def unknown_output(document: dict[str, Any]) -> None:
+    channels = step_of(document, "Train")["Arguments"]["InputDataConfig"]
+    uri = {"Get": "Steps.Prepare.ProcessingOutputConfig.Outputs['trian'].S3Output.S3Uri"}
+    channels[0]["DataSource"]["S3DataSource"]["S3Uri"] = uri
+
+
+def unknown_property_file(document: dict[str, Any]) -> None:
+    step_of(document, "Evaluate")["PropertyFiles"][0]["PropertyFileName"] = "Report"
+
+
+def unused_parameter(document: dict[str, Any]) -> None:
+    document["Parameters"].append({"Name": "Forgotten", "Type": "String"})
+
+
+def unknown_exception(document: dict[str, Any]) -> None:
+    step_of(document, "Train")["RetryPolicies"][0]["ExceptionType"] = ["Step.OVERLOAD"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (wrong_key, 'Unknown parameter in input: "InstanceType"'),
+        (wrong_type, "Invalid type for parameter HyperParameters.rounds"),
+        (missing_key, 'Missing required parameter in input: "RoleArn"'),
+        (unknown_output, "Outputs['trian'].S3Output.S3Uri: leads nowhere"),
+        (unknown_property_file, "PropertyFiles.EvaluationReport: leads nowhere"),
+        (unused_parameter, "parameter Forgotten is not used"),
+        (unknown_exception, "unknown exception in ['Step.OVERLOAD']"),
+    ],
+)
+def test_the_check_finds_mistakes(document: dict[str, Any], spoil: Any, message: str) -> None:
+    spoil(document)
+    assert message in "\n".join(problems(document))
+
+
+def test_modules_are_found_where_their_files_are_put(document: dict[str, Any]) -> None:
+    for name in ("Prepare", "Evaluate"):
+        arguments = step_of(document, name)["Arguments"]
+        places = [source["S3Input"] for source in arguments["ProcessingInputs"]]
+        folders = {str(place["S3Uri"]): place["LocalPath"] for place in places}
+        paths = arguments["Environment"]["PYTHONPATH"].split(":")
+        assert paths == [
+            f"{folders['s3://assets/steps.zip']}/steps.zip",
+            f"{folders['s3://assets/library.zip']}/library.zip",
+        ]
+        assert (
+            len(arguments["Environment"]["PYTHONPATH"].replace("steps", "h" * 64).replace("library", "h" * 64)) <= 256
+        )
+
+
+@pytest.mark.parametrize("name", ["Prepare", "Evaluate"])
+def test_module_of_a_step_exists_and_its_folders_are_those_of_the_job(document: dict[str, Any], name: str) -> None:
+    arguments = step_of(document, name)["Arguments"]
+    specification = arguments["AppSpecification"]
+    python, option, module = specification["ContainerEntrypoint"]
+    assert (python, option) == ("python3", "-m")
+    assert (bundles.PIPELINE / f"{module}.py").exists()
+    given = dict(zip(*[iter(specification["ContainerArguments"])] * 2, strict=True))
+    inputs = {i["S3Input"]["LocalPath"] for i in arguments["ProcessingInputs"]}
+    outputs = {o["S3Output"]["LocalPath"] for o in arguments["ProcessingOutputConfig"]["Outputs"]}
+    for option, value in given.items():
+        if option == "--output":
+            assert all(folder.startswith(value) for folder in outputs)
+        elif option != "--contract-hash":
+            assert value in inputs
+
+
+def test_train_gets_every_hyperparameter_as_text(document: dict[str, Any], contract: Contract) -> None:
+    parameters = step_of(document, "Train")["Arguments"]["HyperParameters"]
+    assert parameters["sagemaker_program"] == "train.py"
+    assert parameters["sagemaker_submit_directory"] == "s3://assets/source.tar.gz"
+    assert parameters["rounds"] == str(contract.training.rounds)
+    assert parameters["eta"] == str(contract.training.parameters["eta"])
+    assert set(parameters) == {
+        *("sagemaker_program", "sagemaker_submit_directory", "rounds", "early_stopping_rounds", "seed"),
+        *contract.training.parameters,
+    }
+
+
+def test_register_says_where_the_version_comes_from(document: dict[str, Any], contract: Contract) -> None:
+    arguments = step_of(document, "Register")["Arguments"]
+    metadata = arguments["CustomerMetadataProperties"]
+    assert metadata["run_id"] == {"Get": "Parameters.RunId"}
+    assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
+    assert metadata["contract_hash"] == contract.hash
+    assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+
+
+def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> None:
+    (condition,) = step_of(document, "Gate")["Arguments"]["Conditions"]
+    assert condition == {
+        "Type": "Equals",
+        "LeftValue": {
+            "Std:JsonGet": {
+                "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.EvaluationReport"},
+                "Path": "gate.decision",
+            }
+        },
+        "RightValue": "register",
+    }
+
+
+def test_cached_steps_have_no_input_that_differs_between_executions(document: dict[str, Any]) -> None:
+    for step in flatten(document["Steps"]):
+        if "CacheConfig" in step:
+            keyed = [step["Arguments"].get(key) for key in ("ProcessingInputs", "InputDataConfig", "HyperParameters")]
+            assert "Execution." not in json.dumps(keyed)
+
+
+@pytest.mark.parametrize(("stage", "approval"), [("dev", "Approved"), ("prod", "PendingManualApproval")])
+def test_deployed_definition(templates: dict[StackId, Template], stage: str, approval: str) -> None:
+    pipeline = templates[stage, "training"].only("AWS::SageMaker::Pipeline")
+    document = json.loads(readable(pipeline["PipelineDefinition"]["PipelineDefinitionBody"]))
+    assert problems(document) == []
+    assert pipeline["PipelineName"] == f"mlops-{stage}-california-housing"
+    assert step_of(document, "Register")["Arguments"]["ModelPackageGroupName"] == pipeline["PipelineName"]
+    assert next(p for p in document["Parameters"] if p["Name"] == "ApprovalStatus")["DefaultValue"] == approval
+    images = {
+        step_of(document, "Train")["Arguments"]["AlgorithmSpecification"]["TrainingImage"],
+        *(step_of(document, n)["Arguments"]["AppSpecification"]["ImageUri"] for n in ("Prepare", "Evaluate")),
+        step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"][0]["Image"],
+    }
+    assert len(images) == 1
+    assert images.pop().endswith(".dkr.ecr.<AWS::Region>.<AWS::URLSuffix>/sagemaker-xgboost:3.2-0")
+
+
+def test_a_comment_in_the_contract_changes_no_pipeline(contract: Contract, tmp_path: Path) -> None:
+    """An equal definition is an equal pipeline: no update, and the cache of its steps stays."""
+    text = (bundles.MODELS / "california_housing" / "model.toml").read_text()
+    (tmp_path / "model.toml").write_text(f"# Another comment.\n\n{text}\n")
+    assert digest(load(tmp_path / "model.toml")) == digest(contract)
+
+
+def test_a_new_parameter_changes_the_pipeline(contract: Contract) -> None:
+    training = replace(contract.training, rounds=contract.training.rounds + 1)
+    assert digest(replace(contract, training=training)) != digest(contract)
+
+
+def digest(contract: Contract) -> str:
+    return hashlib.sha256(json.dumps(definition(contract, INPUTS)).encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""What every template has to be: known, valid, free of the machine that made it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stacks import bundles
+from stacks.constructs.xgboost_image import ACCOUNTS
+from tests.infrastructure.templates import STACKS, StackId, Template
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+REGION = re.compile(r"\b(?:af|ap|ca|cn|eu|il|me|mx|sa|us)-(?:gov-|iso[a-z]?-)?[a-z]+-\d\b")
+
+# A logical id that changes is a resource that is replaced: its data, its address or its callers are lost.
+STATEFUL = {
+    "data": {
+        "AccessLogBucketDA470295": "AWS::S3::Bucket",
+        "ArtifactBucket7410C9EF": "AWS::S3::Bucket",
+        "CaliforniaHousingTable": "AWS::Glue::Table",
+        "CaliforniaHousingVersions": "AWS::SageMaker::ModelPackageGroup",
+        "Database": "AWS::Glue::Database",
+        "ProcessedBucketDE59930C": "AWS::S3::Bucket",
+        "RawBucket0C3EE094": "AWS::S3::Bucket",
+    },
+    "etl": {"UploadDlqDA30568D": "AWS::SQS::Queue", "UploadQueueA4421744": "AWS::SQS::Queue"},
+    "training": {"CaliforniaHousing": "AWS::SageMaker::Pipeline", "TrainingDlqE8EA3A84": "AWS::SQS::Queue"},
+    "serving": {
+        "ApiRest4DEC74FE": "AWS::ApiGateway::RestApi",
+        "ApiRestKey89BAA58B": "AWS::ApiGateway::ApiKey",
+        "DeploymentQueue1BAF22A4": "AWS::SQS::Queue",
+        "ServingDlqA62BFF40": "AWS::SQS::Queue",
+    },
+}
+OUTPUTS = {
+    "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
+    "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
+    "training": {"ModelNames"},
+    "serving": {"ApiUrl", "ApiKeyId"},
+}
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_template_is_the_snapshot(templates: dict[StackId, Template], stack: StackId) -> None:
+    path, text = SNAPSHOTS / f"{'-'.join(stack)}.json", templates[stack].snapshot()
+    if os.environ.get("SNAPSHOT_UPDATE"):
+        path.write_text(text)
+    assert path.exists(), f"{path.name} is missing: ./dev snapshots writes it"
+    expected, made = json.loads(path.read_text()), json.loads(text)
+    assert made == expected, "The template changed. If it should, ./dev snapshots writes it anew: then read the diff."
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_stateful_resources_keep_their_logical_ids(templates: dict[StackId, Template], stack: StackId) -> None:
+    resources = templates[stack].document["Resources"]
+    wanted = STATEFUL[stack[1]]
+    assert {name: resources[name]["Type"] for name in wanted if name in resources} == wanted
+    stateful = {"AWS::S3::Bucket", "AWS::Glue::Database", "AWS::Glue::Table", "AWS::SageMaker::ModelPackageGroup"}
+    assert {name for name, item in resources.items() if item["Type"] in stateful} <= set(wanted)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_outputs_are_those_that_the_command_line_reads(templates: dict[StackId, Template], stack: StackId) -> None:
+    outputs = templates[stack].document["Outputs"]
+    assert {name for name in outputs if not name.startswith("PublishOutput")} == OUTPUTS[stack[1]]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_template_names_no_account_region_or_machine(templates: dict[StackId, Template], stack: StackId) -> None:
+    document = dict(templates[stack].document)
+    # AWS's own accounts, by region: where SageMaker's image lies.
+    mappings = document.pop("Mappings", {})
+    assert all(table == {r: {"XGBoost": a} for r, a in ACCOUNTS.items()} for table in mappings.values())
+    text = json.dumps(document)
+    assert re.findall(r"(?<![\w.-])\d{12}(?![\w.-])", text) == []
+    assert REGION.findall(text) == []
+    assert str(bundles.ROOT) not in text
+    assert str(Path.home()) not in text
+    assert not re.search(r"/tmp/|/var/folders/", text)
+
+
+def test_cfn_lint_finds_nothing(templates: dict[StackId, Template]) -> None:
+    paths = [str(template.path) for template in templates.values()]
+    # W3005: the CDK repeats dependencies that a reference states already.
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "eu-west-1", "--ignore-checks", "W3005"]
+    done = subprocess.run([*command, "--template", *paths], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+def test_data_outlives_the_stack_in_prod_only(templates: dict[StackId, Template], stage: str, policy: str) -> None:
+    resources = templates[stage, "data"].document["Resources"]
+    kept = {name: item.get("DeletionPolicy") for name, item in resources.items() if name in STATEFUL["data"]}
+    assert set(kept.values()) == {policy}
+    assert {resources[name].get("UpdateReplacePolicy") for name in kept} == {policy}
