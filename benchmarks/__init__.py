@@ -1,0 +1,1 @@
+"""Ratios, measured in one run of one machine. `./dev bench` prints them."""

@@ -1,0 +1,131 @@
+"""Follows a run to its end and shows it: a live table on a terminal, one line a change elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cli.errors import CliError
+from cli.runs import Run, RunReader, Step, log_tail
+from cli.target import Target
+
+MARKS = {
+    "Succeeded": "[green]✓[/]",
+    "SUCCEEDED": "[green]✓[/]",
+    "Cached": "[green]↺[/]",
+    "Failed": "[red]✗[/]",
+    "FAILED": "[red]✗[/]",
+}
+
+
+def follow(
+    target: Target,
+    *,
+    model: str,
+    run_id: str,
+    console: Console,
+    timeout: float,
+    alive: Callable[[], None] | None = None,
+) -> Run:
+    """Poll until the run is final and return it. `alive` may raise to stop waiting for a cloud that died."""
+    reader = RunReader(target, model=model)
+    interval = 0.25 if target.where == "local" else 5.0
+    deadline = time.monotonic() + timeout
+    view = _live_view(console) if console.is_terminal else _line_view(console)
+    with view as show:
+        while True:
+            run = reader.read(run_id)
+            show(run)
+            if run.final:
+                return run
+            if time.monotonic() > deadline:
+                raise CliError(f"Run {run_id} is still '{run.state}' after {timeout:.0f} s: {run.reason}", _see(run_id))
+            if alive:
+                alive()
+            time.sleep(interval)
+
+
+def raise_for_failure(target: Target, run: Run) -> None:
+    """Raise CliError with the failing step's reason and log tail, unless the run went as far as it may."""
+    if run.state in ("live", "waiting", "superseded"):
+        return
+    if run.state == "refused":
+        raise CliError(
+            f"{run.file} was refused: {run.reason}", "Nothing was trained; the file is still in the raw bucket."
+        )
+    if run.state == "rejected":
+        raise CliError(f"The model was not registered: {run.reason}", _see(run.run_id))
+    step = run.failed_step
+    name = f"Step {step.name} failed" if step else "The run failed"
+    raise CliError(
+        f"{name}: {(step and step.reason) or run.reason}", _see(run.run_id), log_tail(target, step) if step else ()
+    )
+
+
+def _see(run_id: str) -> str:
+    return f"See: mlops runs {run_id}."
+
+
+class _live_view:  # noqa: N801  (a context manager used like a function)
+    """Redraws the table of steps in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, refresh_per_second=8, transient=False)
+
+    def __enter__(self) -> Callable[[Run], None]:
+        self._live.start()
+        return lambda run: self._live.update(steps_table(run))
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+
+class _line_view:  # noqa: N801  (a context manager used like a function)
+    """Prints one line when a step changes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._seen: dict[str, str] = {}
+
+    def __enter__(self) -> Callable[[Run], None]:
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def _show(self, run: Run) -> None:
+        for step in run.steps:
+            if self._seen.get(step.name) != step.status:
+                self._seen[step.name] = step.status
+                took = f" in {step.seconds:.1f} s" if step.seconds is not None else ""
+                self._console.print(f"  {step.name}: {step.status}{took}", highlight=False)
+        if self._seen.get("") != run.state:
+            self._seen[""] = run.state
+            self._console.print(f"run {run.run_id}: {run.state}", highlight=False)
+
+
+def steps_table(run: Run) -> Group:
+    """The run's steps with their state and time, as something that rich can draw."""
+    table = Table.grid(padding=(0, 2))
+    for step in run.steps:
+        mark: Text | Spinner = _mark(step)
+        table.add_row(mark, step.name, Text(step.status, style="dim"), _took(step))
+    age = "" if not run.started or run.final else f"{(datetime.now(UTC) - run.started).total_seconds():.0f} s"
+    return Group(table, Text(f"run {run.run_id}: {run.state} {age}", style="bold"))
+
+
+def _mark(step: Step) -> Text | Spinner:
+    if step.status in ("Executing", "RUNNING", "STARTING", "Starting"):
+        return Spinner("dots")
+    return Text.from_markup(MARKS.get(step.status, "·"))
+
+
+def _took(step: Step) -> Text:
+    return Text(f"{step.seconds:6.1f} s" if step.seconds is not None else "", justify="right")

@@ -1,0 +1,206 @@
+"""The whole application on this machine: synthesise, start the local cloud, deploy, run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from cli import api
+from cli.data import Data
+from cli.errors import CliError
+from cli.follow import follow, raise_for_failure
+from cli.records import example
+from cli.runs import Run
+from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target
+from cli.upload import upload
+from localcloud.assembly import AssemblyError
+from localcloud.deploy import DeployError, DeployEvent, deploy
+from localcloud.host import LocalCloud, LocalCloudError
+
+RUN_TIMEOUT = 900.0
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per phase, in the order in which the phases ran."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begin = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - begin, 2)
+
+    def total(self) -> dict[str, float]:
+        return {**self.seconds, "total": round(time.monotonic() - self.started, 2)}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A local cloud with one environment of the application in it."""
+
+    cloud: LocalCloud
+    target: Target
+    resources: dict[str, int]
+
+
+def synth(out: Path) -> Path:
+    """Run app.py as `cdk synth` does, into `out`. Raises CliError with its last words."""
+    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        tail = tuple((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise CliError(f"The application does not synthesise: {tail[-1] if tail else 'app.py failed'}", log=tail)
+    return out
+
+
+@contextmanager
+def deployed(*, stage: str, console: Console, watch: Stopwatch, port: int = 0) -> Iterator[Deployed]:
+    """Start the local cloud and deploy the stage to it; everything stops and goes when the block ends.
+
+    Raises CliError when the application does not synthesise or deploy, or when the cloud itself fails.
+    """
+    with TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        work = Path(folder)
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        assembly = pool.submit(synth, work / "cdk.out")
+        cloud = LocalCloud(state_dir=work / "state", port=port)
+        stack.enter_context(_cloud_errors())
+        with watch.phase("start"):
+            stack.enter_context(cloud)
+        with watch.phase("synth"), console.status("Synthesising the templates"):
+            stage_dir = assembly.result() / f"assembly-{stage}"
+        yield _deploy(cloud, stage_dir, stage=stage, console=console, watch=watch)
+
+
+@contextmanager
+def _cloud_errors() -> Iterator[None]:
+    try:
+        yield
+    except LocalCloudError as error:
+        message, *log = str(error).splitlines()
+        raise CliError(message, log=tuple(log)) from error
+    except (AssemblyError, DeployError) as error:
+        raise CliError(f"The deployment failed: {error}") from error
+
+
+def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, watch: Stopwatch) -> Deployed:
+    def show(event: DeployEvent) -> None:
+        console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)", highlight=False)
+
+    with watch.phase("deploy"):
+        console.print(f"Deploying '{stage}' to {cloud.endpoint}", highlight=False)
+        deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
+    target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region)
+    return Deployed(cloud=cloud, target=target, resources=dict(deployment.resources))
+
+
+def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, Any]:
+    """From a file to a prediction of the REST API. Returns the summary; raises CliError when a step fails."""
+    watch = Stopwatch()
+    console.print(f"Data: {data.path} ({data.origin})", highlight=False)
+    with deployed(stage=stage, console=console, watch=watch) as here:
+        with watch.phase("upload"):
+            sent = upload(here.target, model=model, file=data.path)
+        with watch.phase("run"):
+            finished = follow(
+                here.target,
+                model=model,
+                run_id=sent.run_id,
+                console=console,
+                timeout=RUN_TIMEOUT,
+                alive=here.cloud.check,
+            )
+        raise_for_failure(here.target, finished)
+        with watch.phase("prediction"):
+            prediction = _predict(here.target, finished) if finished.state == "live" else None
+        reports = download_evaluation(here.target, finished)
+        return _summary(finished, data=data, prediction=prediction, reports=reports, here=here, watch=watch)
+
+
+def _predict(target: Target, run: Run) -> dict[str, Any]:
+    record = example(run.model)
+    answer = api.predict(target, model=run.model, instances=[record])
+    return {"instance": record, "value": answer["predictions"][0]["value"], "request_id": answer["request_id"]}
+
+
+def download_evaluation(target: Target, run: Run) -> Path:
+    """Copy the evaluation report and its plots to .local/reports/<run id>."""
+    folder = LOCAL_DIR / "reports" / run.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    bucket, _, prefix = run.evaluation_uri.removeprefix("s3://").partition("/")
+    s3 = target.client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+        for item in page.get("Contents", []):
+            s3.download_file(bucket, item["Key"], str(folder / Path(item["Key"]).name))
+    return folder
+
+
+def _summary(
+    run: Run, *, data: Data, prediction: dict[str, Any] | None, reports: Path, here: Deployed, watch: Stopwatch
+) -> dict[str, Any]:
+    assert run.manifest is not None and run.evaluation is not None
+    metrics = run.evaluation["regression_metrics"]
+    roles = {role: {"made": c["made"], "denied": c["denied"]} for role, c in here.cloud.calls()["roles"].items()}
+    seconds = watch.total()
+    seconds |= {step.name: step.seconds for step in run.steps if step.seconds is not None}
+    return {
+        "model": run.model,
+        "data": str(data.path),
+        "data_origin": data.origin,
+        "run_id": run.run_id,
+        "state": run.state,
+        "rmse": metrics["rmse"]["value"],
+        "rmse_interval": run.evaluation["interval"]["rmse"],
+        "mae": metrics["mae"]["value"],
+        "r2": metrics["r2"]["value"],
+        "gate": run.evaluation["gate"]["reason"],
+        "rows": run.manifest["rows"],
+        "model_version": run.model_version,
+        "prediction": prediction,
+        "reports": str(reports),
+        "seconds": seconds,
+        "calls": roles,
+        "denied": sum(counts["denied"] for counts in roles.values()),
+        "resources": here.resources,
+    }
+
+
+@contextmanager
+def announced(here: Deployed) -> Iterator[None]:
+    """Write down where the local cloud is, so that other terminals' commands find it."""
+    state = {
+        "endpoint": here.cloud.endpoint,
+        "pid": os.getpid(),
+        "stage": here.target.stage,
+        "region": here.cloud.region,
+    }
+    STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
+    STATE_FILE.write_text(json.dumps(state))
+    try:
+        yield
+    finally:
+        STATE_FILE.unlink(missing_ok=True)
+
+
+def wait(here: Deployed) -> None:
+    """Until Ctrl-C. Raises CliError when the local cloud ends by itself."""
+    while True:
+        here.cloud.check()
+        time.sleep(0.5)

@@ -1,0 +1,134 @@
+"""Where a command acts: the local cloud that runs here, or AWS. Everything above works on both alike."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import CliError
+from localcloud.sessions import session as administrator
+
+PROJECT = "mlops"
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_DIR = ROOT / ".local"
+STATE_FILE = LOCAL_DIR / "cloud.json"
+STACKS = ("data", "etl", "training", "serving")
+
+Where = Literal["local", "aws"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One environment (`dev`, `prod`) in one cloud. `endpoint` is the local cloud's address, None on AWS."""
+
+    stage: str
+    session: boto3.Session
+    endpoint: str | None = None
+
+    @property
+    def where(self) -> Where:
+        return "local" if self.endpoint else "aws"
+
+    def client(self, service: str) -> Any:
+        return self._clients.setdefault(service, self._make_client(service))
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def _make_client(self, service: str) -> Any:
+        config = Config(s3={"addressing_style": "path"}) if self.endpoint else None
+        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+
+    def output(self, key: str) -> str:
+        """A stack output by its key. Raises CliError when the application is not deployed here."""
+        try:
+            return self._outputs[key]
+        except KeyError:
+            raise CliError(
+                f"The stacks {PROJECT}-{self.stage}-* have no output {key}.", "Deploy this version of the app."
+            ) from None
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, str]:
+        cloudformation = self.client("cloudformation")
+        found: dict[str, str] = {}
+        for stack in STACKS:
+            name = f"{PROJECT}-{self.stage}-{stack}"
+            try:
+                description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+            except ClientError as error:
+                raise CliError(f"Stack {name} was not found ({self.where}): {error}", _how_to_deploy(self)) from error
+            except BotoCoreError as error:
+                raise CliError(f"Cannot reach {self.endpoint or 'AWS'}: {error}", _how_to_deploy(self)) from error
+            found |= {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
+        return found
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(self.output("ModelNames").split(","))
+
+    def check_model(self, model: str) -> None:
+        if model not in self.models:
+            known = ", ".join(self.models)
+            raise CliError(f"There is no model '{model}' in {self.stage}.", f"Deployed models: {known}.")
+
+    def resource_name(self, model: str) -> str:
+        """The name of a model's pipeline, model package group and endpoint."""
+        return f"{PROJECT}-{self.stage}-{model.replace('_', '-')}"
+
+    @property
+    def api_url(self) -> str:
+        """Base address of the REST API, without a trailing slash."""
+        url = self.output("ApiUrl").rstrip("/")
+        if not self.endpoint:
+            return url
+        host, stage = url.removeprefix("https://").split("/", 1)
+        return f"{self.endpoint}/_aws/execute-api/{host.split('.')[0]}/{stage}"
+
+    @cached_property
+    def api_key(self) -> str:
+        key = self.client("apigateway").get_api_key(apiKey=self.output("ApiKeyId"), includeValue=True)
+        return str(key["value"])
+
+
+def _how_to_deploy(target: Target) -> str:
+    if target.where == "local":
+        return "Start the local cloud: mlops local up."
+    return f"Deploy it first (./dev cdk deploy '{target.stage}/*'), and check your AWS credentials and region."
+
+
+def local_target(*, endpoint: str, stage: str, region: str) -> Target:
+    session = administrator("test", "test", region=region)
+    return Target(stage=stage, session=session, endpoint=endpoint)
+
+
+def running_cloud() -> dict[str, Any] | None:
+    """What `mlops local up` wrote about itself, when it still runs."""
+    if not STATE_FILE.exists():
+        return None
+    state: dict[str, Any] = json.loads(STATE_FILE.read_text())
+    try:
+        os.kill(int(state["pid"]), 0)
+    except ProcessLookupError:
+        return None
+    return state
+
+
+def find_target(*, where: Where | None, stage: str | None) -> Target:
+    """The running local cloud when there is one and AWS was not asked for; AWS otherwise."""
+    state = running_cloud() if where != "aws" else None
+    if state:
+        return local_target(endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"])
+    if where == "local":
+        raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
+    return Target(stage=stage or "dev", session=boto3.Session())

@@ -1,0 +1,42 @@
+"""Putting a data file where the platform picks it up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.errors import CliError
+from cli.target import Target
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One object version in the raw bucket, and the id of the run that it starts."""
+
+    model: str
+    bucket: str
+    key: str
+    version: str
+    run_id: str
+
+
+def upload(target: Target, *, model: str, file: Path, on_bytes: Callable[[int], None] | None = None) -> Upload:
+    """Copy the file to the raw bucket under the model's prefix. Raises CliError when there is nothing to copy."""
+    if not file.is_file():
+        raise CliError(f"There is no file {file}.", "Name a CSV file.")
+    target.check_model(model)
+    s3, bucket, key = target.client("s3"), target.output("RawBucketName"), f"{model}/{file.name}"
+    s3.upload_file(str(file), bucket, key, Callback=on_bytes)
+    head = s3.head_object(Bucket=bucket, Key=key)
+    run_id = run_id_of(target, model=model, etag=head["ETag"].strip('"'), size=head["ContentLength"])
+    return Upload(model=model, bucket=bucket, key=key, version=head["VersionId"], run_id=run_id)
+
+
+def run_id_of(target: Target, *, model: str, etag: str, size: int) -> str:
+    """The id that start_etl gives: the same bytes, contract and code are the same run."""
+    contract_hash = json.loads(target.output("ContractHashes"))[model]
+    parts = [model, etag, str(size), contract_hash, target.output("EtlCodeHash")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,64 @@
+"""One synthesis and one deployed local cloud for the end-to-end tests, driven through the CLI's own functions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli import local
+from cli.follow import follow
+from cli.runs import Run
+from cli.target import Target
+from cli.upload import upload
+
+MODEL = "california_housing"
+QUIET = Console(quiet=True)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The deployed application and the two verbs that the tests need."""
+
+    here: local.Deployed
+
+    @property
+    def target(self) -> Target:
+        return self.here.target
+
+    def upload(self, file: Path) -> str:
+        return upload(self.target, model=MODEL, file=file).run_id
+
+    def follow(self, run_id: str) -> Run:
+        return follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=self.here.cloud.check)
+
+    def run(self, file: Path) -> Run:
+        return self.follow(self.upload(file))
+
+    def executions(self) -> list[str]:
+        found = self.target.client("sagemaker").list_pipeline_executions(PipelineName=self.target.resource_name(MODEL))
+        return [e["PipelineExecutionDisplayName"] for e in found["PipelineExecutionSummaries"]]
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch()) as here:
+        yield Platform(here)
+
+
+@pytest.fixture
+def rows_file(housing: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a CSV of some seeded rows of the data, so that each test has a data set of its own."""
+
+    def make(*, seed: int, rows: int = 1500, extra: tuple[str, ...] = (), name: str | None = None) -> Path:
+        header, *lines = housing.read_text().splitlines()
+        chosen = random.Random(seed).sample(lines, rows)
+        path = tmp_path / (name or f"rows-{seed}.csv")
+        path.write_text("\n".join([header, *chosen, *extra]) + "\n")
+        return path
+
+    return make

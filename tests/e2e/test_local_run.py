@@ -1,0 +1,66 @@
+"""`mlops local run`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def mlops(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli"), *arguments], capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(housing: Path) -> subprocess.CompletedProcess[str]:
+    return mlops("local", "run", "--data", str(housing), "--json")
+
+
+def test_prints_one_json_object_about_the_whole_run(
+    finished: subprocess.CompletedProcess[str], data_is_real: bool
+) -> None:
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    summary = json.loads(finished.stdout)
+    rows = summary["rows"]
+    assert summary["model"] == "california_housing"
+    assert summary["state"] == "live"
+    assert summary["model_version"] == 1
+    assert summary["rmse"] <= (44_000 if data_is_real else 60_000)
+    assert summary["rmse_interval"][0] < summary["rmse"] < summary["rmse_interval"][1]
+    assert 0.75 < summary["r2"] < 0.95
+    assert rows["read"] == 20_640
+    assert rows["rejected"] == 0
+    assert rows["train"] + rows["outliers"] + rows["validation"] + rows["test"] + rows["duplicates"] == 20_640
+    assert 10_000 < summary["prediction"]["value"] < 600_000
+    assert summary["resources"]["AWS::SageMaker::Pipeline"] >= 1
+    assert summary["resources"]["AWS::Glue::Workflow"] == 1
+    assert {"synth", "deploy", "run", "prediction", "total"} <= set(summary["seconds"])
+
+
+def test_every_role_made_calls_and_none_was_denied(finished: subprocess.CompletedProcess[str]) -> None:
+    summary = json.loads(finished.stdout)
+    assert summary["denied"] == 0
+    assert {role: counts["denied"] for role, counts in summary["calls"].items() if counts["denied"]} == {}
+    assert len(summary["calls"]) >= 8
+    assert all(counts["made"] > 0 for counts in summary["calls"].values())
+
+
+def test_the_report_and_its_plots_are_on_disk(finished: subprocess.CompletedProcess[str]) -> None:
+    reports = Path(json.loads(finished.stdout)["reports"])
+    assert (reports / "report.html").stat().st_size > 1000
+    plots = list(reports.glob("*.png"))
+    assert len(plots) >= 3
+    assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in plots)
+
+
+def test_a_missing_file_is_an_error_that_says_what_to_do() -> None:
+    done = mlops("local", "run", "--data", "nowhere.csv", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == "There is no file nowhere.csv."

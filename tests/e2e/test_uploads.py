@@ -1,0 +1,134 @@
+"""What the deployed application does with good, bad and repeated uploads."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli import api
+from cli.errors import CliError
+from cli.follow import raise_for_failure
+from cli.records import example
+from cli.runs import list_runs
+from tests.e2e.conftest import MODEL, Platform
+
+Rows = Callable[..., Path]
+FINE = "-122.23,37.88,41.0,880.0,129.0,322.0,126.0,8.3252,452600.0,NEAR BAY"
+
+
+def rejects(platform: Platform, run_id: str) -> list[dict[str, object]]:
+    s3, bucket = platform.target.client("s3"), platform.target.output("ProcessedBucketName")
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{MODEL}/run={run_id}/rejects/").get("Contents", [])
+    bodies = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode() for item in listed]
+    return sorted((json.loads(line) for body in bodies for line in body.splitlines()), key=lambda r: r["line"])
+
+
+def test_bad_rows_are_set_aside_with_their_reason_and_the_run_succeeds(platform: Platform, rows_file: Rows) -> None:
+    bad = (
+        FINE.replace("880.0", "many"),
+        FINE.replace("NEAR BAY", "MOON"),
+        FINE.replace("452600.0", ""),
+        FINE + ",extra",
+        FINE.replace("322.0", "-3"),
+    )
+    file = rows_file(seed=1, rows=6000, extra=bad)
+    run = platform.run(file)
+    assert run.state == "live", run.reason
+    assert run.manifest is not None
+    assert run.manifest["rows"]["rejected"] == 5
+    kept = rejects(platform, run.run_id)
+    assert [r["line"] for r in kept] == [6002, 6003, 6004, 6005, 6006]
+    assert [r["row"] for r in kept] == list(bad)
+    for reject, words in zip(
+        kept, ("total_rooms", "ocean_proximity", "median_house_value", "field", "population"), strict=True
+    ):
+        assert words in str(reject["reason"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing-column.csv", b"longitude,latitude\n-122.2,37.8\n", "median_income"),
+        ("empty.csv", b"", "empty"),
+        ("binary.csv", bytes(range(256)) * 40, "text"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_reason(
+    platform: Platform, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    before = platform.executions()
+    file = tmp_path / name
+    file.write_bytes(content)
+    run = platform.run(file)
+    assert run.state == "refused"
+    assert words in run.reason
+    with pytest.raises(CliError, match="Nothing was trained"):
+        raise_for_failure(platform.target, run)
+    assert platform.executions() == before
+    kept = platform.target.client("s3").get_object(
+        Bucket=platform.target.output("RawBucketName"), Key=f"{MODEL}/{name}"
+    )
+    assert kept["Body"].read() == content
+    listed = {r.run_id: r for r in list_runs(platform.target, model=MODEL)}
+    assert (listed[run.run_id].state, listed[run.run_id].file) == ("refused", f"{MODEL}/{name}")
+
+
+def test_the_same_file_twice_and_the_same_event_twice_are_one_run(platform: Platform, rows_file: Rows) -> None:
+    file = rows_file(seed=2, rows=1200)
+    first = platform.run(file)
+    again = platform.upload(file)
+    manifest = _manifest_event(platform, first.run_id)
+    platform.target.client("events").put_events(Entries=[manifest])
+    assert again == first.run_id
+    _wait_until_queues_are_empty(platform)
+    assert platform.executions().count(f"run-{first.run_id}") == 1
+    glue, workflow = platform.target.client("glue"), platform.target.output("WorkflowName")
+    started = [
+        run
+        for run in glue.get_workflow_runs(Name=workflow)["Runs"]
+        if run["WorkflowRunProperties"]["run_id"] == first.run_id
+    ]
+    assert len(started) == 1
+
+
+def _manifest_event(platform: Platform, run_id: str) -> dict[str, str]:
+    bucket, key = platform.target.output("ProcessedBucketName"), f"{MODEL}/run={run_id}/manifest.json"
+    head = platform.target.client("s3").head_object(Bucket=bucket, Key=key)
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {
+            "key": key,
+            "size": head["ContentLength"],
+            "etag": head["ETag"].strip('"'),
+            "version-id": head["VersionId"],
+        },
+    }
+    return {"Source": "aws.s3", "DetailType": "Object Created", "Detail": json.dumps(detail)}
+
+
+def _wait_until_queues_are_empty(platform: Platform) -> None:
+    sqs, url = platform.target.client("sqs"), platform.target.output("UploadQueueUrl")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        if not any(int(count) for count in counts.values()):
+            break
+        time.sleep(0.1)
+    time.sleep(1)  # the functions' own work after the last message
+
+
+def test_the_api_names_the_instance_and_the_field_of_a_bad_request(platform: Platform, rows_file: Rows) -> None:
+    live = platform.run(rows_file(seed=3, rows=6000))
+    assert live.state == "live", live.reason
+    good = example(MODEL)
+    answer = api.predict(platform.target, model=MODEL, instances=[good, {**good, "median_income": 9.0}])
+    first, second = (prediction["value"] for prediction in answer["predictions"])
+    assert second > first
+    with pytest.raises(CliError, match=r"400.*median_income"):
+        api.predict(platform.target, model=MODEL, instances=[{**good, "median_income": -1}])
