@@ -58,7 +58,7 @@ def raise_for_failure(target: Target, run: Run) -> None:
         return
     if run.state == "refused":
         raise CliError(
-            f"{run.file} was refused: {run.reason}", "Nothing was trained; the file is still in the raw bucket."
+            f"The file was refused. {run.reason.rstrip('.')}.", "Nothing was trained; it is still in the raw bucket."
         )
     if run.state == "rejected":
         raise CliError(f"The model was not registered: {run.reason}", _see(run.run_id))
@@ -118,7 +118,10 @@ def steps_table(run: Run) -> Group:
         mark: Text | Spinner = _mark(step)
         table.add_row(mark, step.name, Text(step.status, style="dim"), _took(step))
     age = "" if not run.started or run.final else f"{(datetime.now(UTC) - run.started).total_seconds():.0f} s"
-    return Group(table, Text(f"run {run.run_id}: {run.state} {age}", style="bold"))
+    line = Text.assemble(
+        (f"run {run.run_id}: {run.state} {age}", "bold"), ("" if run.final else f" {run.reason}", "dim")
+    )
+    return Group(table, line)
 
 
 def _mark(step: Step) -> Text | Spinner:

@@ -102,7 +102,8 @@ def _cloud_errors() -> Iterator[None]:
 
 def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, watch: Stopwatch) -> Deployed:
     def show(event: DeployEvent) -> None:
-        console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)", highlight=False)
+        if not event.status.endswith("IN_PROGRESS"):
+            console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)", highlight=False)
 
     with watch.phase("deploy"):
         console.print(f"Deploying '{stage}' to {cloud.endpoint}", highlight=False)
@@ -137,7 +138,13 @@ def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, An
 def _predict(target: Target, run: Run) -> dict[str, Any]:
     record = example(run.model)
     answer = api.predict(target, model=run.model, instances=[record])
-    return {"instance": record, "value": answer["predictions"][0]["value"], "request_id": answer["request_id"]}
+    first = answer["predictions"][0]
+    return {
+        "instance": record,
+        "value": first["value"],
+        "unit": first.get("unit", ""),
+        "request_id": answer["request_id"],
+    }
 
 
 def download_evaluation(target: Target, run: Run) -> Path:
@@ -158,8 +165,6 @@ def _summary(
     assert run.manifest is not None and run.evaluation is not None
     metrics = run.evaluation["regression_metrics"]
     roles = {role: {"made": c["made"], "denied": c["denied"]} for role, c in here.cloud.calls()["roles"].items()}
-    seconds = watch.total()
-    seconds |= {step.name: step.seconds for step in run.steps if step.seconds is not None}
     return {
         "model": run.model,
         "data": str(data.path),
@@ -175,7 +180,8 @@ def _summary(
         "model_version": run.model_version,
         "prediction": prediction,
         "reports": str(reports),
-        "seconds": seconds,
+        "seconds": watch.total(),
+        "steps": {step.name: step.seconds for step in run.steps},
         "calls": roles,
         "denied": sum(counts["denied"] for counts in roles.values()),
         "resources": here.resources,

@@ -26,14 +26,20 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     grid.add_row("test R²", f"{summary['r2']:.4f}")
     grid.add_row("gate", str(summary["gate"]))
     if summary["prediction"]:
-        grid.add_row("prediction", f"{summary['prediction']['value']:,.0f} from the REST API")
+        prediction = summary["prediction"]
+        grid.add_row("prediction", f"{prediction['value']:,.0f} {prediction['unit']} from the REST API")
     grid.add_row("report", f"{summary['reports']}/report.html")
     made = sum(counts["made"] for counts in summary["calls"].values())
     grid.add_row("IAM", f"{made:,} calls by {len(summary['calls'])} roles, {summary['denied']} denied")
     grid.add_row("resources", f"{sum(summary['resources'].values())} of {len(summary['resources'])} types")
-    grid.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in summary["seconds"].items()))
+    grid.add_row("steps", _times(summary["steps"]))
+    grid.add_row("seconds", _times(summary["seconds"]))
     console.print()
     console.print(grid, highlight=False)
+
+
+def _times(seconds: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value is not None)
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
@@ -47,8 +53,8 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
         metrics = (run.evaluation or {}).get("regression_metrics", {})
         table.add_row(
             run.run_id,
-            run.file,
-            f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else "",
+            run.file.rsplit("/", 1)[-1],
+            f"{run.started.astimezone():%b %d %H:%M:%S}" if run.started else "",
             run.state,
             f"{run.manifest['rows']['read']:,}" if run.manifest else "",
             f"{metrics['rmse']['value']:,.0f}" if metrics else "",

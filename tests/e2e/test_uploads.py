@@ -54,7 +54,7 @@ def test_bad_rows_are_set_aside_with_their_reason_and_the_run_succeeds(platform:
     [
         ("missing-column.csv", b"longitude,latitude\n-122.2,37.8\n", "median_income"),
         ("empty.csv", b"", "empty"),
-        ("binary.csv", bytes(range(256)) * 40, "text"),
+        ("binary.csv", bytes(range(256)) * 40, "binary"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_reason(
