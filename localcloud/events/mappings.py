@@ -4,7 +4,7 @@ import contextvars
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from ministack.core.concurrency import esm_wake
@@ -89,9 +89,7 @@ def _checking_resource(create: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _running_batch(run: Callable[..., None]) -> Callable[..., None]:
-    def run_batch(
-        mapping: dict[str, Any], function: Any, event: Any, batch: Sequence[dict[str, Any]], *queue: str
-    ) -> None:
+    def run_batch(mapping: dict[str, Any], function: Any, event: Any, batch: Any, *queue: str) -> None:
         token = _mapping.set(mapping)
         try:
             run(mapping, function, event, batch, *queue)
@@ -99,8 +97,8 @@ def _running_batch(run: Callable[..., None]) -> Callable[..., None]:
             _mapping.reset(token)
         # A mapping whose role may not poll keeps its own, longer pace.
         if not mapping["LastProcessingResult"].startswith("PROBLEM"):
-            left = {message["id"] for message in queues.messages(mapping["EventSourceArn"])}
-            _hasten([message for message in batch if message["id"] in left])
+            handles = {record["receiptHandle"] for record in event["Records"]}
+            _hasten(mapping["EventSourceArn"], handles)
 
     return run_batch
 
@@ -133,8 +131,9 @@ def is_batch_response(answer: Any, ids: Set[str]) -> bool:
         return False
 
 
-def _hasten(failed: Sequence[dict[str, Any]]) -> None:
-    """What is left of the visibility timeout passes at the local pace."""
+def _hasten(queue_arn: str, handles: Set[str]) -> None:
+    """What is left of the visibility timeout of messages that this batch did not handle passes at the local pace."""
+    failed = [message for message in queues.messages(queue_arn) if message["receipt_handle"] in handles]
     if not failed:
         return
     now = time.time()

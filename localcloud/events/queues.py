@@ -7,7 +7,7 @@ of messages after filtering it, so that a message appended in between would be l
 import contextvars
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -56,10 +56,11 @@ def attributes(queue_arn: str) -> Mapping[str, str]:
     return found
 
 
-def messages(queue_arn: str) -> Sequence[Mapping[str, Any]]:
-    """What is in the queue now, visible or not."""
+def messages(queue_arn: str) -> list[dict[str, Any]]:
+    """What is in the queue now, visible or not; [] when there is no such queue any more."""
     with lock:
-        return list(sqs._queue_by_arn(queue_arn)["messages"])
+        queue = sqs._queue_by_arn(queue_arn)
+        return list(queue["messages"]) if queue else []
 
 
 def put(

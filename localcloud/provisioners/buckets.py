@@ -1,6 +1,6 @@
 """Bucket properties that MiniStack's provisioner drops: encryption, lifecycle, ownership, logging, tags."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -24,12 +24,15 @@ HOOKS = (
 
 
 def apply(name: str, properties: Properties, old: Properties) -> None:
-    _encryption(name, properties.get("BucketEncryption"))
-    _lifecycle(name, properties.get("LifecycleConfiguration"))
-    _ownership(name, properties.get("OwnershipControls"))
-    _logging(name, properties.get("LoggingConfiguration"))
-    _versioning(name, properties.get("VersioningConfiguration"), old.get("VersioningConfiguration"))
-    s3._bucket_tags[name] = provisioners._tag_map(properties.get("Tags"))
+    """Set what the template has, remove what it no longer has; what it never had is somebody else's."""
+    for property_name, (store, put) in CONFIGURATIONS.items():
+        if properties.get(property_name):
+            put(name, properties[property_name])
+        elif property_name in old:
+            getattr(s3, store).pop(name, None)
+    if properties.get("OwnershipControls"):
+        _put_ownership(name, properties["OwnershipControls"])
+    _suspend_versioning(name, properties.get("VersioningConfiguration"), old.get("VersioningConfiguration"))
 
 
 def _put(operation: Any, name: str, document: Element) -> None:
@@ -39,10 +42,7 @@ def _put(operation: Any, name: str, document: Element) -> None:
         raise ValueError(f"AWS::S3::Bucket {name}: {body!r}")
 
 
-def _encryption(name: str, configuration: Mapping[str, Any] | None) -> None:
-    if not configuration:
-        s3._bucket_encryption.pop(name, None)
-        return
+def _put_encryption(name: str, configuration: Mapping[str, Any]) -> None:
     root = Element("ServerSideEncryptionConfiguration", xmlns=s3.S3_NS)
     for rule in configuration["ServerSideEncryptionConfiguration"]:
         element = SubElement(root, "Rule")
@@ -55,20 +55,15 @@ def _encryption(name: str, configuration: Mapping[str, Any] | None) -> None:
     _put(s3._put_bucket_encryption, name, root)
 
 
-def _ownership(name: str, controls: Mapping[str, Any] | None) -> None:
-    if not controls:
-        return
+def _put_ownership(name: str, controls: Mapping[str, Any]) -> None:
     root = Element("OwnershipControls", xmlns=s3.S3_NS)
     for rule in controls["Rules"]:
         SubElement(SubElement(root, "Rule"), "ObjectOwnership").text = rule["ObjectOwnership"]
     _put(s3._put_bucket_ownership_controls, name, root)
 
 
-def _logging(name: str, configuration: Mapping[str, Any] | None) -> None:
+def _put_logging(name: str, configuration: Mapping[str, Any]) -> None:
     """Kept and readable; access logs themselves are not written."""
-    if not configuration:
-        s3._bucket_logging_config.pop(name, None)
-        return
     root = Element("BucketLoggingStatus", xmlns=s3.S3_NS)
     enabled = SubElement(root, "LoggingEnabled")
     SubElement(enabled, "TargetBucket").text = configuration.get("DestinationBucketName", name)
@@ -76,19 +71,20 @@ def _logging(name: str, configuration: Mapping[str, Any] | None) -> None:
     _put(s3._put_bucket_logging, name, root)
 
 
-def _versioning(name: str, new: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> None:
+def _suspend_versioning(name: str, new: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> None:
     """MiniStack enables versions; a bucket that had them can only suspend them."""
     status = (new or {}).get("Status")
     if status == "Suspended" or (not status and (old or {}).get("Status") == "Enabled"):
         s3._bucket_versioning[name] = "Suspended"
 
 
-def _lifecycle(name: str, configuration: Mapping[str, Any] | None) -> None:
+def _put_lifecycle(name: str, configuration: Mapping[str, Any]) -> None:
     """Kept and readable; objects do not expire."""
-    if configuration:
-        s3._bucket_lifecycle[name] = [_rule(index, rule) for index, rule in enumerate(configuration["Rules"])]
-    else:
-        s3._bucket_lifecycle.pop(name, None)
+    s3._bucket_lifecycle[name] = [_rule(index, rule) for index, rule in enumerate(configuration["Rules"])]
+
+
+def _put_tags(name: str, tags: Any) -> None:
+    s3._bucket_tags[name] = provisioners._tag_map(tags)
 
 
 def _rule(index: int, rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +139,15 @@ def _noncurrent(transition: Mapping[str, Any]) -> dict[str, Any]:
 def _noncurrent_expiration(rule: Mapping[str, Any]) -> dict[str, Any]:
     days = rule.get("NoncurrentVersionExpirationInDays")
     return {"NoncurrentDays": days} if days else dict(rule.get("NoncurrentVersionExpiration") or {})
+
+
+# Property -> where MiniStack keeps it, and what puts it there.
+CONFIGURATIONS: dict[str, tuple[str, Callable[[str, Any], None]]] = {
+    "BucketEncryption": ("_bucket_encryption", _put_encryption),
+    "LifecycleConfiguration": ("_bucket_lifecycle", _put_lifecycle),
+    "LoggingConfiguration": ("_bucket_logging_config", _put_logging),
+    "Tags": ("_bucket_tags", _put_tags),
+}
 
 
 def install() -> None:

@@ -22,7 +22,10 @@ def apply(name: str, properties: Properties, old: Properties) -> None:
         elif member in old:
             function["config"].pop(member, None)
     reserved = properties.get("ReservedConcurrentExecutions")
-    function["concurrency"] = None if reserved is None else int(reserved)
+    if reserved is not None:
+        function["concurrency"] = int(reserved)
+    elif "ReservedConcurrentExecutions" in old:
+        function["concurrency"] = None
 
 
 def apply_mapping(mapping_id: str, properties: Properties, old: Properties) -> None:

@@ -12,7 +12,7 @@ from localcloud import platform
 from localcloud.sagemaker.s3io import PRINCIPAL, SESSION
 
 ROOT = "/opt/ml"
-SITE = Path(__file__).with_name("container")
+SITE = Path(__file__).with_name("container_site")
 # A path of its own: neither part of a longer path or URI (s3://bucket/opt/ml) nor the start of another name (/opt/mlx).
 _ROOT = re.compile(rf"(?<![\w./-]){re.escape(ROOT)}(?![\w.-])")
 _COVERAGE = "COVERAGE_"

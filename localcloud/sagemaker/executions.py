@@ -64,7 +64,6 @@ class Execution:
     failure: str | None = None
     steps: dict[str, StepExecution] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
-    finished: threading.Event = field(default_factory=threading.Event)
 
     @property
     def id(self) -> str:

@@ -52,6 +52,8 @@ class Job:
     """What Describe shows."""
     finished: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held for every change of status: a job that has ended does not become Stopping."""
     workspace: Workspace = field(init=False)
     process: Process | None = None
 
@@ -106,14 +108,25 @@ class Job:
     def change(self, status: str, *, secondary: str = "", reason: str = "") -> None:
         """A new status; an event tells the world."""
         moment, kind = now(), self.kind.name
-        self.record |= {f"{kind}JobStatus": status, "LastModifiedTime": moment}
-        if status in ENDED:
-            self.record[f"{kind}EndTime"] = moment
-        if reason:
-            self.record["FailureReason"] = reason[:REASON_LENGTH]
-        if kind == "Training":
-            self._transition(secondary or status)
-        events.job_changed(kind, self.description())
+        with self.lock:
+            self.record |= {f"{kind}JobStatus": status, "LastModifiedTime": moment}
+            if status in ENDED:
+                self.record[f"{kind}EndTime"] = moment
+            if reason:
+                self.record["FailureReason"] = reason[:REASON_LENGTH]
+            if kind == "Training":
+                self._transition(secondary or status)
+            events.job_changed(kind, self.description())
+
+    def stop(self) -> None:
+        """Ask the job to end; nothing happens to one that has."""
+        with self.lock:
+            if self.status in ENDED or self.stopping.is_set():
+                return
+            self.stopping.set()
+            self.change("Stopping")
+        if self.process is not None:
+            self.process.stop()
 
     def _transition(self, secondary: str) -> None:
         moment = now()

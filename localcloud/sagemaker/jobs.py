@@ -65,16 +65,6 @@ def _run(job: Job) -> None:
         job.finished.set()
 
 
-def stop(job: Job) -> None:
-    """Ask a running job to end; nothing happens to one that has."""
-    if job.finished.is_set() or job.stopping.is_set():
-        return
-    job.stopping.set()
-    job.change("Stopping")
-    if job.process is not None:
-        job.process.stop()
-
-
 def find(kind: str, name: str) -> Job:
     job = STORE.jobs.get((kind, name))
     if job is None:
@@ -94,7 +84,7 @@ def operations(kind: Kind) -> dict[str, Callable[[Json], Json]]:
     )
 
     def stopped(request: Json) -> Json:
-        platform.spawn(stop, find(kind.name, request[f"{key}Name"]))
+        platform.spawn(find(kind.name, request[f"{key}Name"]).stop)
         return {}
 
     return {

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from localcloud import platform
-from localcloud.sagemaker import jobs, shapes
+from localcloud.sagemaker import shapes
 from localcloud.sagemaker.executions import Execution
 from localcloud.sagemaker.faults import invalid, missing, unsupported
 from localcloud.sagemaker.listing import Listing
@@ -105,7 +105,7 @@ def stop(request: Json) -> Json:
     }
     for job in list(STORE.jobs.values()):
         if job.arn in running:
-            platform.spawn(jobs.stop, job)
+            platform.spawn(job.stop)
     return {"PipelineExecutionArn": execution.arn}
 
 
@@ -117,7 +117,6 @@ def retry(request: Json) -> Json:
             raise invalid(f"Pipeline execution with ARN {execution.arn} status {execution.status} cannot be retried.")
         execution.steps = {name: step for name, step in execution.steps.items() if step.status == "Succeeded"}
         execution.stopping.clear()
-        execution.finished.clear()
         execution.ended = None
         execution.change("Executing")
     platform.spawn(Runner(execution).run)

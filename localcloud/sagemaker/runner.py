@@ -13,6 +13,7 @@ from localcloud.sagemaker.graph import Node, nodes, own_parts
 from localcloud.sagemaker.references import ReferenceFault, Scope, resolve
 from localcloud.sagemaker.stepcalls import Call, StepFailed, StepStopped
 from localcloud.sagemaker.steps import EXECUTORS, KINDS
+from localcloud.sagemaker.store import STORE
 
 Json = dict[str, Any]
 logger = logging.getLogger("localcloud")
@@ -36,13 +37,11 @@ class Runner:
                 if not self._running:
                     break
                 self._changed.wait()
-        if any(step.status == "Failed" for step in execution.steps.values()):
-            execution.change("Failed", "Step failure: One or multiple steps failed.")
-        elif execution.stopping.is_set():
-            execution.change("Stopped")
-        else:
-            execution.change("Succeeded")
-        execution.finished.set()
+        with STORE.lock:  # so that an execution that has ended does not become Stopping
+            if any(step.status == "Failed" for step in execution.steps.values()):
+                execution.change("Failed", "Step failure: One or multiple steps failed.")
+            else:
+                execution.change("Stopped" if execution.stopping.is_set() else "Succeeded")
 
     def _start_ready(self) -> None:
         """Start every step that can start. A Fail step that has run keeps further ones from starting."""
@@ -71,14 +70,15 @@ class Runner:
         )
 
     def _run_step(self, node: Node, shown: StepExecution) -> None:
-        status, reason = "Succeeded", None
+        status, reason = "Failed", None
         try:
             self._execution.change_step(shown, "Starting")
             self._attempts(node, shown)
+            status = "Succeeded"
         except StepStopped:
             status = "Stopped"
         except StepFailed as failed:
-            status, reason = "Failed", str(failed)
+            reason = str(failed)
         finally:
             self._execution.change_step(shown, status, reason)
             with self._changed:

@@ -26,7 +26,6 @@ from typing import Any, NamedTuple
 TEXT_TYPES = ("application/json", "text/csv")
 SINGLE_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 
-logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
 logger = logging.getLogger("serving")
 
 
@@ -129,6 +128,7 @@ def load_module(model_dir: Path) -> ModuleType:
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
     model_dir, port_file = Path(sys.argv[1]), Path(sys.argv[2])
     RequestHandler.model = ModelHandler(load_module(model_dir), str(model_dir))
     server = Server(("127.0.0.1", 0), RequestHandler)

@@ -39,7 +39,7 @@ def run_job(call: Call) -> None:
     call.shown.metadata[key] = {"Arn": job_arn}
     call.execution.change_step(call.shown, "Executing")
     if call.execution.stopping.is_set():
-        jobs.stop(job)
+        job.stop()
     job.finished.wait()
     call.invoke(f"Describe{key}", lambda: None, (f"sagemaker:Describe{key}", job_arn))
     call.shown.attributes.update(job.description())

@@ -69,7 +69,7 @@ def test_a_processing_job_gets_its_inputs_and_leaves_its_outputs(copies: dict[st
 def test_nothing_of_the_project_is_on_a_jobs_path(s3: Any, pytestconfig: pytest.Config) -> None:
     root = str(pytestconfig.rootpath)
     found = [entry for entry in text(s3, "copied/path.txt").splitlines() if entry.startswith(root)]
-    assert [entry for entry in found if "/.venv/" not in entry and "/sagemaker/container" not in entry] == []
+    assert [entry for entry in found if "/.venv/" not in entry and "/sagemaker/container_site" not in entry] == []
 
 
 @pytest.mark.usefixtures("copies")

@@ -1,0 +1,121 @@
+"""Records, identities, failures and exit codes of the commands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import target as targets
+from cli.data import find_data
+from cli.errors import CliError
+from cli.follow import raise_for_failure
+from cli.main import app
+from cli.records import example, records_to_ask
+from cli.runs import Run, Step
+from cli.upload import run_id_of
+
+MODEL = "california_housing"
+
+
+def run_in(state: str, *, reason: str = "", steps: tuple[Step, ...] = ()) -> Run:
+    return Run(
+        run_id="0123456789abcdef",
+        model=MODEL,
+        state=state,
+        file=f"{MODEL}/housing.csv",
+        started=datetime(2026, 1, 1, tzinfo=UTC),
+        reason=reason,
+        steps=steps,
+        manifest=None,
+        evaluation=None,
+        evaluation_uri="",
+        model_version=None,
+    )
+
+
+def test_the_example_is_the_contracts_defaults() -> None:
+    record = example(MODEL)
+    assert record["ocean_proximity"] == "INLAND"
+    assert record["longitude"] == -119.5
+    assert "median_house_value" not in record
+
+
+def test_values_override_the_example() -> None:
+    (record,) = records_to_ask(MODEL, file=None, values=["median_income=8.5", "ocean_proximity=NEAR BAY"])
+    assert (record["median_income"], record["ocean_proximity"]) == (8.5, "NEAR BAY")
+
+
+def test_records_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "records.json"
+    file.write_text(json.dumps([{"a": 1}, {"a": 2}]))
+    assert records_to_ask(MODEL, file=file, values=["b=3"]) == [{"a": 1, "b": 3}, {"a": 2, "b": 3}]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("{", "is not JSON"), ("[1]", "something else than records"), (None, "Cannot read")]
+)
+def test_a_file_without_records_is_an_error(tmp_path: Path, content: str | None, words: str) -> None:
+    file = tmp_path / "records.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(CliError, match=words):
+        records_to_ask(MODEL, file=file, values=[])
+
+
+def test_a_value_without_equals_sign_is_an_error() -> None:
+    with pytest.raises(CliError, match="there is no '='"):
+        records_to_ask(MODEL, file=None, values=["median_income"])
+
+
+def test_the_run_id_is_that_of_start_etl() -> None:
+    class Outputs:
+        def output(self, key: str) -> str:
+            return {"ContractHashes": json.dumps({MODEL: "c" * 64}), "EtlCodeHash": "e" * 16}[key]
+
+    expected = hashlib.sha256("\n".join([MODEL, "etag", "123", "c" * 64, "e" * 16]).encode()).hexdigest()[:16]
+    target: Any = Outputs()
+    assert run_id_of(target, model=MODEL, etag="etag", size=123) == expected
+
+
+@pytest.mark.parametrize("state", ["live", "waiting", "superseded"])
+def test_runs_that_went_as_far_as_they_may_are_no_failure(state: str) -> None:
+    unused: Any = None
+    raise_for_failure(unused, run_in(state))
+
+
+def test_a_failed_step_is_named_with_its_reason() -> None:
+    unused: Any = None
+    step = Step(name="Train", status="Failed", reason="AlgorithmError: out of memory")
+    with pytest.raises(CliError, match=r"Step Train failed: AlgorithmError: out of memory See: mlops runs 0123"):
+        raise_for_failure(unused, run_in("failed", reason="One or more steps failed", steps=(step,)))
+
+
+def test_the_gates_reason_is_told() -> None:
+    unused: Any = None
+    with pytest.raises(CliError, match="was not registered: Test RMSE 70,000 USD is above"):
+        raise_for_failure(unused, run_in("rejected", reason="Test RMSE 70,000 USD is above the limit."))
+
+
+def test_a_named_file_wins_over_the_default_data(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("a\n1\n")
+    assert find_data(MODEL, file).path == file
+    with pytest.raises(CliError, match="There is no sample data for model 'wine'"):
+        find_data("wine", None)
+
+
+def test_errors_are_json_when_json_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(targets, "STATE_FILE", tmp_path / "none.json")
+    done = CliRunner().invoke(app, ["runs", "--on", "local", "--json"])
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["error"] == "No local cloud is running."
+
+
+def test_wrong_arguments_are_exit_code_2() -> None:
+    assert CliRunner().invoke(app, ["predict", "--nope"]).exit_code == 2

@@ -1,0 +1,109 @@
+"""Where commands act, and what they say when there is nothing to act on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from cli import target as targets
+from cli.errors import CliError
+from cli.target import Target, find_target, local_target
+
+OUTPUTS = {
+    "data": {"RawBucketName": "raw"},
+    "etl": {"WorkflowName": "mlops-dev-etl"},
+    "training": {"ModelNames": "california_housing,breast_cancer"},
+    "serving": {"ApiUrl": "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/", "ApiKeyId": "key"},
+}
+
+
+def session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1")
+
+
+def with_outputs(endpoint: str | None) -> Target:
+    """A target whose stacks answer with OUTPUTS, once."""
+    target = Target(stage="dev", session=session(), endpoint=endpoint)
+    stubber = Stubber(target.client("cloudformation"))
+    for stack, outputs in OUTPUTS.items():
+        name = f"mlops-dev-{stack}"
+        pairs = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+        described = {"StackName": name, "CreationTime": 0, "StackStatus": "CREATE_COMPLETE", "Outputs": pairs}
+        stubber.add_response("describe_stacks", {"Stacks": [described]}, {"StackName": name})
+    stubber.activate()
+    return target
+
+
+@pytest.fixture
+def state_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "cloud.json"
+    monkeypatch.setattr(targets, "STATE_FILE", path)
+    return path
+
+
+def write_state(path: Path, **changes: Any) -> None:
+    state = {"endpoint": "http://127.0.0.1:4599", "pid": os.getpid(), "stage": "dev", "region": "us-east-1"}
+    path.write_text(json.dumps({**state, **changes}))
+
+
+def test_the_api_of_aws_is_the_stack_output() -> None:
+    assert with_outputs(None).api_url == "https://abc123.execute-api.eu-west-1.amazonaws.com/v1"
+
+
+def test_the_local_api_goes_through_the_local_cloud() -> None:
+    target = with_outputs("http://127.0.0.1:4599")
+    assert target.api_url == "http://127.0.0.1:4599/_aws/execute-api/abc123/v1"
+
+
+def test_names_follow_the_stage_and_take_no_underscore() -> None:
+    target = Target(stage="prod", session=session())
+    assert target.resource_name("california_housing") == "mlops-prod-california-housing"
+
+
+def test_an_unknown_model_is_named_with_the_known_ones() -> None:
+    target = with_outputs(None)
+    target.check_model("breast_cancer")
+    with pytest.raises(CliError, match=r"'wine' in dev.*california_housing, breast_cancer"):
+        target.check_model("wine")
+
+
+def test_a_missing_stack_says_how_to_deploy() -> None:
+    target = Target(stage="dev", session=session())
+    with Stubber(target.client("cloudformation")) as stubber:
+        stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id mlops-dev-data does not exist")
+        with pytest.raises(CliError, match=r"mlops-dev-data was not found.*cdk deploy 'dev/\*'"):
+            target.output("RawBucketName")
+
+
+def test_the_local_cloud_is_taken_while_it_runs(state_file: Path) -> None:
+    write_state(state_file)
+    found = find_target(where=None, stage=None)
+    assert (found.where, found.endpoint, found.stage) == ("local", "http://127.0.0.1:4599", "dev")
+
+
+def test_aws_is_taken_when_asked_for(state_file: Path) -> None:
+    write_state(state_file)
+    assert find_target(where="aws", stage="prod").where == "aws"
+
+
+def test_a_local_cloud_that_died_is_not_taken(state_file: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_state(state_file, pid=ended.pid)
+    assert find_target(where=None, stage=None).where == "aws"
+    with pytest.raises(CliError, match="No local cloud is running"):
+        find_target(where="local", stage=None)
+
+
+def test_nobodys_profile_changes_the_local_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "does-not-exist")
+    target = local_target(endpoint="http://127.0.0.1:1", stage="dev", region="us-east-1")
+    assert target.session.get_credentials().access_key == "test"
