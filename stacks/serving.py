@@ -68,7 +68,6 @@ class ServingStack(Stack):
                 detail_type=["SageMaker Model Package State Change"],
                 detail={
                     "ModelPackageGroupName": self._names,
-                    "ModelPackageStatus": ["Completed"],
                     "ModelApprovalStatus": ["Approved", "Rejected"],
                 },
             ),
@@ -87,7 +86,7 @@ class ServingStack(Stack):
             environment=environment,
             dead_letters=self._dead_letters,
             log_retention=self._config.log_retention,
-            timeout=Duration.seconds(60),
+            timeout=Duration.seconds(30),
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1))
         self._grant_deployment(function, role)

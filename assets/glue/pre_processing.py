@@ -116,6 +116,7 @@ def _fit(engine: Engine, rows: DataFrame, contract: Contract, file: str) -> Fitt
     fences = fit.fences(splits.part(frame, "train"), contract.outliers)
     frame = transform.with_kept(frame, fences)
     kept = transform.kept(splits.part(frame, "train"))
+    checks.check_kept(kept.count(), contract, file)
     mean, std = fit.moments(kept, transform.numbers(contract))
     return Fitted(frame, Recipe.fitted(contract, impute=impute, fences=fences, mean=mean, std=std))
 

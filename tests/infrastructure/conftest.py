@@ -71,6 +71,8 @@ def read_templates(assembly: Path) -> dict[StackId, Template]:
     found = {}
     for config in STAGES:
         folder = assembly / f"assembly-{config.name}"
+        if not folder.exists():
+            continue
         artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].values()
         for artifact in artifacts:
             if artifact["type"] == "aws:cloudformation:stack":

@@ -125,7 +125,6 @@ def test_approval_rule(templates: dict[StackId, Template], stage: str) -> None:
         "detail-type": ["SageMaker Model Package State Change"],
         "detail": {
             "ModelPackageGroupName": [f"mlops-{stage}-california-housing"],
-            "ModelPackageStatus": ["Completed"],
             "ModelApprovalStatus": ["Approved", "Rejected"],
         },
     }

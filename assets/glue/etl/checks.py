@@ -80,6 +80,13 @@ def check_rows(sizes: Mapping[str, int], contract: Contract, file: str) -> None:
             raise Refused(f"{file}: none of the {rows} usable rows fell into the {split} split; upload more rows")
 
 
+def check_kept(rows: int, contract: Contract, file: str) -> None:
+    """`rows`: train rows inside the fences."""
+    if not rows:
+        limits = f"the outlier factor {contract.outliers.factor:g} of {', '.join(contract.outliers.columns)}"
+        raise Refused(f"{file}: every train row is an outlier by {limits}; upload more rows, or raise the factor")
+
+
 def check_ranges(ranges: Mapping[str, Sequence[float]], file: str) -> None:
     """`ranges`: the least and the greatest value of derived features, among others."""
     for name, values in ranges.items():

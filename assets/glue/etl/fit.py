@@ -9,7 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contract import Outliers, rounded
 
-# Below this share of the mean, a standard deviation is what rounding leaves of a constant column.
+# Relative to a column's values: below it, a spread is what rounding leaves of a constant.
 _NOISE = 1e-9
 
 
@@ -39,13 +39,16 @@ def fences(rows: DataFrame, outliers: Outliers) -> dict[str, tuple[float, float]
     limits = {}
     for name, quartiles in quantiles(rows, outliers.columns, [0.25, 0.75]).items():
         low, high = quartiles or (0.0, 0.0)
-        margin = outliers.factor * (high - low)
+        # Quartiles are rounded: a value that most rows share must not fall outside a fence of no width.
+        margin = max(outliers.factor * (high - low), _NOISE * max(abs(low), abs(high)))
         limits[name] = (rounded(low - margin), rounded(high + margin))
     return limits
 
 
 def moments(rows: DataFrame, columns: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean and sample standard deviation; 1 for a column that does not vary."""
+    """Mean and sample standard deviation; 1 for a column that does not vary. `rows` must not be empty."""
+    if not columns:
+        return {}, {}
     means = [F.avg(name).alias(f"mean_{index}") for index, name in enumerate(columns)]
     deviations = [F.stddev_samp(name).alias(f"std_{index}") for index, name in enumerate(columns)]
     found = rows.agg(*means, *deviations).collect()[0]

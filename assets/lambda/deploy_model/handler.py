@@ -15,8 +15,9 @@ from logic import Deployment, Package
 
 from contract import Contract, bundled
 
-log = logging.getLogger()
+log = logging.getLogger("deploy_model")
 log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 class UnknownGroupError(Exception):

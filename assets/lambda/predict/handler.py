@@ -17,8 +17,9 @@ from logic import NotUnderstoodError, ProblemError, answer_of, errors_in, instan
 
 from contract import Contract, bundled
 
-log = logging.getLogger()
+log = logging.getLogger("predict")
 log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,15 @@ def invoke(contract: Contract, instances: list[Any]) -> bytes:
             f"{contract.name} did not answer in {SETTINGS.model_timeout:g} s; it may be starting"
         ) from error
     except ClientError as error:
-        raise problem_of(error, contract) from error
+        problem = problem_of(error, contract)
+        if problem is None:
+            raise
+        raise problem from error
     return body
 
 
-def problem_of(error: ClientError, contract: Contract) -> Exception:
-    """What an error of InvokeEndpoint means to a client; the error itself when it is ours (access denied, say)."""
+def problem_of(error: ClientError, contract: Contract) -> ProblemError | None:
+    """What an error of InvokeEndpoint means to a client; None when the fault is ours (access denied, say)."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code == "ModelError":
         errors = errors_in(str(error.response.get("OriginalMessage", "")))
@@ -111,7 +115,7 @@ def problem_of(error: ClientError, contract: Contract) -> Exception:
         return unavailable(f"no model is live yet: {message}", seconds=30)
     if code in ("ThrottlingException", "ModelNotReadyException", "ServiceUnavailable", "InternalDependencyException"):
         return unavailable(f"{contract.name} cannot take this request now")
-    return error
+    return None
 
 
 def unavailable(detail: str, *, seconds: int = 5) -> ProblemError:

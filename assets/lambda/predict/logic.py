@@ -62,8 +62,8 @@ def instances_of(body: str | None, contract: Contract) -> list[Any]:
 
 def invalid(errors: list[dict[str, Any]]) -> ProblemError:
     first = errors[0]
-    where = f"instance {first['instance']}" + (f", {first['field']}" if first["field"] else "")
-    detail = f"{len(errors)} invalid value(s); the first: {where}: {first['reason']}"
+    where = f"instance {first.get('instance')}" + (f", {first['field']}" if first.get("field") else "")
+    detail = f"{len(errors)} invalid value(s); the first: {where}: {first.get('reason')}"
     return ProblemError(HTTPStatus.BAD_REQUEST, detail, extra={"errors": errors})
 
 

@@ -14,8 +14,9 @@ from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
 
-log = logging.getLogger()
+log = logging.getLogger("start_etl")
 log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 class UnknownModelError(StartError):

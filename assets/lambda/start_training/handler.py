@@ -12,8 +12,9 @@ from typing import Any
 
 import boto3
 
-log = logging.getLogger()
+log = logging.getLogger("start_training")
 log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # The rule matches on the suffix alone, which a raw file called manifest.json has too when it is copied below a run.
 MANIFEST = re.compile(r"(?P<model>[a-z][a-z0-9_]*)/run=(?P<run_id>[0-9a-f]{16})/manifest\.json")

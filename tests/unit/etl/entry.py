@@ -1,6 +1,6 @@
-"""Runs main() of the Glue script on DuckDB against moto, and prints what came of it as JSON.
+"""Runs main() of the Glue script on DuckDB against moto, and prints what came of each file as JSON.
 
-python entry.py CSV CONTRACT_JSON: the file becomes an old version of an object whose latest version is rubbish.
+python entry.py CONTRACT_JSON CSV...: a file becomes an old version of an object whose latest version is rubbish.
 """
 
 from __future__ import annotations
@@ -48,36 +48,40 @@ def prepared(body: bytes, model: str) -> list[str]:
     return [*ARGUMENTS, "--WORKFLOW_NAME", "w", "--WORKFLOW_RUN_ID", run_id]
 
 
+def outcome(pre_processing: Any, body: bytes, model: str) -> dict[str, Any]:
+    """What a run of main() leaves: error, keys, documents and log lines."""
+    error = None
+    with mock_aws(), contextlib.redirect_stdout(io.StringIO()) as logs:
+        arguments = prepared(body, model)
+        try:
+            pre_processing.main(arguments)
+        except pre_processing.Refused as refusal:
+            error = f"{type(refusal).__name__}: {refusal}"
+        s3 = boto3.client("s3")
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket="processed")["Contents"]]
+        documents = {
+            key.rsplit("/", 1)[-1]: json.loads(s3.get_object(Bucket="processed", Key=key)["Body"].read())
+            for key in keys
+            if key.endswith(("manifest.json", "refused.json"))
+        }
+    lines = [json.loads(line) for line in logs.getvalue().splitlines()]
+    return {"error": error, "keys": keys, "documents": documents, "logs": lines}
+
+
 def main() -> None:
     sys.path[:0] = map(str, BUNDLE)
     utils = types.ModuleType("awsglue.utils")
     utils.getResolvedOptions = resolved_options  # type: ignore[attr-defined]
     sys.modules |= {"awsglue": types.ModuleType("awsglue"), "awsglue.utils": utils}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
     duckdb_session()
     import pre_processing
     from contract import Contract
 
-    contract = Contract.from_dict(json.loads(sys.argv[2]))
+    contract = Contract.from_dict(json.loads(sys.argv[1]))
     pre_processing.bundled = lambda: {contract.name: contract}
-    os.environ |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
-    result: dict[str, Any] = {"error": None}
-    with mock_aws(), contextlib.redirect_stdout(io.StringIO()) as logs:
-        arguments = prepared(Path(sys.argv[1]).read_bytes(), contract.name)
-        try:
-            pre_processing.main(arguments)
-        except pre_processing.Refused as refusal:
-            result["error"] = f"{type(refusal).__name__}: {refusal}"
-        s3 = boto3.client("s3")
-        keys = [item["Key"] for item in s3.list_objects_v2(Bucket="processed")["Contents"]]
-        result["keys"] = keys
-        result["documents"] = {
-            key.rsplit("/", 1)[-1]: json.loads(s3.get_object(Bucket="processed", Key=key)["Body"].read())
-            for key in keys
-            if key.endswith(("manifest.json", "refused.json"))
-        }
-    result["logs"] = [json.loads(line) for line in logs.getvalue().splitlines()]
-    print(json.dumps(result))
+    print(json.dumps([outcome(pre_processing, Path(path).read_bytes(), contract.name) for path in sys.argv[2:]]))
 
 
 if __name__ == "__main__":

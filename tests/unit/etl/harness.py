@@ -44,7 +44,7 @@ HEADER = ("rooms", "beds", "people", "town", "price")
 
 
 def small_contract(**changes: Mapping[str, Any]) -> Contract:
-    """SMALL, with the keys of whole tables replaced: small_contract(split={"salt": "other"})."""
+    """SMALL, with keys of its tables replaced or added: small_contract(split={"salt": "other"})."""
     return Contract.from_dict({name: {**table, **changes.get(name, {})} for name, table in SMALL.items()})
 
 
@@ -94,6 +94,7 @@ class Outcome:
 
     @property
     def manifest(self) -> dict[str, Any]:
+        assert self.refused is None, self.refused
         return self.document("manifest.json")
 
     @property

@@ -107,6 +107,17 @@ def test_too_few_rows_and_an_empty_split_are_refused(contract: Contract) -> None
         checks.check_rows({"train": 8, "validation": 1, "test": 0}, contract, "f.csv")
 
 
+def test_train_rows_that_are_all_outliers_are_refused(contract: Contract) -> None:
+    with pytest.raises(Refused, match="every train row is an outlier by the outlier factor 3 of rooms, per_person"):
+        checks.check_kept(0, contract, "f.csv")
+
+
+def test_a_derived_feature_without_measure_is_refused() -> None:
+    checks.check_ranges({"a": [-1e100, 0, 1e100], "b": []}, "f.csv")
+    with pytest.raises(Refused, match="the derived feature a exceeds 1e\\+100"):
+        checks.check_ranges({"a": [0, 0, 1.1e100]}, "f.csv")
+
+
 def test_a_refusal_reads_as_one_at_the_end_of_a_traceback() -> None:
     import traceback
 

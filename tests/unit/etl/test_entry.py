@@ -6,22 +6,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.etl.harness import csv_text, flats, small_contract
 
 
-def run(tmp_path: Path, text: str) -> dict[str, Any]:
-    path = tmp_path / "f.csv"
-    path.write_text(text)
-    command = [sys.executable, str(Path(__file__).with_name("entry.py")), str(path)]
-    command.append(json.dumps(small_contract().to_dict()))
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Of a good file and of one that is refused."""
+    folder = tmp_path_factory.mktemp("entry")
+    (folder / "good.csv").write_text(csv_text([*flats(50), ["secret", *flats(1)[0][1:]]]))
+    (folder / "bad.csv").write_text("rooms,people,town,price\n1,2,D,3\n")
+    command = [sys.executable, str(Path(__file__).with_name("entry.py")), json.dumps(small_contract().to_dict())]
+    command += [str(folder / "good.csv"), str(folder / "bad.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
-def test_main_reads_the_version_of_the_run_and_writes_its_data_set(tmp_path: Path) -> None:
-    result = run(tmp_path, csv_text([*flats(50), ["secret", *flats(1)[0][1:]]]))
+def test_main_reads_the_version_of_the_run_and_writes_its_data_set(outcomes: list[dict[str, Any]]) -> None:
+    result = outcomes[0]
     assert result["error"] is None
     names = ("manifest.json", "profile.json", "recipe.json", "rejects/part-00000.json", "test/part-00000.parquet")
     names += ("train/part-00000.parquet", "validation/part-00000.parquet")
@@ -35,8 +40,8 @@ def test_main_reads_the_version_of_the_run_and_writes_its_data_set(tmp_path: Pat
     assert "secret" not in json.dumps(logs)
 
 
-def test_main_fails_with_the_reason_of_a_refusal(tmp_path: Path) -> None:
-    result = run(tmp_path, "rooms,people,town,price\n1,2,D,3\n")
+def test_main_fails_with_the_reason_of_a_refusal(outcomes: list[dict[str, Any]]) -> None:
+    result = outcomes[1]
     reason = "f.csv: line 1, the header, lacks beds; add what is missing"
     assert result["error"] == f"Refused: {reason}"
     assert result["keys"] == ["flats/run=r1/refused.json"]

@@ -113,6 +113,27 @@ def test_outliers_are_dropped_from_train_rows_only(duckdb: Job, tmp_path: Path, 
     assert outcome.manifest["rows"]["outliers"] == sides.count("train")
 
 
+def test_a_value_that_most_rows_share_is_no_outlier(duckdb: Job, tmp_path: Path) -> None:
+    # 1/3 has more digits than the statistics keep.
+    rows = [["1", str(beds), "3", "D", "5"] for beds in range(60)]
+    assert duckdb.run(csv_text(rows), tmp_path, small_contract()).manifest["rows"]["outliers"] == 0
+
+
+def test_a_model_may_do_without_numbers_derived_features_and_fences(duckdb: Job, tmp_path: Path) -> None:
+    tables = small_contract().to_dict()
+    levels = {"town": {"type": "category", "levels": ["A", "B"], "nullable": True}}
+    tables |= {"features": {**levels, "street": {"type": "category", "levels": [f"S{i}" for i in range(40)]}}}
+    del tables["derived"], tables["outliers"]
+    contract = Contract.from_dict(tables)
+    rows = [[town, f"S{i}", i] for i in range(40) for town in ("A", "B", "")]
+    outcome = duckdb.run(csv_text(rows, ["town", "street", "price"]), tmp_path, contract)
+    assert outcome.manifest["rows"]["read"] == 120
+    test = outcome.rows("test")
+    assert {(row["town_a"], row["town_b"]) for row in test} == {(1.0, 0.0), (0.0, 1.0), (0.0, 0.0)}
+    assert all(row[f"street_s{row['price']:.0f}"] == 1.0 for row in test)
+    assert 0.2 < outcome.document("profile.json")["features"]["town"]["missing_share"] < 0.5
+
+
 def test_constant_and_missing_columns_have_statistics_all_the_same(
     duckdb: Job, tmp_path: Path, contract: Contract
 ) -> None:

@@ -56,9 +56,12 @@ def test_every_bad_row_is_rejected_with_line_reason_and_text(duckdb: Job, tmp_pa
 
 def test_thousands_of_rejects_are_all_kept(duckdb: Job, tmp_path: Path) -> None:
     rows = [row if index % 2 else ["?", *row[1:]] for index, row in enumerate(flats(8000))]
-    outcome = duckdb.run(csv_text(rows), tmp_path, small_contract())
-    assert outcome.manifest["reasons"] == {"rooms: not a number": 4000}
-    assert [reject["line"] for reject in outcome.rejects] == list(range(2, 8002, 2))
+    contract = small_contract(quality={"max_reject_share": 0.6})
+    outcome = duckdb.run(csv_text(rows).encode() + b"1,2,3,\xe9\xff,5\n", tmp_path, contract)
+    assert outcome.manifest["reasons"] == {"encoding": 1, "rooms: not a number": 4000}
+    *numbers, encoding = outcome.rejects
+    assert [reject["line"] for reject in numbers] == list(range(2, 8002, 2))
+    assert encoding == {"line": 8002, "reason": "the line is not UTF-8 text", "row": "1,2,3,\ufffd,5"}
 
 
 def test_the_look_of_a_file_does_not_change_its_rows(duckdb: Job, tmp_path: Path, plain: Outcome) -> None:

@@ -69,7 +69,8 @@ def duckdb_session() -> Any:
     import duckdb
     from sqlframe import activate
 
-    activate("duckdb", conn=duckdb.connect(config={"threads": 2}))
+    offline = {"threads": 2, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    activate("duckdb", conn=duckdb.connect(config=offline))
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()

@@ -1,0 +1,263 @@
+"""deploy_model: the endpoint follows the newest approved version, and repeating an event changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from tests.unit.lambdas.loading import load_function
+
+GROUP = "mlops-dev-california-housing"
+ROLE = "arn:aws:iam::111122223333:role/model"
+PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/7"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+TAGS = [
+    {"Key": "model", "Value": "california_housing"},
+    {"Key": "model_version", "Value": "7"},
+    {"Key": "run_id", "Value": "0123456789abcdef"},
+]
+
+
+def load(**environment: str) -> SimpleNamespace:
+    return load_function("deploy_model", {"RESOURCE_PREFIX": "mlops-dev-", "MODEL_ROLE_ARN": ROLE, **environment})
+
+
+@pytest.fixture
+def function() -> SimpleNamespace:
+    return load(SERVING_MODE="serverless")
+
+
+@pytest.fixture
+def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
+    with Stubber(function.handler.sagemaker) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def decided(group: str = GROUP, status: str = "Approved") -> dict[str, Any]:
+    detail = {"ModelPackageGroupName": group, "ModelApprovalStatus": status, "ModelPackageVersion": 3}
+    body = json.dumps({"detail-type": "SageMaker Model Package State Change", "detail": detail})
+    return {"Records": [{"messageId": "m", "body": body}]}
+
+
+def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROLE) -> str:
+    contract = function.handler.CONTRACTS[GROUP]
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    return str(function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=role, mode=mode).name)
+
+
+def expect_newest(sagemaker: Stubber) -> None:
+    summary = {
+        "ModelPackageArn": PACKAGE,
+        "ModelPackageGroupName": GROUP,
+        "ModelPackageVersion": 7,
+        "CreationTime": NOW,
+        "ModelPackageStatus": "Completed",
+    }
+    request = {
+        "ModelPackageGroupName": GROUP,
+        "ModelApprovalStatus": "Approved",
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "MaxResults": 1,
+    }
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]}, request)
+    package = {
+        **summary,
+        "ModelPackageName": f"{GROUP}/7",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "CustomerMetadataProperties": {"run_id": "0123456789abcdef"},
+    }
+    sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
+
+
+def expect_endpoint(sagemaker: Stubber, config: str, status: str = "InService", **more: Any) -> None:
+    endpoint = {
+        "EndpointName": GROUP,
+        "EndpointArn": f"arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{GROUP}",
+        "EndpointConfigName": config,
+        "EndpointStatus": status,
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+        **more,
+    }
+    sagemaker.add_response("describe_endpoint", endpoint, {"EndpointName": GROUP})
+
+
+def expect_missing(sagemaker: Stubber, operation: str) -> None:
+    sagemaker.add_client_error(operation, "ValidationException", 'Could not find "it".')
+
+
+def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any]) -> None:
+    expect_missing(sagemaker, "describe_model")
+    model = {
+        "ModelName": name,
+        "PrimaryContainer": {"ModelPackageName": PACKAGE, "Environment": {"MODEL_VERSION": "7"}},
+        "ExecutionRoleArn": ROLE,
+        "Tags": TAGS,
+    }
+    sagemaker.add_response("create_model", {"ModelArn": f"arn:aws:sagemaker:eu-west-1:1:model/{name}"}, model)
+    expect_missing(sagemaker, "describe_endpoint_config")
+    config = {
+        "EndpointConfigName": name,
+        "ProductionVariants": [{"VariantName": "AllTraffic", "ModelName": name, **capacity}],
+        "Tags": TAGS,
+    }
+    answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
+    sagemaker.add_response("create_endpoint_config", answer, config)
+
+
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+REALTIME = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1, "InitialVariantWeight": 1.0}
+ENDPOINT_ARN = {"EndpointArn": f"arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{GROUP}"}
+
+
+def test_first_approval_creates_the_endpoint(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    name = name_of(function)
+    expect_newest(sagemaker)
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name, SERVERLESS)
+    request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
+    function.handler.handler(decided(), None)
+
+
+def test_next_approval_updates_the_endpoint(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    name = name_of(function)
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_creation(sagemaker, name, SERVERLESS)
+    request = {"EndpointName": GROUP, "EndpointConfigName": name}
+    sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
+    function.handler.handler(decided(), None)
+
+
+def test_stage_without_a_mode_serves_as_the_contract_says() -> None:
+    function = load()
+    contract = function.handler.CONTRACTS[GROUP]
+    assert contract.serving.mode == "serverless"
+    with Stubber(function.handler.sagemaker) as sagemaker:
+        name = name_of(function)
+        expect_newest(sagemaker)
+        expect_missing(sagemaker, "describe_endpoint")
+        expect_creation(sagemaker, name, SERVERLESS)
+        sagemaker.add_response(
+            "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
+        )
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+
+
+def test_realtime_endpoint_has_instances() -> None:
+    function = load(SERVING_MODE="realtime")
+    with Stubber(function.handler.sagemaker) as sagemaker:
+        name = name_of(function, mode="realtime")
+        expect_newest(sagemaker)
+        expect_missing(sagemaker, "describe_endpoint")
+        expect_creation(sagemaker, name, REALTIME)
+        sagemaker.add_response(
+            "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
+        )
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+
+
+def test_second_event_of_a_live_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=name_of(function))
+    function.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("status", ["Creating", "Updating"])
+def test_second_event_during_the_deployment_changes_nothing(
+    function: SimpleNamespace, sagemaker: Stubber, status: str
+) -> None:
+    expect_newest(sagemaker)
+    pending = {"EndpointConfigName": name_of(function)}
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status, PendingDeploymentSummary=pending)
+    function.handler.handler(decided(), None)
+
+
+def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """The model and the configuration are there already; the endpoint is not."""
+    name = name_of(function)
+    expect_newest(sagemaker)
+    expect_missing(sagemaker, "describe_endpoint")
+    model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
+    sagemaker.add_response("describe_model", model, {"ModelName": name})
+    config = {
+        "EndpointConfigName": name,
+        "EndpointConfigArn": "arn:aws:sagemaker:eu-west-1:1:endpoint-config/x",
+        "ProductionVariants": [{"VariantName": "AllTraffic"}],
+        "CreationTime": NOW,
+    }
+    sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": name})
+    request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
+    function.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting"])
+def test_busy_endpoint_hands_the_event_back(function: SimpleNamespace, sagemaker: Stubber, status: str) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status)
+    with pytest.raises(function.handler.EndpointBusyError, match=f"{GROUP} is {status}"):
+        function.handler.handler(decided(), None)
+
+
+def test_broken_endpoint_says_what_to_do(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Failed", FailureReason="no capacity")
+    with pytest.raises(function.handler.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
+        function.handler.handler(decided(), None)
+
+
+def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    sagemaker.add_response(
+        "list_model_packages",
+        {"ModelPackageSummaryList": []},
+        {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults"), ANY)},
+    )
+    function.handler.handler(decided(status="Rejected"), None)
+
+
+def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """Version 8 is live and rejected; 7 is the newest that is approved."""
+    name = name_of(function)
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
+    expect_creation(sagemaker, name, SERVERLESS)
+    request = {"EndpointName": GROUP, "EndpointConfigName": name}
+    sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
+    function.handler.handler(decided(status="Rejected"), None)
+
+
+def test_group_of_nobody_is_refused(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    with pytest.raises(function.handler.UnknownGroupError, match="mlops-dev-other"):
+        function.handler.handler(decided(group="mlops-dev-other"), None)
+
+
+@pytest.mark.parametrize("operation", ["list_model_packages", "describe_endpoint"])
+def test_denied_call_is_raised(function: SimpleNamespace, sagemaker: Stubber, operation: str) -> None:
+    if operation == "describe_endpoint":
+        expect_newest(sagemaker)
+    sagemaker.add_client_error(operation, "AccessDeniedException", "not authorized")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        function.handler.handler(decided(), None)
+
+
+def test_name_says_version_and_differs_by_what_is_served(function: SimpleNamespace) -> None:
+    serverless, realtime = name_of(function), name_of(function, mode="realtime")
+    assert re.fullmatch(rf"{GROUP}-7-[0-9a-f]{{6}}", serverless)
+    assert len({serverless, realtime, name_of(function, role=ROLE + "2")}) == 3
+    # The longest model name in the environment with the longest name leaves room for version 9999.
+    longest = "mlops-prod-" + "m" * 40
+    assert len(longest + serverless.removeprefix(GROUP).replace("7", "9999", 1)) <= 63

@@ -1,0 +1,224 @@
+"""start_etl: each upload starts one workflow run, whatever is delivered twice, late or after a failure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from contract import load_all
+from tests.unit.lambdas.loading import ROOT, load_function
+
+BUCKET = "processed"
+KEY = "california_housing/2024/housing (1).csv"
+ETAG = "d41d8cd98f00b204e9800998ecf8427e"
+WORKFLOW_RUN = "wr_0123456789abcdef"
+
+
+@pytest.fixture
+def function() -> Iterator[SimpleNamespace]:
+    environment = {"WORKFLOW_NAME": "mlops-dev-etl", "PROCESSED_BUCKET": BUCKET, "ETL_CODE_HASH": "c0de"}
+    with mock_aws():
+        function = load_function("start_etl", environment)
+        location = {"LocationConstraint": "eu-west-1"}
+        function.handler.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+        yield function
+
+
+@pytest.fixture
+def glue(function: SimpleNamespace) -> Iterator[Stubber]:
+    with Stubber(function.handler.glue) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def uploaded(key: str = KEY, *, size: int = 1_423_529, etag: str = ETAG, version: str = "v1") -> dict[str, Any]:
+    """The event that S3 sends through EventBridge; keys are not URL-encoded in it."""
+    return {
+        "version": "0",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "time": "2026-01-02T03:04:05Z",
+        "detail": {
+            "bucket": {"name": "raw"},
+            "object": {"key": key, "size": size, "etag": etag, "version-id": version},
+        },
+    }
+
+
+def batch(*events: object) -> dict[str, Any]:
+    bodies = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    return {"Records": [{"messageId": f"m{position}", "body": body} for position, body in enumerate(bodies)]}
+
+
+def run_id(*, size: int = 1_423_529, etag: str = ETAG) -> str:
+    contract = load_all(ROOT / "models")["california_housing"]
+    identity = ["california_housing", etag, str(size), contract.hash, "c0de"]
+    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
+
+
+def properties(**changed: str) -> dict[str, str]:
+    return {
+        "model": "california_housing",
+        "bucket": "raw",
+        "key": KEY,
+        "version": "v1",
+        "etag": ETAG,
+        "size": "1423529",
+        "uploaded_at": "2026-01-02T03:04:05Z",
+        "run_id": run_id(),
+        **changed,
+    }
+
+
+def expect_start(glue: Stubber, run: str = WORKFLOW_RUN, **changed: str) -> None:
+    request = {"Name": "mlops-dev-etl", "RunProperties": properties(**changed)}
+    glue.add_response("start_workflow_run", {"RunId": run}, request)
+
+
+def expect_status(glue: Stubber, status: str) -> None:
+    request = {"Name": "mlops-dev-etl", "RunId": WORKFLOW_RUN}
+    glue.add_response("get_workflow_run", {"Run": {"Status": status}}, request)
+
+
+def claim_of(function: SimpleNamespace) -> dict[str, Any]:
+    key = f"california_housing/run={run_id()}/claim.json"
+    return json.loads(function.handler.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
+def put(function: SimpleNamespace, name: str, content: dict[str, Any]) -> None:
+    key = f"california_housing/run={run_id()}/{name}"
+    function.handler.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(content).encode())
+
+
+def age_claims(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, age: timedelta) -> None:
+    """Let the function believe that so much time has passed."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + age
+
+    monkeypatch.setattr(function.claims, "datetime", Later)
+
+
+def test_upload_starts_the_workflow_with_its_properties(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue)
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+    claim = claim_of(function)
+    assert claim["workflow_run"] == WORKFLOW_RUN
+    assert {name: str(claim[name]) for name in properties()} == properties()
+
+
+def test_etag_in_quotes_is_the_same_run(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue)
+    function.handler.handler(batch(uploaded(etag=f'"{ETAG}"')), None)
+
+
+def test_second_delivery_starts_nothing_while_the_run_is_under_way(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue)
+    expect_status(glue, "RUNNING")
+    for _ in range(2):
+        assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_same_file_under_another_name_starts_nothing_once_its_data_set_is_there(
+    function: SimpleNamespace, glue: Stubber
+) -> None:
+    expect_start(glue)
+    function.handler.handler(batch(uploaded()), None)
+    put(function, "manifest.json", {})
+    again = uploaded("california_housing/copy.csv", version="v2")
+    assert function.handler.handler(batch(again), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "STOPPED", "ERROR"])
+def test_refused_or_failed_run_starts_again_when_the_file_is_uploaded_again(
+    function: SimpleNamespace, glue: Stubber, status: str
+) -> None:
+    expect_start(glue)
+    expect_status(glue, status)
+    expect_start(glue, run="wr_second", version="v2")
+    function.handler.handler(batch(uploaded()), None)
+    put(function, "refused.json", {"reason": "a column is missing"})
+    assert function.handler.handler(batch(uploaded(version="v2")), None) == {"batchItemFailures": []}
+    assert claim_of(function)["workflow_run"] == "wr_second"
+
+
+def test_run_that_glue_forgot_starts_again(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue)
+    glue.add_client_error("get_workflow_run", "EntityNotFoundException")
+    expect_start(glue)
+    for _ in range(2):
+        function.handler.handler(batch(uploaded()), None)
+
+
+def test_full_workflow_hands_the_message_back_and_the_next_delivery_starts_it(
+    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    age_claims(function, monkeypatch, timedelta(seconds=90))
+    expect_start(glue)
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_claim_that_is_being_started_is_left_alone_for_now(function: SimpleNamespace, glue: Stubber) -> None:
+    put(function, "claim.json", {"claimed_at": datetime.now(UTC).isoformat()})
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
+def test_lost_race_for_an_old_claim_hands_the_message_back(
+    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(function, "claim.json", {})
+    age_claims(function, monkeypatch, timedelta(seconds=90))
+    real = function.handler.s3.get_object
+
+    def get_and_lose(**request: str) -> dict[str, Any]:
+        answer = real(**request)
+        put(function, "claim.json", {"claimed_by": "another delivery"})
+        return answer
+
+    monkeypatch.setattr(function.handler.s3, "get_object", get_and_lose)
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
+def test_one_bad_message_does_not_hold_up_the_others(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue)
+    events = batch("not json", uploaded(), uploaded("unknown_model/a.csv"), {"detail": {"object": {}}})
+    failures = [item["itemIdentifier"] for item in function.handler.handler(events, None)["batchItemFailures"]]
+    assert failures == ["m0", "m2", "m3"]
+
+
+def test_event_of_an_unversioned_bucket_is_refused(function: SimpleNamespace, glue: Stubber) -> None:
+    event = uploaded()
+    del event["detail"]["object"]["version-id"]
+    assert function.handler.handler(batch(event), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
+def test_folder_marker_is_ignored(function: SimpleNamespace, glue: Stubber) -> None:
+    assert function.handler.handler(batch(uploaded("california_housing/2024/", size=0)), None) == {
+        "batchItemFailures": []
+    }
+    assert function.handler.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+
+def test_empty_file_starts_a_run_that_will_say_why_it_is_refused(function: SimpleNamespace, glue: Stubber) -> None:
+    expect_start(glue, size="0", run_id=run_id(size=0))
+    assert function.handler.handler(batch(uploaded(size=0)), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("setting", ["WORKFLOW_NAME", "PROCESSED_BUCKET", "ETL_CODE_HASH"])
+def test_missing_setting_fails_at_start(setting: str) -> None:
+    environment = {"WORKFLOW_NAME": "w", "PROCESSED_BUCKET": "b", "ETL_CODE_HASH": "c"}
+    del environment[setting]
+    with pytest.raises(KeyError, match=setting):
+        load_function("start_etl", environment)
