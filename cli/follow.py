@@ -64,8 +64,11 @@ def raise_for_failure(target: Target, run: Run) -> None:
         raise CliError(f"The model was not registered: {run.reason}", _see(run.run_id))
     step = run.failed_step
     name = f"Step {step.name} failed" if step else "The run failed"
+    again = f"mlops retry {run.run_id}" if run.manifest else "upload the file again"
     raise CliError(
-        f"{name}: {(step and step.reason) or run.reason}", _see(run.run_id), log_tail(target, step) if step else ()
+        f"{name}: {((step and step.reason) or run.reason).rstrip('.')}.",
+        f"Mend it, then {again}.",
+        log_tail(target, step) if step else (),
     )
 
 

@@ -130,10 +130,7 @@ def upload(
             return
         run = follow(target, model=model, run_id=sent.run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
-        if as_json:
-            _print_json(run.to_json())
-        else:
-            output.print(f"{run.state}: {run.reason}", highlight=False)
+        _show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
 
 
 @app.command()
@@ -159,6 +156,28 @@ def runs(
         else:
             found = list_runs(target, model=model)
             _show({"runs": [run.to_json() for run in found]}, as_json, lambda: print_runs(output, found))
+
+
+@app.command()
+def retry(
+    run_id: Annotated[str, typer.Argument(help="The run whose data set to train on again.")],
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Train again on a run's data set, after what made it fail was mended."""
+    from cli.follow import follow, raise_for_failure
+    from cli.runs import RunReader
+    from cli.runs import retry as start
+
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        target.check_model(model)
+        start(target, RunReader(target, model=model).read(run_id))
+        run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
+        raise_for_failure(target, run)
+        _show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
 
 
 def _show(document: Mapping[str, Any], as_json: bool, render: Any) -> None:

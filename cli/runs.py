@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.errors import CliError
 from cli.target import Target
 
 # Where a run stands. The last five are final.
@@ -74,6 +75,26 @@ def list_runs(target: Target, *, model: str) -> list[Run]:
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 2) if start and end else None
+
+
+def retry(target: Target, run: Run) -> str:
+    """Start the pipeline again on the run's data set; steps that nothing changed for come from the cache.
+
+    Returns the ARN of the execution. Raises CliError when there is no data set, or training is under way.
+    """
+    if run.manifest is None:
+        raise CliError(
+            f"Run {run.run_id} has no data set to train on.", f"Upload the file again: mlops upload {run.file}."
+        )
+    if run.state == "training":
+        raise CliError(f"Run {run.run_id} is training now.", "Wait for its end.")
+    uri = f"s3://{target.output('ProcessedBucketName')}/{run.model}/run={run.run_id}"
+    execution: str = target.client("sagemaker").start_pipeline_execution(
+        PipelineName=target.resource_name(run.model),
+        PipelineExecutionDisplayName=f"run-{run.run_id}",
+        PipelineParameters=[{"Name": "DataSetUri", "Value": uri}, {"Name": "RunId", "Value": run.run_id}],
+    )["PipelineExecutionArn"]
+    return execution
 
 
 class RunReader:

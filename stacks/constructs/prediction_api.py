@@ -1,4 +1,4 @@
-"""The REST API: POST /models/<model>/predictions, checked against the contract of the model, with an API key."""
+"""The REST API: POST /models/<model>/predictions, with an API key. It checks the shape of a body, predict the rest."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from contract import Contract, json_schema
+from contract import MAX_INSTANCES, Contract
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 
@@ -33,16 +33,27 @@ ACCESS_LOG = {
 
 # Answers that API Gateway gives itself: type -> status, title, detail.
 PROBLEMS = {
-    "BAD_REQUEST_BODY": (400, "Bad Request", "The body is not valid: $context.error.validationErrorString"),
+    "BAD_REQUEST_BODY": (400, "Bad Request", f"Send an object with instances: a list of 1 to {MAX_INSTANCES} objects."),
     "BAD_REQUEST_PARAMETERS": (400, "Bad Request", "$context.error.message"),
     "INVALID_API_KEY": (403, "Forbidden", "Send a valid API key in the header x-api-key."),
-    "MISSING_AUTHENTICATION_TOKEN": (404, "Not Found", "There is no such model or path: $context.path"),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "Not Found", "There is no such model or path."),
     "REQUEST_TOO_LARGE": (413, "Content Too Large", "The body is too large. Send fewer instances."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported Media Type", "Send application/json."),
     "THROTTLED": (429, "Too Many Requests", "Too many requests at once. Try again in a moment."),
     "QUOTA_EXCEEDED": (429, "Too Many Requests", "The requests of today are used up."),
     "INTEGRATION_FAILURE": (502, "Bad Gateway", "The prediction failed."),
     "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "The model did not answer in time."),
+}
+
+# The shape alone: API Gateway's messages name neither the instance nor, for a bound, the field. The function's do.
+REQUEST_SCHEMA = {
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "title": "Instances",
+    "type": "object",
+    "required": ["instances"],
+    "properties": {
+        "instances": {"type": "array", "minItems": 1, "maxItems": MAX_INSTANCES, "items": {"type": "object"}},
+    },
 }
 
 _PUSH_TO_LOGS = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
@@ -71,10 +82,10 @@ class PredictionApi(Construct):
         self._add_problems()
         models = self._api.root.add_resource("models")
         integration = apigateway.LambdaIntegration(function, allow_test_invoke=False)
-        for contract in contracts.values():
-            # A path for each model, not /models/{model}: so that each has its own request schema.
-            resource = models.add_resource(contract.name).add_resource("predictions")
-            self._add_method(resource, contract, integration)
+        model = self._add_model()
+        for name in contracts:
+            # A path for each model, not /models/{model}: an unknown model is not found before a function runs.
+            self._add_method(models.add_resource(name).add_resource("predictions"), model, integration)
         self.url = self._api.url
         self.key_id = self._add_key().key_id
 
@@ -119,37 +130,35 @@ class PredictionApi(Construct):
         return api
 
     def _add_method(
-        self, resource: apigateway.Resource, contract: Contract, integration: apigateway.LambdaIntegration
+        self, resource: apigateway.Resource, model: apigateway.IModel, integration: apigateway.LambdaIntegration
     ) -> None:
         method = resource.add_method(
             "POST",
             integration,
             api_key_required=True,
-            request_models={"application/json": self._add_model(contract)},
+            request_models={"application/json": model},
             request_validator=self._validator,
         )
         key = "Callers hold an API key of a usage plan; there are no users to tell apart."
         acknowledge(method, {"AwsSolutions-APIG4": key, "AwsSolutions-COG4": key})
 
-    def _add_model(self, contract: Contract) -> apigateway.IModel:
-        """On the L1, which takes JSON Schema as the contract gives it."""
-        name = "".join(word.capitalize() for word in contract.name.split("_"))
-        schema = json_schema(contract)
+    def _add_model(self) -> apigateway.IModel:
+        """On the L1, which takes JSON Schema as it is."""
         model = apigateway.CfnModel(
             self,
-            name,
+            "Instances",
             rest_api_id=self._api.rest_api_id,
-            name=name,
+            name="Instances",
             content_type="application/json",
-            description=contract.description,
-            schema=schema,
+            description="Records of one model",
+            schema=REQUEST_SCHEMA,
         )
         # A deployment is a snapshot of the API: another schema needs another one.
         deployment = self._api.latest_deployment
         assert deployment is not None
         deployment.node.add_dependency(model)
-        deployment.add_to_logical_id(schema)
-        return apigateway.Model.from_model_name(self, f"{name}Model", model.ref)
+        deployment.add_to_logical_id(REQUEST_SCHEMA)
+        return apigateway.Model.from_model_name(self, "InstancesModel", model.ref)
 
     def _add_problems(self) -> None:
         for kind, (status, title, detail) in PROBLEMS.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli.runs import log_tail
+from cli.runs import log_tail, retry
 from tests.e2e.conftest import Platform
 
 Rows = Callable[..., Path]
@@ -83,3 +83,15 @@ def test_a_missing_grant_is_named(platform: Platform, rows_file: Rows, grant: Gr
     assert grant.resource in message
     denied = platform.here.cloud.calls()["denied"]
     assert any(d["role"] == role and d["action"] == grant.action and grant.resource in d["resource"] for d in denied)
+
+
+def test_a_run_goes_on_after_the_missing_grant_was_given(platform: Platform, rows_file: Rows) -> None:
+    grant = Grant("TrainRole", "s3:GetObject", "artifact")
+    with without(platform, grant):
+        failed = platform.run(rows_file(seed=200, rows=6000))
+    assert failed.state == "failed"
+    assert grant.action in failed.reason
+    retry(platform.target, failed)
+    run = platform.follow(failed.run_id)
+    assert run.state == "live", run.reason
+    assert next(step.status for step in run.steps if step.name == "Prepare") == "Cached"

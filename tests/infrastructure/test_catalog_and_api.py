@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from contract import Contract, columns_of, json_schema
+from contract import Contract, columns_of
 from tests.infrastructure.templates import StackId, Template, readable
 
 
@@ -53,12 +53,17 @@ def test_bucket_settings(templates: dict[StackId, Template], stage: str, bucket:
     assert to_events == (None if bucket == "ArtifactBucket" else enabled)
 
 
-def test_request_model_is_the_schema_of_the_contract(
-    templates: dict[StackId, Template], contracts: dict[str, Contract]
+def test_the_gateway_checks_the_shape_and_leaves_the_fields_to_the_function(
+    templates: dict[StackId, Template],
 ) -> None:
-    model = templates["dev", "serving"].only("AWS::ApiGateway::Model")
-    assert model["Name"] == "CaliforniaHousing"
-    assert model["Schema"] == json.loads(json.dumps(json_schema(contracts["california_housing"])))
+    schema = templates["dev", "serving"].only("AWS::ApiGateway::Model")["Schema"]
+    assert schema["required"] == ["instances"]
+    assert schema["properties"]["instances"] == {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 500,
+        "items": {"type": "object"},
+    }
 
 
 def test_predictions_need_a_key_and_a_valid_body(templates: dict[StackId, Template]) -> None:
@@ -101,7 +106,7 @@ def test_gateway_answers_with_problems(templates: dict[StackId, Template]) -> No
         assert {"type", "title", "detail", "request_id"} <= document.keys()
         assert str(document.get("status", "")) == response.get("StatusCode", "")
     body = json.loads(kinds["BAD_REQUEST_BODY"]["ResponseTemplates"]["application/json"])
-    assert body["detail"].endswith("$context.error.validationErrorString")
+    assert body["detail"] == "Send an object with instances: a list of 1 to 500 objects."
 
 
 def test_a_served_model_answers_before_the_gateway_gives_up(templates: dict[StackId, Template]) -> None:

@@ -92,7 +92,9 @@ def test_runs_that_went_as_far_as_they_may_are_no_failure(state: str) -> None:
 def test_a_failed_step_is_named_with_its_reason() -> None:
     unused: Any = None
     step = Step(name="Train", status="Failed", reason="AlgorithmError: out of memory")
-    with pytest.raises(CliError, match=r"Step Train failed: AlgorithmError: out of memory See: mlops runs 0123"):
+    with pytest.raises(
+        CliError, match=r"Step Train failed: AlgorithmError: out of memory\. Mend it, then upload the file again"
+    ):
         raise_for_failure(unused, run_in("failed", reason="One or more steps failed", steps=(step,)))
 
 
