@@ -7,6 +7,9 @@ from typing import Any
 
 from botocore.model import Shape
 
+# Unicode classes that Python's expressions lack, by the nearest that they have.
+CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s"}
+
 
 def constraint_errors(value: Any, shape: Shape) -> list[str]:
     """Violations in the words of AWS, one sentence each."""
@@ -63,6 +66,8 @@ def _matches(pattern: str, value: str) -> bool:
 @functools.cache
 def _compile(pattern: str) -> re.Pattern[str] | None:
     """The pattern of a model, which is Java's dialect; None when Python cannot read it."""
+    for java, python in CLASSES.items():
+        pattern = pattern.replace(java, python)
     try:
         return re.compile(pattern, re.DOTALL)
     except re.error:

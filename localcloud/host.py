@@ -3,6 +3,7 @@
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import Any, Self
 import boto3
 
 from localcloud import sessions
+from localcloud.process import kill_left
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -96,8 +98,10 @@ class LocalCloud:
         line = self._child.stdout.readline() if answered else ""
         if not line:
             self.stop()
-            reason = "ended" if answered else f"was not ready after {START_SECONDS:.0f} s"
-            raise LocalCloudError(f"The local cloud {reason}.\n{self.log_tail()}")
+            if not answered:
+                raise LocalCloudError(f"The local cloud was not ready after {START_SECONDS:.0f} s.\n{self.log_tail()}")
+            *log, reason = self.log_tail().splitlines() or ["it ended"]
+            raise LocalCloudError("\n".join([f"The local cloud did not start: {reason}", *log]))
         ready: dict[str, Any] = json.loads(line)
         return ready
 
@@ -107,8 +111,12 @@ class LocalCloud:
 
     def check(self) -> None:
         """Raise LocalCloudError when the server is no longer running."""
-        if self._child is None or self._child.poll() is not None:
-            raise LocalCloudError(f"The local cloud is not running.\n{self.log_tail()}")
+        if self._child is None:
+            raise LocalCloudError("The local cloud is not running.")
+        status = self._child.poll()
+        if status is not None:
+            how = f"was killed ({signal.Signals(-status).name})" if status < 0 else f"ended with exit code {status}"
+            raise LocalCloudError(f"The local cloud {how}.\n{self.log_tail()}")
 
     def stop(self) -> None:
         """End the server and every process that it started."""
@@ -123,6 +131,8 @@ class LocalCloud:
             child.wait()
         if child.stdout:
             child.stdout.close()
+        if child.returncode:
+            kill_left(self.state_dir)  # it was killed, and could not end them itself
 
     def session(self, access_key: str = "test") -> boto3.Session:
         """A session of the deployer, who is root; pass `endpoint_url=cloud.endpoint` to its clients."""

@@ -35,6 +35,8 @@ class Check:
 
 # Service -> the principal that receives the role, and where each operation carries it ("a.b": nested).
 _PASSED_ROLES: dict[str, tuple[str, dict[str, str]]] = {
+    # It passes no role here, but its callers need permissions of the target's service.
+    "application-autoscaling": ("", {}),
     "lambda": (
         "lambda.amazonaws.com",
         {"CreateFunction": "Role", "UpdateFunctionConfiguration": "Role"},
@@ -71,9 +73,33 @@ def further_checks(service: str, action: str, request: Mapping[str, Any]) -> Ite
     config = request.get("EndpointConfigName")
     if service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint") and isinstance(config, str):
         yield Check(action, arn("sagemaker", f"endpoint-config/{config.lower()}"), {})
+    if service == "application-autoscaling":
+        yield from _scaling_checks(operation, str(request.get("ResourceId", "")))
+    for alarm in _rollback_alarms(request) if service == "sagemaker" else ():
+        yield Check("cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{alarm}"), {})
     if service == "sagemaker" and operation.startswith("Create") and request.get("Tags"):
         own = sagemaker_resource(operation, "/", request, arn("sagemaker", "").rstrip(":"))
         yield Check("sagemaker:AddTags", own, {})
+
+
+def _scaling_checks(operation: str, resource_id: str) -> Iterator[Check]:
+    """What Application Auto Scaling validates of its caller: access to the endpoint and to the alarms of policies."""
+    endpoint = "/".join(resource_id.lower().split("/")[:2])
+    if operation == "RegisterScalableTarget":
+        for action in ("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"):
+            yield Check(action, arn("sagemaker", endpoint), {})
+    if operation == "PutScalingPolicy":
+        for action in ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"):
+            yield Check(action, arn("cloudwatch", f"alarm:TargetTracking-{resource_id}-AlarmHigh"), {})
+
+
+def _rollback_alarms(request: Mapping[str, Any]) -> list[str]:
+    """The alarms that an endpoint's deployment watches: AWS reads them with the permissions of its caller."""
+    value: Any = request
+    for part in ("DeploymentConfig", "AutoRollbackConfiguration", "Alarms"):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    names = [alarm.get("AlarmName") for alarm in value or () if isinstance(alarm, Mapping)]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _field(request: Mapping[str, Any], path: str) -> str | None:

@@ -1,5 +1,6 @@
 """Child processes of the local cloud: own process group, clean environment, streamed output, killed at shutdown."""
 
+import contextlib
 import contextvars
 import logging
 import os
@@ -126,6 +127,7 @@ class Process:
         )
         with _running_lock:
             _running.add(self)
+        note_group(self._child.pid)
         pipes = [(self._child.stdout, log), (self._child.stderr, error_log)]
         self._readers = [_Reader(pipe, sink, self._tail) for pipe, sink in pipes if pipe is not None]
         for reader in self._readers:
@@ -161,10 +163,22 @@ class Process:
             reader.join(STOP_GRACE_SECONDS)
         with _running_lock:
             _running.discard(self)
+        forget_group(self._child.pid)
         for reader in self._readers:
             if reader.error:
                 raise reader.error
-        return ProcessResult(returncode=self._child.returncode, tail=self.tail, timed_out=timed_out)
+        return ProcessResult(returncode=self._child.returncode, tail=self.tail + self._killed(), timed_out=timed_out)
+
+    def _killed(self) -> tuple[str, ...]:
+        code = self._child.returncode
+        if code >= 0 or self.stopped:
+            return ()
+        return (f"The process was killed from outside ({signal.Signals(-code).name})",)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end, at most so long, and leave the process alone."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(seconds)
 
     def stop(self, grace: float = STOP_GRACE_SECONDS) -> None:
         """End the process group: SIGTERM, then SIGKILL after `grace` seconds."""
@@ -186,6 +200,32 @@ class Process:
             os.killpg(self._child.pid, number)
         except ProcessLookupError:
             logger.debug("process group %s is gone", self._child.pid)
+
+
+def _groups(state: Path) -> Path:
+    return state / "processes"
+
+
+def note_group(pid: int) -> None:
+    """Write the process group down, so that `kill_left` finds it when this process dies without a word."""
+    if state := os.environ.get("LOCALCLOUD_STATE"):
+        folder = _groups(Path(state))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / str(pid)).touch()
+
+
+def forget_group(pid: int) -> None:
+    if state := os.environ.get("LOCALCLOUD_STATE"):
+        (_groups(Path(state)) / str(pid)).unlink(missing_ok=True)
+
+
+def kill_left(state: Path) -> None:
+    """End the process groups that a server with this state folder left behind: for its host, after it was killed."""
+    for entry in _groups(state).glob("*"):
+        try:
+            os.killpg(int(entry.name), signal.SIGKILL)
+        except ProcessLookupError:
+            logger.debug("process group %s is gone", entry.name)
 
 
 def run_process(

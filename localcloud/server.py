@@ -42,7 +42,10 @@ def serve(settings: Settings) -> None:
 def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        sys.exit(f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); name another one, 0 takes a free one.")
     return listener
 
 
@@ -69,9 +72,9 @@ def _configure(settings: Settings, port: int) -> None:
 
 def _extensions() -> tuple[ModuleType, ...]:
     """The modules that change MiniStack, in the order of their installation."""
-    from localcloud import apigateway, calls, events, glue, iam, lambdas, passrole, provisioners, sagemaker
+    from localcloud import apigateway, calls, cloudwatch, events, glue, iam, lambdas, passrole, provisioners, sagemaker
 
-    return (calls, iam, lambdas, provisioners, events, apigateway, glue, sagemaker, passrole)
+    return (calls, iam, lambdas, provisioners, events, cloudwatch, apigateway, glue, sagemaker, passrole)
 
 
 def _install(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """The local SageMaker: pipelines, jobs, models, endpoints and the model registry, on MiniStack."""
 
-from localcloud.sagemaker import cfn, service
+from localcloud.sagemaker import autoscaling, cfn, service
 
 HOOKS = cfn.HOOKS
 
@@ -8,4 +8,5 @@ HOOKS = cfn.HOOKS
 def install() -> None:
     """Register the service and its CloudFormation types, with nothing stored."""
     service.install()
+    autoscaling.install()
     cfn.install()

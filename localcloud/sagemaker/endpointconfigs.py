@@ -38,8 +38,10 @@ def _check_variant(variant: Json) -> None:
     name = variant["VariantName"]
     if "ModelName" not in variant:
         raise unsupported(f"Production variant {name} without a ModelName (inference components)")
-    models.find(variant["ModelName"])
+    served = models.served_container(models.find(variant["ModelName"]))
     serverless = "ServerlessConfig" in variant
+    if serverless and served.multi_model:
+        raise invalid(f"Production variant {name}: multi-model containers are not supported for serverless endpoints")
     if serverless == ("InstanceType" in variant):
         raise invalid(f"Production variant {name} takes either a ServerlessConfig or an InstanceType")
 
@@ -63,7 +65,9 @@ def listed(request: Json) -> Json:
 
 
 def delete(request: Json) -> Json:
-    del STORE.endpoint_configs[find(request["EndpointConfigName"])["EndpointConfigName"]]
+    record = find(request["EndpointConfigName"])
+    del STORE.endpoint_configs[record["EndpointConfigName"]]
+    tags.forget(record["EndpointConfigArn"])
     return {}
 
 

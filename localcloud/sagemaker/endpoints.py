@@ -1,30 +1,34 @@
-"""Endpoints: server processes behind a name. An update serves the old variants until the new ones answer."""
+"""Endpoints: fleets of server processes behind a name. An update serves the old fleet until the new one answers."""
 
-import logging
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud import platform
-from localcloud.sagemaker import endpointconfigs, events, shapes, tags, variants
+from localcloud.sagemaker import autoscaling, endpointconfigs, events, guardrails, shapes, tags
+from localcloud.sagemaker.deployment import Deployment
 from localcloud.sagemaker.faults import invalid
+from localcloud.sagemaker.fleets import Fleet
+from localcloud.sagemaker.guardrails import Plan
 from localcloud.sagemaker.listing import Listing
 from localcloud.sagemaker.naming import arn, now
 from localcloud.sagemaker.store import STORE
-from localcloud.sagemaker.variants import Variant
 
 Json = dict[str, Any]
+IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 _LISTING = Listing("ListEndpoints", "Endpoints", "EndpointName", status="EndpointStatus")
-logger = logging.getLogger("localcloud")
 
 
 @dataclass
 class Endpoint:
     record: Json
-    variants: Sequence[Variant] = ()
-    serverless: bool = False
-    deleted: bool = False
+    live: Fleet | None = None
+    """What serves; None until the first deployment is through."""
+    candidate: Fleet | None = None
+    """The new fleet of an update that has a share of the traffic."""
+    share: float = 0.0
+    _owed: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def name(self) -> str:
@@ -32,28 +36,39 @@ class Endpoint:
 
     def description(self) -> Json:
         shown = dict(self.record)
-        if self.variants:
-            shown["ProductionVariants"] = [variant.summary() for variant in self.variants]
+        if self.live is not None:
+            shown["ProductionVariants"] = [variant.summary() for variant in self.live.variants]
         return shapes.response("DescribeEndpoint", shown)
 
     def change(self, status: str, **members: Any) -> None:
         self.record |= {**members, "EndpointStatus": status, "LastModifiedTime": now()}
+        self.announce()
+
+    def announce(self) -> None:
         events.endpoint_changed(self.description())
 
-    def choose(self, name: str | None) -> Variant:
-        """The named variant, or one at random by weight."""
-        if name is None:
-            return random.choices(self.variants, [variant.weight for variant in self.variants])[0]  # noqa: S311
-        for variant in self.variants:
-            if variant.name == name:
-                return variant
-        raise invalid(f"Variant {name} not found in endpoint {self.name}")
+    def route_to(self, candidate: Fleet | None, share: float) -> None:
+        with self._lock:
+            self.candidate, self.share, self._owed = candidate, share, 0.0
+
+    def fleet(self) -> Fleet | None:
+        """The fleet that the next request goes to. Shares are exact: one request in five of a fifth."""
+        with self._lock:
+            if self.candidate is None:
+                return self.live
+            self._owed += self.share
+            if self._owed < 1 - 1e-9:
+                return self.live
+            self._owed -= 1
+            return self.candidate
 
 
 def create(request: Json) -> Json:
     name = request["EndpointName"]
     endpoint_arn, moment = arn("endpoint", name), now()
-    config = _checked_config(request)
+    config = endpointconfigs.find(request["EndpointConfigName"])
+    if deployment := request.get("DeploymentConfig"):
+        guardrails.check(deployment, config, None)
     with STORE.lock:
         if name in STORE.endpoints:
             raise invalid(f'Cannot create already existing endpoint "{endpoint_arn}".')
@@ -65,66 +80,42 @@ def create(request: Json) -> Json:
             "CreationTime": moment,
             "LastModifiedTime": moment,
         }
-        if "DeploymentConfig" in request:
-            record["LastDeploymentConfig"] = request["DeploymentConfig"]
+        if deployment:
+            record["LastDeploymentConfig"] = deployment
         endpoint = STORE.endpoints[name] = Endpoint(record)
     tags.put(endpoint_arn, request.get("Tags", []))
-    platform.spawn(_deploy, endpoint, config, "Creating", "Failed")
+    platform.spawn(Deployment(endpoint, config, Plan()).run)
     return {"EndpointArn": endpoint_arn}
 
 
 def update(request: Json) -> Json:
-    endpoint, config = find(request["EndpointName"]), _checked_config(request)
+    endpoint, config = find(request["EndpointName"]), endpointconfigs.find(request["EndpointConfigName"])
     with STORE.lock:
-        status = endpoint.record["EndpointStatus"]
-        if status not in ("InService", "Failed"):
-            raise invalid(
-                f'Cannot update in-progress endpoint "{endpoint.record["EndpointArn"]}" (its status is {status}).'
-            )
-        if "DeploymentConfig" in request:
-            endpoint.record["LastDeploymentConfig"] = request["DeploymentConfig"]
-        elif not request.get("RetainDeploymentConfig"):
+        _settled(endpoint, "update")
+        if endpoint.live is not None:
+            autoscaling.check_update(endpoint.name, endpoint.live.config, config)
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = endpoint.record.get("LastDeploymentConfig")
+        if deployment:
+            guardrails.check(deployment, config, endpoint.live.config if endpoint.live else None)
+            endpoint.record["LastDeploymentConfig"] = deployment
+        else:
             endpoint.record.pop("LastDeploymentConfig", None)
-        endpoint.record["EndpointStatus"] = "Updating"
+        endpoint.record |= {"EndpointStatus": "Updating", "LastModifiedTime": now()}
         endpoint.record.pop("FailureReason", None)
     # A failed update leaves a working endpoint InService with its old configuration: that is AWS's rollback.
-    platform.spawn(_deploy, endpoint, config, "Updating", "InService" if endpoint.variants else "Failed")
+    platform.spawn(Deployment(endpoint, config, guardrails.plan(deployment or {}, config)).run)
     return {"EndpointArn": endpoint.record["EndpointArn"]}
 
 
-def _checked_config(request: Json) -> Json:
-    config = endpointconfigs.find(request["EndpointConfigName"])
-    if request.get("DeploymentConfig") and endpointconfigs.is_serverless(config):
-        raise invalid("DeploymentConfig is not supported for endpoints with serverless variants")
-    return config
-
-
-def _deploy(endpoint: Endpoint, config: Json, status: str, failed: str) -> None:
-    endpoint.change(status)
-    started: list[Variant] = []
-    try:
-        for variant in config["ProductionVariants"]:
-            started.append(variants.start(endpoint.name, variant))
-    except variants.EXPECTED as error:
-        _give_up(endpoint, started, failed, str(error))
-        return
-    except Exception as error:
-        logger.exception("endpoint %s", endpoint.name)
-        _give_up(endpoint, started, failed, f"InternalServerError: {type(error).__name__}: {error}")
-        return
-    with STORE.lock:
-        unwanted = started if endpoint.deleted else endpoint.variants
-        if not endpoint.deleted:
-            endpoint.variants, endpoint.serverless = tuple(started), endpointconfigs.is_serverless(config)
-    if not endpoint.deleted:
-        endpoint.change("InService", EndpointConfigName=config["EndpointConfigName"])
-    variants.stop(unwanted)
-
-
-def _give_up(endpoint: Endpoint, started: Sequence[Variant], status: str, reason: str) -> None:
-    variants.stop(started)
-    if not endpoint.deleted:
-        endpoint.change(status, FailureReason=reason[:1024])
+def _settled(endpoint: Endpoint, verb: str) -> None:
+    """Raise ValidationException while a change of the endpoint is under way."""
+    status = endpoint.record["EndpointStatus"]
+    if status in IN_PROGRESS:
+        raise invalid(
+            f'Cannot {verb} in-progress endpoint "{endpoint.record["EndpointArn"]}" (its status is {status}).'
+        )
 
 
 def find(name: str) -> Endpoint:
@@ -137,15 +128,19 @@ def find(name: str) -> Endpoint:
 def delete(request: Json) -> Json:
     endpoint = find(request["EndpointName"])
     with STORE.lock:
-        endpoint.deleted = True
+        _settled(endpoint, "delete")
+        endpoint.record["EndpointStatus"] = "Deleting"
     platform.spawn(_delete, endpoint)
     return {}
 
 
 def _delete(endpoint: Endpoint) -> None:
-    endpoint.change("Deleting")
-    variants.stop(endpoint.variants)
+    endpoint.announce()
+    live, endpoint.live = endpoint.live, None
+    if live is not None:
+        live.stop()
     STORE.endpoints.pop(endpoint.name, None)
+    tags.forget(str(endpoint.record["EndpointArn"]))
 
 
 OPERATIONS = {

@@ -1,6 +1,7 @@
 """The state-change events that SageMaker sends to the default bus, with the fields that AWS documents."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from localcloud.sagemaker.store import STORE
 
 SOURCE = "aws.sagemaker"
 Json = dict[str, Any]
+_CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def iso(moment: float | None) -> str | None:
@@ -18,8 +20,16 @@ def iso(moment: float | None) -> str | None:
     return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _milliseconds(values: Mapping[str, Any]) -> Json:
-    return {key: int(value * 1000) if key.endswith("Time") else value for key, value in values.items()}
+def _milliseconds(values: Any) -> Any:
+    """A description with its times, also those inside, in milliseconds since the epoch."""
+    if isinstance(values, list):
+        return [_milliseconds(item) for item in values]
+    if not isinstance(values, Mapping):
+        return values
+    return {
+        key: int(value * 1000) if key.endswith("Time") and isinstance(value, (int, float)) else _milliseconds(value)
+        for key, value in values.items()
+    }
 
 
 def _present(values: Mapping[str, Any]) -> Json:
@@ -34,10 +44,19 @@ def job_changed(kind: str, description: Mapping[str, Any]) -> None:
 
 
 def endpoint_changed(description: Mapping[str, Any]) -> None:
+    _endpoint_event("SageMaker Endpoint State Change", description)
+
+
+def deployment_changed(description: Mapping[str, Any]) -> None:
+    """A stage of an update; the new fleet is in PendingDeploymentSummary."""
+    _endpoint_event("SageMaker Endpoint Deployment State Change", description)
+
+
+def _endpoint_event(detail_type: str, description: Mapping[str, Any]) -> None:
     arn = description["EndpointArn"]
-    status = {"InService": "IN_SERVICE"}.get(description["EndpointStatus"], description["EndpointStatus"].upper())
+    status = _CAPITALS.sub("_", description["EndpointStatus"]).upper()
     detail = {**_milliseconds(description), "EndpointStatus": status, "Tags": dict(STORE.tags.get(arn, {}))}
-    platform.emit(SOURCE, "SageMaker Endpoint State Change", detail, [arn])
+    platform.emit(SOURCE, detail_type, detail, [arn])
 
 
 def model_changed(arn: str, name: str) -> None:

@@ -2,14 +2,19 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import urllib3
 
 from localcloud import platform
+from localcloud.sagemaker import endpointmetrics
 from localcloud.sagemaker.endpoints import Endpoint
-from localcloud.sagemaker.hosting import Gone
+from localcloud.sagemaker.faults import invalid
+from localcloud.sagemaker.fleets import Fleet
+from localcloud.sagemaker.hosting import Gone, Unhealthy
 from localcloud.sagemaker.store import STORE
 from localcloud.sagemaker.variants import Variant
 
@@ -17,8 +22,10 @@ PATH = re.compile(r"/endpoints/([^/]+)/invocations/?")
 MEGABYTE = 1 << 20
 SERVERLESS_BYTES, INSTANCE_BYTES = 4 * MEGABYTE, 25 * MEGABYTE
 VARIANT = "X-Amzn-SageMaker-Target-Variant".lower()
+MODEL = "X-Amzn-SageMaker-Target-Model".lower()
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-_UNSUPPORTED = ("Target-Model", "Target-Container-Hostname", "Inference-Component", "Session-Id", "Enable-Explanations")
+TIMED_OUT = "Your invocation timed out while waiting for a response from container primary."
+_UNSUPPORTED = ("Target-Container-Hostname", "Inference-Component", "Session-Id", "Enable-Explanations")
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -36,12 +43,13 @@ def handle(
             return _error(400, "ValidationError", f"X-Amzn-SageMaker-{name} is not supported by the local SageMaker")
     name = unquote(match[1])
     endpoint = STORE.endpoints.get(name)
-    if endpoint is None or not endpoint.variants:
+    fleet = endpoint.fleet() if endpoint is not None else None
+    if endpoint is None or fleet is None:
         return _not_found(name, endpoint)
-    limit = SERVERLESS_BYTES if endpoint.serverless else INSTANCE_BYTES
+    limit = SERVERLESS_BYTES if fleet.serverless else INSTANCE_BYTES
     if len(body) > limit:
         return _error(400, "ValidationError", f"The request body has {len(body)} bytes; endpoint {name} takes {limit}")
-    return _invoke(endpoint, headers, body)
+    return _invoke(endpoint, fleet, headers, body)
 
 
 def _not_found(name: str, endpoint: Endpoint | None) -> Response:
@@ -54,33 +62,81 @@ def _not_found(name: str, endpoint: Endpoint | None) -> Response:
     return _error(400, "ValidationError", message)
 
 
-def _invoke(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Response:
+class Exchange(NamedTuple):
+    """A request that reached a variant; status 0 stands for no answer."""
+
+    fleet: Fleet
+    variant: Variant
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    seconds: float
+
+
+def _invoke(endpoint: Endpoint, fleet: Fleet, headers: Mapping[str, str], body: bytes) -> Response:
+    began = time.perf_counter()
     try:
-        variant = endpoint.choose(headers.get(VARIANT))
+        exchange = _ask(endpoint, fleet, headers, body)
     except platform.OperationError as error:
         return _error(400, "ValidationError", error.message)
+    if exchange is None:
+        return _not_found(endpoint.name, endpoint)
+    endpointmetrics.record(
+        endpoint=endpoint.name,
+        variant=exchange.variant.name,
+        config=exchange.fleet.config_name,
+        status=exchange.status,
+        model_seconds=exchange.seconds,
+        overhead_seconds=time.perf_counter() - began - exchange.seconds,
+    )
+    if exchange.status != 200:
+        return _model_error(exchange.variant, exchange.status, exchange.body.decode("utf-8", errors="replace"))
+    sent = {
+        "Content-Type": exchange.headers.get("Content-Type", ""),
+        "x-Amzn-Invoked-Production-Variant": exchange.variant.name,
+    }
+    if ATTRIBUTES in exchange.headers:
+        sent[ATTRIBUTES] = exchange.headers[ATTRIBUTES]
+    return 200, sent, exchange.body
+
+
+def _ask(endpoint: Endpoint, fleet: Fleet, headers: Mapping[str, str], body: bytes) -> Exchange | None:
+    """Ask the fleet, or the one that has taken its place; None when the endpoint is being deleted."""
     asked = {
         "Content-Type": headers.get("content-type", "application/octet-stream"),
         "Accept": headers.get("accept", "*/*"),
     }
     if ATTRIBUTES.lower() in headers:
         asked[ATTRIBUTES] = headers[ATTRIBUTES.lower()]
-    try:
-        answer = variant.server.invoke(body, asked)
-    except Gone:
-        return _invoke(endpoint, headers, body) if endpoint.variants else _not_found(endpoint.name, endpoint)
-    except urllib3.exceptions.TimeoutError:
-        return _model_error(
-            variant, 0, "Your invocation timed out while waiting for a response from container primary."
+    current: Fleet | None = fleet
+    while current is not None:
+        variant, began = current.choose(headers.get(VARIANT)), time.perf_counter()
+        received: Mapping[str, str] = {}
+        model = _target_model(endpoint, variant, headers)
+        try:
+            answer = variant.server_of(model).invoke(body, asked)
+        except Gone:
+            current = endpoint.live
+            continue
+        except urllib3.exceptions.TimeoutError:
+            status, content = 0, TIMED_OUT.encode()
+        except (urllib3.exceptions.HTTPError, Unhealthy) as error:
+            status, content = 500, f"The container did not answer: {error}".encode()
+        else:
+            status, content, received = answer.status, answer.data, dict(answer.headers)
+        return Exchange(current, variant, status, content, received, time.perf_counter() - began)
+    return None
+
+
+def _target_model(endpoint: Endpoint, variant: Variant, headers: Mapping[str, str]) -> str:
+    model = headers.get(MODEL, "")
+    if variant.multi_model and not model:
+        raise invalid(f"Request to multi-model endpoint {endpoint.name} is missing a target model header")
+    if model and not variant.multi_model:
+        raise invalid(
+            f"Endpoint {endpoint.name} is not a multi-model endpoint and does not support target model header."
         )
-    except urllib3.exceptions.HTTPError as error:
-        return _model_error(variant, 0, f"The container did not answer: {error}")
-    if answer.status != 200:
-        return _model_error(variant, answer.status, answer.data.decode("utf-8", errors="replace"))
-    sent = {"Content-Type": answer.headers.get("Content-Type", ""), "x-Amzn-Invoked-Production-Variant": variant.name}
-    if ATTRIBUTES in answer.headers:
-        sent[ATTRIBUTES] = answer.headers[ATTRIBUTES]
-    return 200, sent, answer.data
+    return model
 
 
 def _model_error(variant: Variant, status: int, message: str) -> Response:

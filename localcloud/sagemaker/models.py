@@ -23,10 +23,11 @@ class ServedContainer:
 
     image: str
     artifact: str
-    """S3 URI of model.tar.gz; empty for a model without one."""
+    """S3 URI of model.tar.gz, or of the prefix of several; empty for a model without one."""
     environment: Mapping[str, str]
     role: str
     isolated: bool = False
+    multi_model: bool = False
 
 
 def create(request: Json) -> Json:
@@ -41,7 +42,8 @@ def create(request: Json) -> Json:
         "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
     }
     served = served_container(record)
-    check_access(served.role, served.image, served.artifact)
+    # What lies below a prefix is read when it is asked for.
+    check_access(served.role, served.image, "" if served.multi_model else served.artifact)
     with STORE.lock:
         STORE.models[name] = record
     tags.put(model_arn, request.get("Tags", []))
@@ -58,15 +60,16 @@ def served_container(model: Mapping[str, Any]) -> ServedContainer:
     if not role:
         raise invalid("ExecutionRoleArn is required to create a model")
     container = dict(containers[0])
-    if container.get("Mode", "SingleModel") != "SingleModel":
-        raise unsupported(f"Container mode {container['Mode']}")
+    multi_model = container.get("Mode", "SingleModel") == "MultiModel"
     base = _package_container(container["ModelPackageName"]) if "ModelPackageName" in container else {}
     merged = {**base, **container}
     if "Image" not in merged:
         raise invalid("Model container without an Image or a ModelPackageName")
     environment = {**base.get("Environment", {}), **container.get("Environment", {})}
-    isolated = bool(model.get("EnableNetworkIsolation"))
-    return ServedContainer(merged["Image"], _artifact(merged), environment, role, isolated)
+    artifact, isolated = _artifact(merged), bool(model.get("EnableNetworkIsolation"))
+    if multi_model and not artifact.startswith("s3://"):
+        raise invalid("A container of Mode MultiModel needs the S3 prefix of its models as ModelDataUrl")
+    return ServedContainer(merged["Image"], artifact, environment, role, isolated, multi_model)
 
 
 def _package_container(name: str) -> Json:
@@ -127,6 +130,7 @@ def delete(request: Json) -> Json:
     record = find(request["ModelName"])
     del STORE.models[record["ModelName"]]
     events.model_changed(record["ModelArn"], record["ModelName"])
+    tags.forget(record["ModelArn"])
     return {}
 
 

@@ -67,6 +67,7 @@ def delete_group(request: Json) -> Json:
             f"ModelPackageGroup {found['ModelPackageGroupArn']} cannot be deleted: it still holds model packages"
         )
     del STORE.groups[name]
+    tags.forget(found["ModelPackageGroupArn"])
     return {}
 
 
@@ -161,7 +162,9 @@ def update_package(request: Json) -> Json:
 
 
 def delete_package(request: Json) -> Json:
-    del STORE.packages[package(request["ModelPackageName"])["ModelPackageArn"]]
+    package_arn = package(request["ModelPackageName"])["ModelPackageArn"]
+    del STORE.packages[package_arn]
+    tags.forget(package_arn)
     return {}
 
 

@@ -28,6 +28,10 @@ class Store:
     groups: dict[str, Json] = field(default_factory=dict)
     packages: dict[str, Json] = field(default_factory=dict)
     """By ARN."""
+    scalable_targets: dict[str, Json] = field(default_factory=dict)
+    """By resource ID: endpoint/<name>/variant/<name>."""
+    scaling_policies: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """By resource ID and name."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By ARN."""
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -9,6 +9,11 @@ def put(arn: str, tags: list[dict[str, str]]) -> None:
     STORE.tags.setdefault(arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
 
 
+def forget(arn: str) -> None:
+    """What is deleted has no tags any more."""
+    STORE.tags.pop(arn, None)
+
+
 def add(request: dict[str, Any]) -> dict[str, Any]:
     put(request["ResourceArn"], request["Tags"])
     return {"Tags": _listed(request["ResourceArn"])}

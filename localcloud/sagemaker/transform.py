@@ -1,19 +1,27 @@
 """Batch transform jobs: the files below an S3 prefix through a model's server."""
 
+import contextvars
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import urllib3
 
 from localcloud.sagemaker import models, s3io
+from localcloud.sagemaker.batching import DEFAULT_PAYLOAD_MB, Batch, BatchError, Format
 from localcloud.sagemaker.container import Workspace
-from localcloud.sagemaker.faults import unsupported
+from localcloud.sagemaker.csvfilter import FilterError
+from localcloud.sagemaker.faults import invalid, unsupported
 from localcloud.sagemaker.hosting import ModelServer, Unhealthy
 from localcloud.sagemaker.job import Job, JobFailed, Kind
 
 STARTUP_SECONDS = 60.0
+INVOCATION_SECONDS = 600
+LARGEST_TOTAL_MB = 100
+CSV = "text/csv"
 Json = dict[str, Any]
 
 
@@ -25,58 +33,95 @@ def check(request: Json) -> None:
         raise unsupported(f"CompressionType {source['CompressionType']} of a transform input")
     if source.get("SplitType", "None") not in ("None", "Line"):
         raise unsupported(f"SplitType {source['SplitType']} of a transform input")
-    processing = {
-        key: value for key, value in request.get("DataProcessing", {}).items() if (key, value) not in _NO_PROCESSING
-    }
-    if processing:
-        raise unsupported(f"DataProcessing {', '.join(sorted(processing))} of a transform job")
     if request["TransformResources"]["InstanceCount"] != 1:
         raise unsupported("A transform job of more than one instance")
-    models.find(request["ModelName"])
+    payload, parallel = request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB), request.get("MaxConcurrentTransforms", 0)
+    if payload * parallel > LARGEST_TOTAL_MB:
+        raise invalid(
+            f"MaxConcurrentTransforms ({parallel}) * MaxPayloadInMB ({payload}) must not exceed {LARGEST_TOTAL_MB}"
+        )
+    _check_processing(request)
+    if models.served_container(models.find(request["ModelName"])).multi_model:
+        raise unsupported("A transform job of a multi-model container")
 
 
-_NO_PROCESSING = (("JoinSource", "None"), ("InputFilter", "$"), ("OutputFilter", "$"))
+def _check_processing(request: Json) -> None:
+    try:
+        asked = Format.of(request)
+    except FilterError as error:
+        raise invalid(f"DataProcessing: {error}") from error
+    if not (asked.selected or asked.kept or asked.join):
+        return
+    kind = request["TransformInput"].get("ContentType")
+    if kind != CSV or not asked.split:
+        raise unsupported(f"DataProcessing of {kind} input, other than {CSV} split by Line,")
+    if asked.join and (not asked.assemble or request["TransformOutput"].get("Accept", CSV) != CSV):
+        raise invalid(f"JoinSource Input of {CSV} needs an output that is {CSV} too and assembled with Line")
 
 
 def run(job: Job) -> None:
     served = models.served_container(models.find(job.record["ModelName"]))
     environment = {**served.environment, "SAGEMAKER_BATCH": "true", **job.record.get("Environment", {})}
-    container = replace(served, environment=environment)
     inputs, outputs = job.workspace.folder / "input", job.workspace.folder / "output"
     s3io.download(job.role, job.record["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"], inputs)
-    server = ModelServer(container, Workspace.create(f"{job.name}/container"), job.log_stream())
+    timeout = job.record.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", INVOCATION_SECONDS)
+    server = ModelServer(
+        replace(served, environment=environment),
+        Workspace.create(f"{job.name}/container"),
+        job.log_stream(),
+        invocation_seconds=timeout,
+    )
     try:
         server.start(STARTUP_SECONDS)
         for path in sorted(item for item in inputs.rglob("*") if item.is_file()):
             relative = path.relative_to(inputs)
-            _transform(job, server, path, outputs / relative.with_name(f"{relative.name}.out"))
+            target = outputs / relative.with_name(f"{relative.name}.out")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                _transform(job, server, path, file)
+            path.unlink()
     except Unhealthy as error:
         raise JobFailed(f"AlgorithmError: The container {error}") from error
+    except BatchError as error:
+        raise JobFailed(f"ClientError: {error}") from error
     finally:
         server.stop()
     s3io.upload(job.role, outputs, job.record["TransformOutput"]["S3OutputPath"])
 
 
-def _transform(job: Job, server: ModelServer, source: Path, target: Path) -> None:
-    output = job.record["TransformOutput"]
+def _transform(job: Job, server: ModelServer, source: Path, target: IO[bytes]) -> None:
+    asked = Format.of(job.record)
     headers = {
         "Content-Type": job.record["TransformInput"].get("ContentType", "application/octet-stream"),
-        "Accept": output.get("Accept", "*/*"),
+        "Accept": job.record["TransformOutput"].get("Accept", CSV if asked.join else "*/*"),
     }
-    answers = []
-    for body in _bodies(job.record, source.read_bytes()):
-        job.phase("Transforming")
-        answers.append(_ask(server, body, headers, source.name))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if output.get("AssembleWith", "None") == "Line":
-        target.write_bytes(b"".join(answer.rstrip(b"\n") + b"\n" for answer in answers))
-    else:
-        target.write_bytes(b"".join(answers))
+    parallel = job.record.get("MaxConcurrentTransforms") or 1
+    with ThreadPoolExecutor(parallel) as pool:
+        for batch, answer in _answers(pool, parallel, server, asked.batches(source), headers):
+            job.phase("Transforming")
+            target.write(asked.output(batch, _content(answer, source.name)))
 
 
-def _ask(server: ModelServer, body: bytes, headers: dict[str, str], name: str) -> bytes:
+Pending = Future[urllib3.BaseHTTPResponse]
+
+
+def _answers(
+    pool: ThreadPoolExecutor, parallel: int, server: ModelServer, batches: Iterator[Batch], headers: dict[str, str]
+) -> Iterator[tuple[Batch, Pending]]:
+    """Batches with their answers, in order; no more of them under way than may be."""
+    waiting: deque[tuple[Batch, Pending]] = deque()
+    for batch in batches:
+        if len(waiting) == parallel:
+            yield waiting.popleft()
+        # With account and region: a crashed server is started again by the request that finds it so.
+        call = contextvars.copy_context().run
+        waiting.append((batch, pool.submit(call, server.invoke, batch.body, headers)))
+    yield from waiting
+
+
+def _content(pending: Pending, name: str) -> bytes:
     try:
-        answer = server.invoke(body, headers)
+        answer = pending.result()
     except urllib3.exceptions.HTTPError as error:
         raise JobFailed(f"AlgorithmError: the container did not answer for {name}: {error}") from error
     if answer.status != 200:
@@ -85,29 +130,8 @@ def _ask(server: ModelServer, body: bytes, headers: dict[str, str], name: str) -
     return answer.data
 
 
-def _bodies(record: Json, content: bytes) -> Iterator[bytes]:
-    """The requests that a file becomes: the whole file, its lines, or as many lines as fit."""
-    if record["TransformInput"].get("SplitType", "None") == "None":
-        yield content
-        return
-    lines = [line for line in content.splitlines() if line]
-    if record.get("BatchStrategy", "MultiRecord") == "SingleRecord":
-        yield from lines
-        return
-    limit, size = record["MaxPayloadInMB"] * (1 << 20), 0
-    batch: list[bytes] = []
-    for line in lines:
-        if batch and size + len(line) + 1 > limit:
-            yield b"\n".join(batch) + b"\n"
-            batch, size = [], 0
-        batch.append(line)
-        size += len(line) + 1
-    if batch:
-        yield b"\n".join(batch) + b"\n"
-
-
 def _defaults(request: Json) -> Json:
-    return {"MaxPayloadInMB": 6, "RoleArn": models.find(request["ModelName"])["ExecutionRoleArn"]}
+    return {"MaxPayloadInMB": DEFAULT_PAYLOAD_MB, "RoleArn": models.find(request["ModelName"])["ExecutionRoleArn"]}
 
 
 TRANSFORM = Kind("Transform", run=run, check=check, defaults=_defaults)

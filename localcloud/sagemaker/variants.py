@@ -9,6 +9,7 @@ from localcloud.sagemaker import archives, models, s3io
 from localcloud.sagemaker.container import Workspace
 from localcloud.sagemaker.hosting import ModelServer, Unhealthy
 from localcloud.sagemaker.joblogs import LogStream
+from localcloud.sagemaker.multimodel import MultiModelServer
 from localcloud.sagemaker.naming import now, random_id
 
 Json = dict[str, Any]
@@ -23,7 +24,7 @@ class Variant:
 
     config: Json
     image: str
-    server: ModelServer
+    server: ModelServer | MultiModelServer
     started: float
 
     @property
@@ -33,6 +34,14 @@ class Variant:
     @property
     def weight(self) -> float:
         return float(self.config.get("InitialVariantWeight", 1.0))
+
+    @property
+    def multi_model(self) -> bool:
+        return isinstance(self.server, MultiModelServer)
+
+    def server_of(self, model: str) -> ModelServer:
+        """The server that answers; `model` names one of a multi-model container's. Raises Gone, Unhealthy."""
+        return self.server.load(model) if isinstance(self.server, MultiModelServer) else self.server
 
     def summary(self) -> Json:
         deployed = {"SpecifiedImage": self.image, "ResolvedImage": self.image, "ResolutionTime": self.started}
@@ -54,7 +63,12 @@ def start(endpoint_name: str, config: Json) -> Variant:
     served = models.served_container(models.find(config["ModelName"]))
     instance = random_id(17)
     log = LogStream(f"/aws/sagemaker/Endpoints/{endpoint_name}", f"{config['VariantName']}/i-{instance}", served.role)
-    server = ModelServer(served, Workspace.create(f"endpoints/{endpoint_name}/{config['VariantName']}-{instance}"), log)
+    folder = f"endpoints/{endpoint_name}/{config['VariantName']}-{instance}"
+    server = (
+        MultiModelServer(served, folder, log)
+        if served.multi_model
+        else ModelServer(served, Workspace.create(folder), log)
+    )
     try:
         server.start(config.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS))
     except Unhealthy as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,3 +90,26 @@ def test_stopping_kills_the_functions_that_still_run(deployed_elsewhere):
     assert gone(payload["pid"])
     with pytest.raises(LocalCloudError, match="not running"):
         other.check()
+
+
+def test_a_taken_port_is_named(tmp_path, cloud):
+    port = int(cloud.endpoint.rsplit(":", 1)[1])
+
+    with pytest.raises(LocalCloudError, match=rf"did not start: port {port} of 127.0.0.1 cannot be used"):
+        LocalCloud(state_dir=tmp_path, port=port).start()
+
+
+def test_a_killed_server_is_reported_and_what_it_left_is_ended(tmp_path):
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    cloud = LocalCloud(state_dir=tmp_path)
+    cloud.start()
+    (tmp_path / "processes").mkdir(exist_ok=True)
+    (tmp_path / "processes" / str(left.pid)).touch()
+    os.kill(cloud.pid, signal.SIGKILL)
+    cloud._child.wait()
+
+    with pytest.raises(LocalCloudError, match=r"was killed \(SIGKILL\)"):
+        cloud.check()
+    cloud.stop()
+
+    assert left.wait(5) == -signal.SIGKILL

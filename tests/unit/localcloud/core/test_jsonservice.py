@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from localcloud import constraints
 from localcloud.errors import AccessDenied, OperationError
 from localcloud.jsonservice import _Service
 
@@ -54,3 +55,9 @@ def test_a_refused_request_says_why(call, operation, body, code, words):
 
     assert (status, answer["__type"]) == (400, code)
     assert words in answer["message"]
+
+
+def test_unicode_classes_of_a_pattern_are_understood() -> None:
+    pattern = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*"
+    assert constraints._matches(pattern, "Größe 3.5 s3://b/k=1")
+    assert not constraints._matches(pattern, "failed; see (this)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.process import Process, run_process
+from localcloud.process import Process, kill_left, run_process
 from tests.unit.localcloud.core.test_host import ROOT, gone
 
 
@@ -97,3 +97,17 @@ def test_shutdown_kills_what_runs_and_lets_nothing_start(tmp_path):
     pid, status = first.split()
     assert (status, second) == ("-9", "not started: sleep")
     assert gone(int(pid))
+
+
+def test_running_groups_are_written_down_and_a_kill_from_outside_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCALCLOUD_STATE", str(tmp_path))
+    process = Process([sys.executable, "-c", "import time; time.sleep(60)"], env={}, cwd=tmp_path)
+    noted = [entry.name for entry in (tmp_path / "processes").iterdir()]
+
+    kill_left(tmp_path)
+    result = process.wait(10)
+
+    assert noted == [str(process.pid)]
+    assert result.returncode == -9
+    assert result.tail == ("The process was killed from outside (SIGKILL)",)
+    assert list((tmp_path / "processes").iterdir()) == []

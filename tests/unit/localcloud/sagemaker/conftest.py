@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,12 @@ import pytest
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.sagemaker.support import (
     BUCKET,
+    IMAGE,
+    INFERENCE,
     JOB_POLICY,
     PIPELINE_POLICY,
+    ROLES,
+    SERVERLESS,
     Pipelines,
     create_role,
     model_archive,
@@ -63,6 +67,31 @@ def pipelines(cloud: LocalCloud, roles: dict[str, str]) -> Pipelines:
 def model_data(s3: Any) -> str:
     s3.put_object(Bucket=BUCKET, Key="double/model.tar.gz", Body=model_archive(2.0))
     return f"s3://{BUCKET}/double/model.tar.gz"
+
+
+@pytest.fixture(scope="session")
+def runtime(cloud: LocalCloud) -> Any:
+    return cloud.client("sagemaker-runtime")
+
+
+@pytest.fixture(scope="session")
+def config(sagemaker: Any, s3: Any) -> Callable[..., str]:
+    """Makes a model of a weight and an endpoint configuration of it; both get the name."""
+
+    def make(name: str, *, weight: float = 2.0, inference: str = INFERENCE, **variant: Any) -> str:
+        s3.put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=model_archive(weight, inference))
+        environment = {"SAGEMAKER_PROGRAM": "inference.py", "MODEL_VERSION": name}
+        container = {
+            "Image": IMAGE,
+            "ModelDataUrl": f"s3://{BUCKET}/{name}/model.tar.gz",
+            "Environment": environment | {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        }
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=f"{ROLES}/job", PrimaryContainer=container)
+        production = {"VariantName": "AllTraffic", "ModelName": name, **(variant or SERVERLESS)}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[production])
+        return name
+
+    return make
 
 
 class Bus:

@@ -60,6 +60,20 @@ def create_role(cloud: LocalCloud, name: str, statements: list[Json], *, trust: 
     return arn
 
 
+def as_role(cloud: LocalCloud, name: str, statements: list[Json], service: str) -> Any:
+    """A client of a service that acts as a new role."""
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = create_role(cloud, name, statements, trust={"Version": "2012-10-17", "Statement": [anybody]})
+    keys = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return cloud.session().client(
+        service,
+        endpoint_url=cloud.endpoint,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+
+
 def until(done: Callable[[], Any], seconds: float = 20.0) -> Any:
     """What `done` returns as soon as it is true."""
     end = time.monotonic() + seconds
@@ -105,6 +119,23 @@ def output_fn(prediction, accept):
         return "\\n".join(map(str, prediction)) + "\\n"
     return json.dumps({"predictions": prediction, "version": os.environ.get("MODEL_VERSION")})
 """
+
+
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+def settled(sagemaker: Any, name: str) -> dict[str, Any]:
+    """An endpoint as soon as no change of it is under way."""
+    describe = sagemaker.describe_endpoint
+    return until(lambda: (found := describe(EndpointName=name))["EndpointStatus"] in ("InService", "Failed") and found)
+
+
+def ask(runtime: Any, name: str, body: Any, **members: Any) -> Any:
+    answer = runtime.invoke_endpoint(
+        EndpointName=name, Body=json.dumps(body), **{"ContentType": "application/json", **members}
+    )
+    return json.loads(answer["Body"].read())
 
 
 def model_archive(weight: float, inference: str = INFERENCE) -> bytes:

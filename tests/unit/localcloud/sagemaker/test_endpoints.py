@@ -8,55 +8,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.localcloud.sagemaker.support import (
-    BUCKET,
     IMAGE,
     INFERENCE,
+    INSTANCE,
     JOB_POLICY,
     ROLES,
+    SERVERLESS,
+    ask,
     create_role,
-    model_archive,
+    settled,
     until,
 )
-
-SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
-INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-
-
-@pytest.fixture(scope="session")
-def runtime(cloud: Any) -> Any:
-    return cloud.client("sagemaker-runtime")
-
-
-@pytest.fixture(scope="session")
-def config(sagemaker: Any, s3: Any) -> Callable[..., str]:
-    """Makes a model of a weight and an endpoint configuration of it; both get the name."""
-
-    def make(name: str, *, weight: float = 2.0, inference: str = INFERENCE, **variant: Any) -> str:
-        s3.put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=model_archive(weight, inference))
-        environment = {"SAGEMAKER_PROGRAM": "inference.py", "MODEL_VERSION": name}
-        container = {
-            "Image": IMAGE,
-            "ModelDataUrl": f"s3://{BUCKET}/{name}/model.tar.gz",
-            "Environment": environment | {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
-        }
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=f"{ROLES}/job", PrimaryContainer=container)
-        production = {"VariantName": "AllTraffic", "ModelName": name, **(variant or SERVERLESS)}
-        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[production])
-        return name
-
-    return make
-
-
-def settled(sagemaker: Any, name: str) -> dict[str, Any]:
-    describe = sagemaker.describe_endpoint
-    return until(lambda: (found := describe(EndpointName=name))["EndpointStatus"] in ("InService", "Failed") and found)
-
-
-def ask(runtime: Any, name: str, body: Any, **members: Any) -> Any:
-    answer = runtime.invoke_endpoint(
-        EndpointName=name, Body=json.dumps(body), **{"ContentType": "application/json", **members}
-    )
-    return json.loads(answer["Body"].read())
 
 
 @pytest.fixture(scope="module")

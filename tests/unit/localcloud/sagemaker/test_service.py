@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.sagemaker import shapes
 from localcloud.sagemaker.service import OPERATIONS
-from tests.unit.localcloud.sagemaker.support import PIPELINE_POLICY, document, step, until
+from tests.unit.localcloud.sagemaker.support import PIPELINE_POLICY, document, settled, step, until
 
 GROUP = "registry"
 
@@ -165,3 +165,25 @@ def test_a_stack_with_a_wrong_definition_fails_with_the_reason(cloud: Any) -> No
     events = cloudformation.describe_stack_events(StackName="wrong")["StackEvents"]
     reasons = [event.get("ResourceStatusReason", "") for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
     assert any("step Call: FunctionArn is missing" in reason for reason in reasons)
+
+
+def test_what_is_deleted_leaves_nothing(sagemaker: Any, config: Any) -> None:
+    tags = [{"Key": "owner", "Value": "test"}]
+    group = sagemaker.create_model_package_group(ModelPackageGroupName="leaving", Tags=tags)["ModelPackageGroupArn"]
+    package = sagemaker.create_model_package(ModelPackageGroupName="leaving")["ModelPackageArn"]
+    name = config("leaving")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
+    settled(sagemaker, name)
+    sagemaker.delete_endpoint(EndpointName=name)
+    until(lambda: sagemaker.list_endpoints(NameContains=name)["Endpoints"] == [])
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    sagemaker.delete_model(ModelName=name)
+    sagemaker.delete_model_package(ModelPackageName=package)
+    assert sagemaker.list_model_packages(ModelPackageGroupName="leaving")["ModelPackageSummaryList"] == []
+    sagemaker.delete_model_package_group(ModelPackageGroupName="leaving")
+    assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
+    assert sagemaker.list_models(NameContains=name)["Models"] == []
+    assert sagemaker.list_tags(ResourceArn=group)["Tags"] == []
+    again = sagemaker.create_model_package_group(ModelPackageGroupName="leaving")
+    assert again["ModelPackageGroupArn"] == group
+    assert sagemaker.create_model_package(ModelPackageGroupName="leaving")["ModelPackageArn"].endswith("/leaving/1")

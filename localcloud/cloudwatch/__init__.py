@@ -1,0 +1,10 @@
+"""CloudWatch as a deployment needs it: metrics of the emulated services, and alarms that see their own, at once."""
+
+from localcloud.cloudwatch import alarms, evaluation, metrics, states
+
+HOOKS: tuple[tuple[str, str], ...] = (*alarms.HOOKS, *evaluation.HOOKS, *metrics.HOOKS, *states.HOOKS)
+
+
+def install() -> None:
+    metrics.install()
+    alarms.install()

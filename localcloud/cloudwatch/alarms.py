@@ -1,0 +1,117 @@
+"""Alarms are evaluated when their metric gets data and twice a second, and tell EventBridge when their state changes.
+
+MiniStack evaluates on PutMetricData only, over all dimensions of a metric and without missing data.
+"""
+
+import asyncio
+import datetime
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from ministack.core.responses import request_scope
+from ministack.services import cloudwatch
+
+from localcloud import platform
+from localcloud.cloudwatch import evaluation
+
+HOOKS = (
+    ("ministack.core.responses", "request_scope"),
+    ("ministack.services.cloudwatch", "_alarms._data"),
+    ("ministack.services.cloudwatch", "_dims_from_list"),
+    ("ministack.services.cloudwatch", "_dims_key"),
+    ("ministack.services.cloudwatch", "_dispatch_alarm_actions"),
+    ("ministack.services.cloudwatch", "_evaluate_alarm"),
+    ("ministack.services.cloudwatch", "_evaluate_all_alarms"),
+    ("ministack.services.cloudwatch", "_evaluate_parent_alarms"),
+    ("ministack.services.cloudwatch", "_metrics"),
+    ("ministack.services.cloudwatch", "_p"),
+    ("ministack.services.cloudwatch", "_record_history"),
+    ("ministack.services.cloudwatch", "_set_alarm_state"),
+)
+
+TICK_SECONDS = 0.5
+DETAIL_TYPE = "CloudWatch Alarm State Change"
+
+Alarm = MutableMapping[str, Any]
+_held: dict[str, float] = {}
+"""Until when an alarm keeps the state that SetAlarmState gave it, by ARN: on AWS until its next evaluation."""
+_told: dict[str, dict[str, Any]] = {}
+"""The last state of an alarm that an event told of, by ARN."""
+
+
+def install() -> None:
+    """Call it on the event loop that serves MiniStack."""
+    _held.clear()
+    _told.clear()
+    cloudwatch._evaluate_alarm = _evaluate
+    cloudwatch._dispatch_alarm_actions = _announcing(cloudwatch._dispatch_alarm_actions)
+    cloudwatch._set_alarm_state = _holding(cloudwatch._set_alarm_state)
+    loop = asyncio.get_running_loop()
+    loop.call_later(TICK_SECONDS, _tick, loop)
+
+
+def _tick(loop: asyncio.AbstractEventLoop) -> None:
+    for scope in {key[:2] for key in cloudwatch._alarms._data}:
+        with request_scope(*scope):
+            cloudwatch._evaluate_all_alarms()
+    loop.call_later(TICK_SECONDS, _tick, loop)
+
+
+def _evaluate(alarm: Alarm) -> None:
+    if not alarm.get("MetricName") or time.monotonic() < _held.get(alarm["AlarmArn"], 0.0):
+        return
+    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
+    points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or ()
+    verdict = evaluation.evaluate(alarm, points, time.time())
+    old = alarm["StateValue"]
+    if verdict is None or verdict.state == old:
+        return
+    alarm["StateValue"], alarm["StateReason"] = verdict.state, verdict.reason
+    alarm["StateUpdatedTimestamp"] = alarm["StateTransitionedTimestamp"] = int(time.time())
+    cloudwatch._record_history(alarm["AlarmName"], old, verdict.state, verdict.reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, verdict.state, verdict.reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def _holding(set_state: Callable[..., Any]) -> Callable[..., Any]:
+    def set_alarm_state(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        answer = set_state(params, cbor_data, is_cbor, is_json)
+        alarm = cloudwatch._alarms.get(cbor_data.get("AlarmName") or cloudwatch._p(params, "AlarmName"))
+        if alarm is not None:
+            _held[alarm["AlarmArn"]] = time.monotonic() + evaluation.period_seconds(alarm)
+        return answer
+
+    return set_alarm_state
+
+
+def _announcing(dispatch: Callable[..., None]) -> Callable[..., None]:
+    def dispatch_alarm_actions(alarm: Alarm, old_state: str, new_state: str, reason: str) -> None:
+        dispatch(alarm, old_state, new_state, reason)
+        arn, moment = alarm["AlarmArn"], datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        state = {"value": new_state, "reason": reason, "timestamp": f"{moment[:-3]}+0000"}
+        previous, _told[arn] = _told.get(arn, {"value": old_state}), state
+        detail = {
+            "alarmName": alarm["AlarmName"],
+            "configuration": _configuration(alarm),
+            "previousState": previous,
+            "state": state,
+        }
+        # In a thread: delivering an event may wait for this very loop.
+        platform.spawn(platform.emit, "aws.cloudwatch", DETAIL_TYPE, detail, [arn])
+
+    return dispatch_alarm_actions
+
+
+def _configuration(alarm: Alarm) -> dict[str, Any]:
+    described = {"description": alarm["AlarmDescription"]} if alarm.get("AlarmDescription") else {}
+    if "AlarmRule" in alarm:
+        return {**described, "alarmRule": alarm["AlarmRule"]}
+    metric = {
+        "namespace": alarm.get("Namespace"),
+        "name": alarm.get("MetricName"),
+        "dimensions": cloudwatch._dims_from_list(alarm.get("Dimensions") or []),
+    }
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    stat = {"metric": metric, "period": alarm.get("Period"), "stat": statistic}
+    return {**described, "metrics": [{"id": "m1", "metricStat": stat, "returnData": True}]}
