@@ -82,6 +82,8 @@ def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contrac
     profile = distribution.profile(splits.part(rows, "train"), contract)
     store.put_json(f"{run.folder}profile.json", _document(run, contract_hash=contract.hash, **profile))
     files, kept = _write_splits(engine, fitted, run)
+    raw_test = transform.raw_features(splits.part(rows, "test"), contract)
+    files["raw_test"] = engine.write_parquet(raw_test, f"{run.folder}raw/test", (splits.ROW_ID,))
     counts = {
         "read": tally.read,
         "rejected": tally.rejected,

@@ -1,112 +1,100 @@
-"""Evaluate: metrics of the new model on the untouched test rows, the gate's decision, a report and plots."""
+"""Evaluate: the new model on the untouched test rows, beside the champion; the gate's decision, a report and plots."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tarfile
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract import Recipe
-from steps import logs, metrics, report
-from steps.context import read_context, read_json, read_text
-from steps.dataset import Rows, read_rows
+from steps import bootstrap, golden, logs, metrics, report
+from steps.champion import Champion, Comparison, compare, read_champion
+from steps.context import read_context
+from steps.dataset import RAW_FILE, RawRows, Rows, read_raw, read_rows
 from steps.failures import StepError, run
+from steps.gate import decide
+from steps.metrics import Vector
+from steps.slices import slices_of
+from steps.trained import ARCHIVE, TrainedModel, load_model
 
-if TYPE_CHECKING:
-    import xgboost
-
-ARCHIVE = "model.tar.gz"
 NO_PLOTS = "Plots were skipped: matplotlib is not installed in this container."
+_SKEW = 1e-6  # between the model inputs that the ETL job computed and those that serving would
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    booster: xgboost.Booster
-    recipe: Recipe
-    run_id: str
-    training: Mapping[str, Any]
+class Evaluated:
+    """A model with its test rows and what it answers to them."""
 
-    def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.booster.inplace_predict(inputs).astype(float)
-
-    def importance(self) -> dict[str, float]:
-        """Total gain of the splits on each model input."""
-        gains = self.booster.get_score(importance_type="total_gain")
-        return {name: float(gain) for name, gain in gains.items() if not isinstance(gain, list)}
+    model: TrainedModel
+    rows: Rows
+    raw: RawRows
+    predicted: Vector
 
 
-def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, output: Path) -> None:
+def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir: Path, output: Path) -> None:
     context = read_context(context_dir)
+    champion = read_champion(champion_dir)
     model = load_model(model_dir / ARCHIVE)
     if model.run_id != context.run_id or model.recipe != context.recipe:
         raise StepError(
             f"{ARCHIVE} was trained on data set {model.run_id}, the test rows are of {context.run_id}; "
             "run the pipeline from its first step"
         )
-    rows = read_rows(test_dir, context.recipe)
+    evaluated = answers(model, test_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    plots, skipped = draw_plots(output, evaluated)
+    evaluation = document(evaluated, champion, plots)
+    _write_json(output / "evaluation.json", evaluation)
+    _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
+    page = report.page(evaluation, model.contract, model.training, skipped=skipped)
+    (output / "report.html").write_text(page, encoding="utf-8")
+    verdict = evaluation["champion"]["verdict"]
+    logs.event("evaluated", run_id=context.run_id, rows=evaluation["rows"], gate=evaluation["gate"], champion=verdict)
+
+
+def answers(model: TrainedModel, test_dir: Path) -> Evaluated:
+    """Raises StepError for test rows that no metric can be computed of, or that serving would see otherwise."""
+    rows, raw = read_rows(test_dir, model.recipe), read_raw(test_dir, model.contract)
     if not len(rows.target):
         raise StepError(f"{test_dir.name}: there is no test row; upload more data")
-    predicted = model.predict(rows.inputs)
-    output.mkdir(parents=True, exist_ok=True)
-    plots, skipped = draw_plots(output, rows, predicted, model)
-    evaluation = document(rows, predicted, model, plots)
-    (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False) + "\n")
-    page = report.page(evaluation, model.recipe.contract, model.training, skipped=skipped)
-    (output / "report.html").write_text(page, encoding="utf-8")
-    logs.event("evaluated", run_id=context.run_id, rows=evaluation["rows"], gate=evaluation["gate"], plots=len(plots))
-
-
-def load_model(archive: Path) -> TrainedModel:
-    # Read when XGBoost loads: waiting threads that spin make a busy small machine ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import xgboost
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _unpack(archive, folder)
-        booster = xgboost.Booster({"nthread": 1})
-        try:
-            booster.load_model(folder / "model.ubj")
-        except xgboost.core.XGBoostError as error:
-            raise StepError(f"{archive.name} holds no model.ubj that XGBoost can read; train again") from error
-        return TrainedModel(
-            booster=booster,
-            recipe=Recipe.from_json(read_text(folder / "recipe.json")),
-            run_id=read_json(folder / "manifest.json")["run_id"],
-            training=read_json(folder / "training.json"),
+    if model.contract.task == "binary" and len(set(rows.target.tolist())) < 2:
+        only = model.contract.target.levels[int(rows.target[0])]
+        raise StepError(f"{test_dir.name}: the target of every test row is {only}; upload more data")
+    if not np.allclose(model.recipe.apply_columns(raw.features), rows.inputs, rtol=_SKEW, atol=_SKEW):
+        raise StepError(
+            f"{test_dir.name}/{RAW_FILE}: serving would compute other model inputs than the ETL job did; "
+            "the job and the contract package differ in version, deploy both and upload the data again"
         )
+    return Evaluated(model, rows, raw, model.predict(rows.inputs))
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    try:
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
-    except FileNotFoundError as error:
-        raise StepError(f"{archive.name} is missing in {archive.parent}; the training step did not finish") from error
-    except tarfile.TarError as error:
-        raise StepError(f"{archive.name} is not a tar.gz archive: {error}; train again") from error
-
-
-def document(rows: Rows, predicted: NDArray[np.float64], model: TrainedModel, plots: Sequence[str]) -> dict[str, Any]:
+def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[str]) -> dict[str, Any]:
     """evaluation.json"""
-    contract = model.recipe.contract
-    overall = metrics.metrics_of(rows.target, predicted)
-    interval = metrics.rmse_interval(rows.target, predicted, seed=contract.training.seed)
+    model, rows, predicted = evaluated.model, evaluated.rows, evaluated.predicted
+    contract = model.contract
+    overall = metrics.metrics_of(contract, rows.target, predicted)
+    intervals = {
+        name: bootstrap.interval(name, rows.target, predicted, seed=contract.training.seed)
+        for name in contract.rules.limits
+    }
+    comparison = compare(champion, model, rows, evaluated.raw, predicted)
+    gate = decide(contract, overall[contract.gate.metric], comparison)
     return {
-        **metrics.document(overall, interval),
+        "task": contract.task,
+        "metrics": overall,
+        **metrics.document(contract, overall, {name: item.standard_deviation for name, item in intervals.items()}),
+        "interval": {name: [item.low, item.high] for name, item in intervals.items()}
+        | {"level": bootstrap.LEVEL, "method": "bootstrap"},
         "rows": len(rows.target),
-        "slices": [asdict(item) for item in metrics.slices_of(rows, predicted, model.recipe)],
-        "gate": asdict(metrics.decide(contract.gate, overall, contract.target.unit)),
+        "slices": [item.document(contract, rows.target, predicted) for item in slices_of(rows, model.recipe)],
+        "champion": asdict(comparison),
+        "gate": asdict(gate),
+        "registry": registry(model, comparison, gate.value),
         "model": contract.name,
         "run_id": model.run_id,
         "contract_hash": contract.hash,
@@ -114,9 +102,17 @@ def document(rows: Rows, predicted: NDArray[np.float64], model: TrainedModel, pl
     }
 
 
-def draw_plots(
-    output: Path, rows: Rows, predicted: NDArray[np.float64], model: TrainedModel
-) -> tuple[list[str], str | None]:
+def registry(model: TrainedModel, comparison: Comparison, value: float) -> dict[str, str]:
+    """What the version in the registry says about itself: its metadata are short texts."""
+    return {
+        "metric": comparison.metric,
+        "metric_value": f"{value:.10g}",
+        "champion_verdict": comparison.verdict,
+        "source_version": model.source_version or "none",
+    }
+
+
+def draw_plots(output: Path, evaluated: Evaluated) -> tuple[list[str], str | None]:
     """Names of the plots, or why there are none."""
     try:
         import matplotlib as mpl
@@ -128,12 +124,16 @@ def draw_plots(
 
     names = plots.draw(
         output,
-        actual=rows.target,
-        predicted=predicted,
-        importance=model.importance(),
-        target=model.recipe.contract.target,
+        actual=evaluated.rows.target,
+        predicted=evaluated.predicted,
+        importance=evaluated.model.importance(),
+        target=evaluated.model.contract.target,
     )
     return names, None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,6 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, required=True, help=f"folder with {ARCHIVE}")
     parser.add_argument("--test", type=Path, required=True, help="folder with the test rows")
     parser.add_argument("--context", type=Path, required=True, help="folder with recipe.json and manifest.json")
+    parser.add_argument("--champion", type=Path, required=True, help=f"folder with champion.json, maybe {ARCHIVE}")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args(argv)
     logs.configure(step="evaluate")
@@ -149,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             model_dir=arguments.model,
             test_dir=arguments.test,
             context_dir=arguments.context,
+            champion_dir=arguments.champion,
             output=arguments.output,
         )
     )

@@ -106,14 +106,22 @@ def predict_fn(data: list[Any] | CsvText, model: Model) -> Prediction:
 
 
 def output_fn(prediction: Prediction, accept: str) -> tuple[str, str]:
-    """Always JSON, whatever the client accepts."""
+    """Always JSON, whatever the client accepts. A binary model gives the probability of the positive level."""
+    contract = prediction.model.recipe.contract
     answer = {
-        "predictions": [{"value": float(value)} for value in prediction.values],
-        "model": prediction.model.recipe.contract.name,
+        "predictions": [_answer(contract, float(value)) for value in prediction.values],
+        "model": contract.name,
         "run_id": prediction.model.run_id,
         "model_version": prediction.model.version,
     }
     return json.dumps(answer), JSON
+
+
+def _answer(contract: Contract, value: float) -> dict[str, object]:
+    threshold = contract.serving.threshold
+    if contract.task != "binary" or threshold is None:
+        return {"value": value}
+    return {"value": value, "label": contract.target.levels[value >= threshold]}
 
 
 def _instances(text: str) -> list[Any]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from contract import Contract
 from steps import logs
 from steps.context import read_context
 from steps.dataset import Rows, read_rows
@@ -28,7 +29,6 @@ from steps.failures import StepError, run
 if TYPE_CHECKING:
     import xgboost
 
-METRIC = "rmse"
 PRINT_EVERY = 25
 _OWN = ("rounds", "early_stopping_rounds", "seed")
 
@@ -90,22 +90,27 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
     started = time.monotonic()
     training, validation = read_rows(settings.train, recipe), read_rows(settings.validation, recipe)
     names = [column.name for column in recipe.columns]
-    booster = fit(training, validation, names, hyperparameters, threads=settings.threads)
-    rounds, score = booster.num_boosted_rounds(), float(booster.best_score)
-    _progress(f"[{rounds - 1}]\tvalidation-{METRIC}:{score:.5f}\n")
-    save(booster, settings, summary(booster, hyperparameters, training, validation))
+    parameters = parameters_of(recipe.contract, hyperparameters, threads=settings.threads)
+    booster = fit(training, validation, names, hyperparameters, parameters)
+    metric, rounds, score = parameters["eval_metric"], booster.num_boosted_rounds(), float(booster.best_score)
+    _progress(f"[{rounds - 1}]\tvalidation-{metric}:{score:.5f}\n")
+    save(booster, settings, summary(booster, hyperparameters, training, validation, {metric: score}))
     logs.event(
         "trained",
         run_id=context.run_id,
         rounds=rounds,
-        validation_rmse=round(score, 3),
+        validation={metric: round(score, 5)},
         threads=settings.threads,
         seconds=round(time.monotonic() - started, 2),
     )
 
 
 def fit(
-    training: Rows, validation: Rows, names: list[str], hyperparameters: Hyperparameters, *, threads: int
+    training: Rows,
+    validation: Rows,
+    names: list[str],
+    hyperparameters: Hyperparameters,
+    parameters: Mapping[str, Any],
 ) -> xgboost.Booster:
     """The trees up to the best round on the validation rows."""
     # Read when XGBoost loads: waiting threads that spin make a busy small machine ten times slower.
@@ -114,14 +119,14 @@ def fit(
 
     shape: dict[str, Any] = {
         "feature_names": names,
-        "nthread": threads,
+        "nthread": parameters["nthread"],
         "max_bin": hyperparameters.parameters.get("max_bin", 256),
     }
     try:
         matrix = xgboost.QuantileDMatrix(training.inputs, label=training.target, **shape)
         reference = xgboost.QuantileDMatrix(validation.inputs, label=validation.target, ref=matrix, **shape)
         return xgboost.train(
-            _parameters(hyperparameters, threads),
+            dict(parameters),
             matrix,
             num_boost_round=hyperparameters.rounds,
             # Early stopping looks at the last one.
@@ -137,19 +142,24 @@ def fit(
         raise StepError(f"XGBoost refused to train: {reason}; correct model.toml [training.parameters]") from error
 
 
-def _parameters(hyperparameters: Hyperparameters, threads: int) -> dict[str, Any]:
+def parameters_of(contract: Contract, hyperparameters: Hyperparameters, *, threads: int) -> dict[str, Any]:
+    """For XGBoost: what the task asks for, unless the hyperparameters say otherwise, and what nobody may change."""
     return {
-        "objective": "reg:squarederror",
+        "objective": contract.rules.objectives[0],
         **hyperparameters.parameters,
         "tree_method": "hist",
-        "eval_metric": METRIC,
+        "eval_metric": contract.rules.training_metric,
         "seed": hyperparameters.seed,
         "nthread": threads,
     }
 
 
 def summary(
-    booster: xgboost.Booster, hyperparameters: Hyperparameters, training: Rows, validation: Rows
+    booster: xgboost.Booster,
+    hyperparameters: Hyperparameters,
+    training: Rows,
+    validation: Rows,
+    scores: Mapping[str, float],
 ) -> dict[str, Any]:
     """training.json: what was done, and with which versions."""
     import xgboost
@@ -161,7 +171,7 @@ def summary(
         "early_stopping_rounds": hyperparameters.early_stopping_rounds,
         "seed": hyperparameters.seed,
         "parameters": dict(hyperparameters.parameters),
-        "validation": {METRIC: float(booster.best_score)},
+        "validation": dict(scores),
         "rows": {"train": len(training.target), "validation": len(validation.target)},
         "libraries": {
             "python": platform.python_version(),

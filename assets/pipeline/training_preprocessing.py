@@ -21,6 +21,7 @@ def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     dataset.check_disjoint(splits)
     for split, table in splits.items():
         dataset.write_rows(table, output / split, context.recipe, keep_row_id=split == "test")
+    dataset.write_raw(dataset.read_raw_test(dataset_dir, splits["test"], context), output / "test")
     (output / "context").mkdir(parents=True, exist_ok=True)
     for name in contexts.FILES:
         contexts.read_json(dataset_dir / name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column as SqlColumn
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contract import Contract, Feature, Target
@@ -21,15 +22,12 @@ class _Rule:
 
     kind: str
     sentence: str
-    broken: Column
+    broken: SqlColumn
 
 
 def typed(rows: DataFrame, contract: Contract) -> DataFrame:
     """Adds a column of its type for each column of the contract, and the kind of the first problem (null: none)."""
-    values = [
-        (F.col(raw(index)) if _is_category(column) else number(raw(index))).alias(column.name)
-        for index, column in _columns(contract)
-    ]
+    values = [_value(index, column).alias(column.name) for index, column in _columns(contract)]
     frame = rows.select(LINE, ROW, KIND, REASON, *(raw(index) for index, _ in _columns(contract)), *values)
     problem = F.when(F.col(KIND).isNotNull(), F.col(KIND))
     for index, column in _columns(contract):
@@ -70,8 +68,13 @@ def _columns(contract: Contract) -> list[tuple[int, Feature | Target]]:
     return list(enumerate((*contract.features, contract.target)))
 
 
-def _is_category(column: Feature | Target) -> bool:
-    return isinstance(column, Feature) and column.type == "category"
+def _value(index: int, column: Feature | Target) -> SqlColumn:
+    """A binary target is 1 for its positive level, which stands last, and 0 for the other."""
+    text = F.col(raw(index))
+    if isinstance(column, Target) and column.levels:
+        negative, positive = column.levels
+        return F.when(text == F.lit(positive), double(1.0)).when(text == F.lit(negative), double(0.0))
+    return text if column.levels else number(raw(index))
 
 
 def _rules(index: int, column: Feature | Target) -> list[_Rule]:
@@ -80,7 +83,7 @@ def _rules(index: int, column: Feature | Target) -> list[_Rule]:
     given = text != F.lit("")
     nullable = isinstance(column, Feature) and column.nullable
     rules = [] if nullable else [_Rule(f"{name}: missing", "", ~given)]
-    if isinstance(column, Feature) and column.type == "category":
+    if column.levels:
         unknown = given & ~text.isin(*column.levels)
         return [*rules, _Rule(f"{name}: unknown level", "is not a known level", unknown)]
     rules.append(_Rule(f"{name}: not a number", "is not a number", given & value.isNull()))

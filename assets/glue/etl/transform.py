@@ -56,6 +56,13 @@ def encoded(rows: DataFrame, recipe: Recipe) -> DataFrame:
     return rows.select(ROW_ID, recipe.contract.target.name, *inputs, SPLIT, KEPT)
 
 
+def raw_features(rows: DataFrame, contract: Contract) -> DataFrame:
+    """row_id, then the features as requests bring them: null where the file has nothing."""
+    categories = {item.name: F.when(F.col(item.name) != F.lit(""), F.col(item.name)) for item in contract.categories}
+    features = (categories.get(item.name, F.col(item.name)).alias(item.name) for item in contract.features)
+    return rows.select(ROW_ID, *features)
+
+
 def numbers(contract: Contract) -> list[str]:
     """Numeric and derived features: what is scaled."""
     return [feature.name for feature in contract.numeric] + [item.name for item in contract.derived]

@@ -13,6 +13,7 @@ from steps.failures import StepError
 
 FILES = ("manifest.json", "recipe.json", "profile.json")
 SPLITS = ("train", "validation", "test")
+RAW_TEST = "raw_test"  # in the manifest: the test rows before anything was done to them
 MANIFEST_VERSION = 1
 
 
@@ -60,7 +61,7 @@ def _context(manifest: Mapping[str, Any], recipe: Recipe) -> Context:
         recipe=recipe,
         run_id=manifest["run_id"],
         rows={split: int(manifest["rows"][split]) for split in SPLITS},
-        files={split: tuple(key.split("/")[-1] for key in manifest["files"][split]) for split in SPLITS},
+        files={split: tuple(key.split("/")[-1] for key in manifest["files"][split]) for split in (*SPLITS, RAW_TEST)},
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from contract import Recipe
-from steps.context import Context
+from contract import Contract, Recipe
+from steps.context import RAW_TEST, Context
 from steps.failures import StepError
 
 ROW_ID = "row_id"
-DATA_FILE = "data.parquet"
+DATA_FILE, RAW_FILE = "data.parquet", "raw.parquet"
+RAW_FOLDER = "raw/test"
 
 
 @dataclass(frozen=True)
@@ -27,24 +30,47 @@ class Rows:
     target: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class RawRows:
+    """Values as a data file has them: doubles with NaN, or texts with None, an array or a list a feature."""
+
+    features: Mapping[str, Any]
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.features.values())))
+
+    def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
+        return [{name: _plain(values[row]) for name, values in self.features.items()} for row in chosen]
+
+
 def read_split(folder: Path, split: str, context: Context) -> pa.Table:
     """All parts of a split of the ETL job's output, in a stable order. Raises StepError for what is not as promised."""
-    names = set(context.files[split])
-    found = {path.name for path in (folder / split).glob("*.parquet")}
-    if names != found:
-        wrong = ", ".join(sorted(names ^ found))
-        raise StepError(f"{split}: manifest.json and the folder differ in {wrong}; run the ETL job again")
-    tables = [_read(folder / split / name) for name in sorted(names)]
-    for name, table in zip(sorted(names), tables, strict=True):
-        _check_schema(table, context.recipe, f"{split}/{name}")
-        _check_values(table, f"{split}/{name}")
-    rows = sum(table.num_rows for table in tables)
+    target = context.recipe.contract.target.name
+    wanted = dict.fromkeys([target, *(column.name for column in context.recipe.columns)], pa.float64())
+    tables = _read_parts(folder, split, context.files[split], wanted)
+    for name, table in tables.items():
+        _check_values(table, name)
+    rows = sum(table.num_rows for table in tables.values())
     if rows != context.rows[split] or not rows:
         raise StepError(
             f"{split}: manifest.json promises {context.rows[split]} rows, the files hold {rows}; run the ETL job again"
         )
-    target = context.recipe.contract.target.name
-    return pa.concat_tables(tables).sort_by([(ROW_ID, "ascending"), (target, "ascending")])
+    return pa.concat_tables(tables.values()).sort_by([(ROW_ID, "ascending"), (target, "ascending")])
+
+
+def read_raw_test(folder: Path, test: pa.Table, context: Context) -> pa.Table:
+    """The raw features of the rows of `test`, in the same order. Raises StepError."""
+    wanted = {
+        feature.name: pa.float64() if feature.type == "number" else pa.string()
+        for feature in context.recipe.contract.features
+    }
+    tables = _read_parts(folder, RAW_FOLDER, context.files[RAW_TEST], wanted)
+    # Rows that share an id have the same features.
+    raw = pa.concat_tables(tables.values()).sort_by([(ROW_ID, "ascending")]).select([ROW_ID, *wanted])
+    if raw[ROW_ID].to_pylist() != test[ROW_ID].to_pylist():
+        raise StepError(f"{RAW_FOLDER} and test hold other rows; run the ETL job again")
+    return raw
 
 
 def check_disjoint(splits: dict[str, pa.Table]) -> None:
@@ -74,6 +100,44 @@ def read_rows(folder: Path, recipe: Recipe) -> Rows:
     return Rows(inputs=np.ascontiguousarray(inputs), target=table[recipe.contract.target.name].to_numpy())
 
 
+def write_raw(table: pa.Table, folder: Path) -> None:
+    pq.write_table(table, folder / RAW_FILE)
+
+
+def read_raw(folder: Path, contract: Contract) -> RawRows:
+    """What `write_raw` wrote."""
+    table = _read(folder / RAW_FILE)
+    return RawRows(
+        {
+            feature.name: table[feature.name].to_numpy()
+            if feature.type == "number"
+            else table[feature.name].to_pylist()
+            for feature in contract.features
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: NaN becomes null."""
+    if value is None or isinstance(value, str):
+        return value
+    return None if np.isnan(value) else float(value)
+
+
+def _read_parts(
+    folder: Path, place: str, names: Sequence[str], wanted: Mapping[str, pa.DataType]
+) -> dict[str, pa.Table]:
+    """By name, sorted. `wanted`: the type of every column but the row id."""
+    found = {path.name for path in (folder / place).glob("*.parquet")}
+    if set(names) != found:
+        wrong = ", ".join(sorted(set(names) ^ found))
+        raise StepError(f"{place}: manifest.json and the folder differ in {wrong}; run the ETL job again")
+    tables = {f"{place}/{name}": _read(folder / place / name) for name in sorted(names)}
+    for name, table in tables.items():
+        _check_schema(table, wanted, name)
+    return tables
+
+
 def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
@@ -85,16 +149,17 @@ def _read(path: Path) -> pa.Table:
         ) from error
 
 
-def _check_schema(table: pa.Table, recipe: Recipe, name: str) -> None:
-    wanted = {ROW_ID, recipe.contract.target.name, *(column.name for column in recipe.columns)}
-    found = set(table.column_names)
-    if found != wanted:
-        lacks, has = ", ".join(sorted(wanted - found)) or "nothing", ", ".join(sorted(found - wanted)) or "nothing"
+def _check_schema(table: pa.Table, wanted: Mapping[str, pa.DataType], name: str) -> None:
+    expected, found = {ROW_ID, *wanted}, set(table.column_names)
+    if found != expected:
+        lacks = ", ".join(sorted(expected - found)) or "nothing"
+        has = ", ".join(sorted(found - expected)) or "nothing"
         raise StepError(f"{name}: the columns are not those of recipe.json; missing: {lacks}; unknown: {has}")
-    for column in sorted(wanted - {ROW_ID}):
-        kind = table.schema.field(column).type
-        if kind != pa.float64():
-            raise StepError(f"{name}: column {column} must hold doubles, holds {kind}; run the ETL job again")
+    for column, kind in sorted(wanted.items()):
+        holds = table.schema.field(column).type
+        if holds != kind:
+            words = "doubles" if kind == pa.float64() else "texts"
+            raise StepError(f"{name}: column {column} must hold {words}, holds {holds}; run the ETL job again")
 
 
 def _check_values(table: pa.Table, name: str) -> None:

@@ -1,141 +1,100 @@
-"""How good predictions are: overall with an interval, by slice, and whether that passes the gate."""
+"""How good predictions are: the metrics of each task. A binary target is 0 or 1, its prediction a probability."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import Contract, Gate, Recipe
-from steps.dataset import Rows
-from steps.wording import amount
+from contract import Contract
 
 Vector = NDArray[np.float64]
 
-LEVEL = 0.95
-RESAMPLES = 1000
-_DRAWS_AT_ONCE = 5_000_000  # bounds the memory of a large test set
+# Metrics that say something about any set of rows, and so about a slice of them.
+OF_SLICES = {"regression": ("rmse", "mae"), "binary": ("auc", "logloss", "accuracy")}
+_NEAREST = 1e-15  # to 0 and 1: the logarithm of a probability stays finite
 
 
-@dataclass(frozen=True)
-class Metrics:
-    rmse: float
-    mae: float
-    r2: float
+def metrics_of(contract: Contract, actual: Vector, predicted: Vector) -> dict[str, float]:
+    """All metrics of the task; those that the rows do not define are left out."""
+    if contract.task == "regression":
+        found = {"rmse": rmse(actual, predicted), "mae": mae(actual, predicted), "r2": r2(actual, predicted)}
+    else:
+        found = {"logloss": logloss(actual, predicted), **_of_labels(actual, predicted >= _threshold(contract))}
+        area = auc(actual, predicted)
+        found = found if area is None else {"auc": area, **found}
+    return found
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Percentiles and standard deviation of the RMSE over resampled test rows."""
-
-    low: float
-    high: float
-    standard_deviation: float
-
-
-@dataclass(frozen=True)
-class Slice:
-    """`name` is a column, `value` which rows of it."""
-
-    name: str
-    value: str
-    rows: int
-    rmse: float
-    mae: float
-
-
-@dataclass(frozen=True)
-class Decision:
-    decision: Literal["register", "reject"]
-    metric: str
-    value: float
-    limit: float
-    reason: str
-
-
-def metrics_of(actual: Vector, predicted: Vector) -> Metrics:
-    """R2 is 0 where the target does not vary."""
+def row_losses(metric: str, actual: Vector, predicted: Vector) -> Vector:
+    """What the metric is the mean of (for the RMSE: the square root of the mean)."""
+    if metric == "logloss":
+        losses: Vector = -np.log(np.clip(np.where(actual == 1, predicted, 1 - predicted), _NEAREST, 1))
+        return losses
     errors = predicted - actual
+    return errors**2 if metric == "rmse" else np.abs(errors)
+
+
+def rmse(actual: Vector, predicted: Vector) -> float:
+    return float(np.sqrt(row_losses("rmse", actual, predicted).mean()))
+
+
+def mae(actual: Vector, predicted: Vector) -> float:
+    return float(row_losses("mae", actual, predicted).mean())
+
+
+def logloss(actual: Vector, predicted: Vector) -> float:
+    return float(row_losses("logloss", actual, predicted).mean())
+
+
+def r2(actual: Vector, predicted: Vector) -> float:
+    """0 where the target does not vary."""
     total = float(np.sum((actual - actual.mean()) ** 2))
-    r2 = 1 - float(np.sum(errors**2)) / total if total else 0.0
-    return Metrics(rmse=_rmse(errors), mae=float(np.mean(np.abs(errors))), r2=r2)
+    return 1 - float(np.sum((predicted - actual) ** 2)) / total if total else 0.0
 
 
-def rmse_interval(actual: Vector, predicted: Vector, *, seed: int) -> Interval:
-    """Bootstrap over rows: the same rows and seed give the same interval."""
-    squares = (predicted - actual) ** 2
-    generator = np.random.default_rng(seed)
-    chunk = max(1, _DRAWS_AT_ONCE // len(squares))
-    means = [
-        squares[generator.integers(0, len(squares), (min(chunk, RESAMPLES - done), len(squares)), dtype=np.int32)].mean(
-            1
-        )
-        for done in range(0, RESAMPLES, chunk)
-    ]
-    values = np.sqrt(np.concatenate(means))
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(low=float(low), high=float(high), standard_deviation=float(values.std(ddof=1)))
+def auc(actual: Vector, predicted: Vector) -> float | None:
+    """The share of pairs of a positive and a negative row that are in the right order; None without such a pair."""
+    area = Ranks(actual, predicted).area(np.ones(len(actual)))
+    return None if np.isnan(area) else area
 
 
-def slices_of(rows: Rows, predicted: Vector, recipe: Recipe) -> tuple[Slice, ...]:
-    """By level of each category, then by capped target. Slices without a row are left out."""
-    errors = predicted - rows.target
-    return tuple(
-        Slice(name, value, int(chosen.sum()), _rmse(errors[chosen]), float(np.mean(np.abs(errors[chosen]))))
-        for name, value, chosen in (*_by_level(rows, recipe), *_by_cap(rows, recipe.contract))
-        if chosen.any()
-    )
+class Ranks:
+    """Scores sorted once, for the area under the ROC curve of many weightings of the same rows."""
+
+    def __init__(self, actual: Vector, predicted: Vector) -> None:
+        scores, self._place = np.unique(predicted, return_inverse=True)
+        self._size, self._actual = len(scores), actual
+
+    def area(self, weights: Vector) -> float:
+        """NaN when the weights leave no row of one class. Equal scores count half."""
+        positive = np.bincount(self._place, weights * self._actual, self._size)
+        negative = np.bincount(self._place, weights * (1 - self._actual), self._size)
+        pairs = positive.sum() * negative.sum()
+        won = float(np.sum(positive * (np.cumsum(negative) - negative / 2)))
+        return won / float(pairs) if pairs else float("nan")
 
 
-def decide(gate: Gate, metrics: Metrics, unit: str) -> Decision:
-    value: float = getattr(metrics, gate.metric)
-    passed = value <= gate.max
-    verdict = "is within" if passed else "is above"
-    end = "" if passed else ", so the model is not registered"
-    name, limit = gate.metric.upper(), amount(gate.max, unit)
-    return Decision(
-        decision="register" if passed else "reject",
-        metric=gate.metric,
-        value=value,
-        limit=gate.max,
-        reason=f"Test {name} {amount(value, unit)} {verdict} the limit of {limit}{end}.",
-    )
-
-
-def document(metrics: Metrics, interval: Interval) -> dict[str, Any]:
+def document(contract: Contract, overall: dict[str, float], deviations: dict[str, float]) -> dict[str, Any]:
     """The metrics as SageMaker's model quality statistics want them."""
-    return {
-        "regression_metrics": {
-            "rmse": {"value": metrics.rmse, "standard_deviation": interval.standard_deviation},
-            "mae": {"value": metrics.mae},
-            "r2": {"value": metrics.r2},
-        },
-        "interval": {"rmse": [interval.low, interval.high], "level": LEVEL, "method": "bootstrap"},
+    kind = "regression_metrics" if contract.task == "regression" else "binary_classification_metrics"
+    described = {
+        name: {"value": value} | ({"standard_deviation": deviations[name]} if name in deviations else {})
+        for name, value in overall.items()
     }
+    return {kind: described}
 
 
-def _by_level(rows: Rows, recipe: Recipe) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    for feature in recipe.contract.categories:
-        known = np.zeros(len(rows.target), dtype=bool)
-        for index, column in enumerate(recipe.columns):
-            if column.source == feature.name and column.level is not None:
-                chosen = rows.inputs[:, index] == 1.0
-                known |= chosen
-                yield feature.name, column.level, chosen
-        yield feature.name, "(missing)", ~known
+def _of_labels(actual: Vector, said: NDArray[np.bool_]) -> dict[str, float]:
+    """Precision, recall and F1 are of the positive level, and 0 where nothing was found."""
+    true = actual == 1
+    hits = float(np.sum(true & said))
+    precision, recall = hits / max(float(said.sum()), 1.0), hits / max(float(true.sum()), 1.0)
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    return {"accuracy": float(np.mean(true == said)), "precision": precision, "recall": recall, "f1": f1}
 
 
-def _by_cap(rows: Rows, contract: Contract) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    target = contract.target
-    if target.cap is not None:
-        cap = amount(target.cap, target.unit)
-        yield target.name, f"below {cap}", rows.target < target.cap
-        yield target.name, f"capped at {cap}", rows.target >= target.cap
-
-
-def _rmse(errors: Vector) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
+def _threshold(contract: Contract) -> float:
+    assert contract.serving.threshold is not None, "a binary contract has one"
+    return contract.serving.threshold

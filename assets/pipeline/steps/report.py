@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from contract import Contract
-from steps.wording import amount, title
+from steps.metrics import OF_SLICES
+from steps.wording import amount, share, title
 
 STYLE = """
 :root { color-scheme: light; --accent: #2563eb; --ink: #1f2937; --grey: #6b7280; --line: #e5e7eb; --bad: #b91c1c; }
@@ -31,8 +32,24 @@ figure { margin: 0 } img { width: 100%; height: auto } figcaption { color: var(-
 CAPTIONS = {
     "predicted_vs_actual.png": "Each point is a test row; on the dashed line the prediction is exact.",
     "residuals_by_decile.png": "Boxes hold the middle half of the errors, whiskers nine tenths of them.",
+    "roc_curve.png": "How many rows of each level are called positive, from the strictest threshold to the mildest.",
+    "calibration.png": "On the dashed line a probability comes true as often as it says; larger points hold more rows.",
     "feature_importance.png": "How much each model input contributes to the trees, as a share of the total gain.",
 }
+
+
+LABELS = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R\u00b2",
+    "auc": "AUC",
+    "logloss": "Log loss",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+}
+IN_UNITS = ("rmse", "mae")  # of the target
 
 
 def page(evaluation: Mapping[str, Any], contract: Contract, training: Mapping[str, Any], *, skipped: str | None) -> str:
@@ -45,7 +62,7 @@ def page(evaluation: Mapping[str, Any], contract: Contract, training: Mapping[st
         ),
         _paragraph(evaluation["gate"]["reason"], f"gate {evaluation['gate']['decision']}"),
         _tiles(evaluation, contract.target.unit),
-        f"<h2>By slice</h2>{_slices(evaluation['slices'], contract.target.unit)}",
+        f"<h2>By slice</h2>{_slices(evaluation, contract.target.unit)}",
         f"<h2>Plots</h2>{_plots(evaluation['plots'], skipped)}",
         f"<h2>Training</h2>{_training(training)}",
     ]
@@ -59,25 +76,32 @@ def page(evaluation: Mapping[str, Any], contract: Contract, training: Mapping[st
 
 
 def _tiles(evaluation: Mapping[str, Any], unit: str) -> str:
-    metrics, interval = evaluation["regression_metrics"], evaluation["interval"]
-    low, high = interval["rmse"]
-    tiles = [
-        ("RMSE", amount(metrics["rmse"]["value"], unit)),
-        (f"RMSE, {interval['level']:.0%} interval", f"{amount(low)} to {amount(high)}"),
-        ("MAE", amount(metrics["mae"]["value"], unit)),
-        ("R\u00b2", f"{metrics['r2']['value']:.3f}"),
-        ("Test rows", f"{evaluation['rows']:,}"),
-    ]
+    interval = evaluation["interval"]
+    tiles = []
+    for name, value in evaluation["metrics"].items():
+        tiles.append((LABELS.get(name, name), _metric(name, value, unit)))
+        if name in interval:
+            low, high = interval[name]
+            text = f"{_metric(name, low)} to {_metric(name, high)}"
+            tiles.append((f"{LABELS.get(name, name)}, {share(interval['level'])} interval", text))
+    tiles.append(("Test rows", f"{evaluation['rows']:,}"))
     cells = (f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>' for label, value in tiles)
     return f'<div class="tiles">{"".join(cells)}</div>'
 
 
-def _slices(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
+def _metric(name: str, value: float, unit: str = "") -> str:
+    return amount(value, unit) if name in IN_UNITS else f"{value:.4f}"
+
+
+def _slices(evaluation: Mapping[str, Any], unit: str) -> str:
+    names = OF_SLICES[evaluation["task"]]
     rows = [
-        [title(item["name"]), item["value"], f"{item['rows']:,}", amount(item["rmse"]), amount(item["mae"])]
-        for item in slices
+        [title(item["name"]), item["value"], f"{item['rows']:,}"]
+        + [_metric(name, item[name]) if name in item else "" for name in names]
+        for item in evaluation["slices"]
     ]
-    return _table(["Column", "Rows where", "Rows", f"RMSE ({unit})", f"MAE ({unit})"], rows, numbers_from=2)
+    units = (f"{LABELS[name]} ({unit})" if name in IN_UNITS else LABELS[name] for name in names)
+    return _table(["Column", "Rows where", "Rows", *units], rows, numbers_from=2)
 
 
 def _plots(names: Sequence[str], skipped: str | None) -> str:

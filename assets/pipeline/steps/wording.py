@@ -9,6 +9,11 @@ def amount(value: float, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
+def share(value: float) -> str:
+    """0.95 becomes "95 %"."""
+    return f"{100 * value:.4g} %"
+
+
 def title(name: str) -> str:
     """`median_house_value` becomes `Median house value`."""
     return name.replace("_", " ").capitalize()

@@ -155,15 +155,54 @@ MISTAKES = [
     ("max_depth = 8", "nthread = 8", "training.parameters.nthread", "is not an XGBoost parameter that may be set here"),
     ("max_depth = 8", "max_depth = 800", "training.parameters.max_depth", "at most 30"),
     ("max_depth = 8", 'objective = "rank"', "training.parameters.objective", 'must be "reg:squarederror"'),
+    ('unit = "USD"', 'unit = "USD"\nlevels = ["a", "b"]', "target.levels", "unknown key"),
     ('metric = "rmse"', 'metric = "auc"', "gate.metric", 'must be "rmse" or "mae", is \'auc\''),
     ("max = 60000.0", "max = 0", "gate.max", "must be greater than 0"),
     ("max = 60000.0", "", "gate.max", "is missing"),
+    ("max = 60000.0", "max = 1\nmin = 1", "gate.min", 'a smaller rmse is better; write max = ... for metric = "rmse"'),
+    ("max = 60000.0", "max = 1\nmargin = -1", "gate.margin", "must be at least 0 and at most 1, is -1"),
+    ("max = 60000.0", "max = 1\nslice_margin = 'x'", "gate.slice_margin", "must be a finite number, is 'x'"),
+    ("max = 60000.0", "max = 1\nslice_min_rows = 1", "gate.slice_min_rows", "must be at least 2"),
     ('mode = "serverless"', 'mode = "server"', "serving.mode", 'must be "serverless" or "realtime"'),
+    ('mode = "serverless"', 'mode = "serverless"\nthreshold = 0.5', "serving.threshold", "is for a binary model"),
+    (
+        'mode = "serverless"',
+        'mode = "serverless"\nhosting = "shared"',
+        "serving.hosting",
+        '"dedicated" or "multi-model"',
+    ),
+    (
+        'mode = "serverless"',
+        'mode = "serverless"\nhosting = "multi-model"',
+        "serving.hosting",
+        'multi-model needs instances; write mode = "realtime"',
+    ),
+    ('mode = "serverless"', 'mode = "realtime"\ncanary_percent = 60', "serving.canary_percent", "at most 50, is 60"),
+    ('mode = "serverless"', 'mode = "realtime"\ncanary_minutes = 0', "serving.canary_minutes", "must be at least 1"),
+    (
+        'mode = "serverless"',
+        'mode = "serverless"\nmin_instances = 1\nmax_instances = 2',
+        "serving.min_instances",
+        "a serverless endpoint has no instances",
+    ),
+    ('mode = "serverless"', 'mode = "realtime"\nmax_instances = 2', "serving.max_instances", "come together"),
+    (
+        'mode = "serverless"',
+        'mode = "realtime"\nmin_instances = 3\nmax_instances = 2',
+        "serving.max_instances",
+        "must be at least min_instances (3), is 2",
+    ),
+    (
+        'mode = "serverless"',
+        'mode = "realtime"\nmin_instances = 2\nmax_instances = 3',
+        "serving.instance_count",
+        "must lie within min_instances (2) and max_instances (3), is 1",
+    ),
     ("memory_mb = 2048", "memory_mb = 2000", "serving.memory_mb", "multiple of 1024"),
     ("max_concurrency = 5", "max_concurrency = 500", "serving.max_concurrency", "at most 200"),
     ('"ml.m5.large"', '"m5.large"', "serving.instance_type", "must be an instance type"),
     ('name = "california_housing"', 'name = "California-Housing"', "model.name", "must be snake_case"),
-    ('task = "regression"', 'task = "ranking"', "model.task", 'must be "regression"'),
+    ('task = "regression"', 'task = "ranking"', "model.task", 'must be "regression" or "binary", is \'ranking\''),
 ]
 
 
@@ -173,6 +212,59 @@ def test_a_mistake_is_reported_with_its_key(model_toml: str, good: str, bad: str
     [(found, why), *others] = problems_of(model_toml.replace(good, bad, 1))
     assert (found, reason in why) == (key, True), why
     assert others == ([("model", "must be a table, is 3")] if key == "more" else [])
+
+
+BINARY = (
+    MINIMAL.replace('"regression"', '"binary"')
+    .replace('unit = "kg"', 'levels = ["no", "yes"]')
+    .replace('"mae"\nmax = 1', '"auc"\nmin = 0.9')
+)
+
+
+def test_a_binary_contract_is_read_exactly() -> None:
+    contract = contract_of_toml(BINARY, FILE)
+    assert contract.task == "binary"
+    assert contract.target == Target(name="y", levels=("no", "yes"))
+    assert contract.gate == Gate(metric="auc", min=0.9, margin=0.0, slice_margin=0.1, slice_min_rows=100)
+    assert (contract.gate.limit, contract.gate.higher_is_better) == (0.9, True)
+    assert contract.serving == Serving(mode="realtime", threshold=0.5)
+    assert (contract.rules.objectives, contract.rules.training_metric) == (("binary:logistic",), "logloss")
+    assert Contract.from_dict(json.loads(json.dumps(contract.to_dict()))) == contract
+
+
+BINARY_MISTAKES = [
+    ('levels = ["no", "yes"]', "", "target.levels", "must hold the two values of the target, holds 0; write levels ="),
+    ('levels = ["no", "yes"]', 'levels = ["a", "b", "c"]', "target.levels", "holds 3"),
+    ('levels = ["no", "yes"]', 'levels = ["a", "a"]', "target.levels", "holds 'a' more than once"),
+    ('levels = ["no", "yes"]', "levels = [0, 1]", "target.levels", "must be a list of texts"),
+    ('levels = ["no", "yes"]', 'levels = ["no", "yes"]\nunit = "kg"', "target.unit", "use one of name, levels, descr"),
+    ('"auc"', '"rmse"', "gate.metric", 'must be "auc" or "logloss"'),
+    ("min = 0.9", "min = 9", "gate.min", "must be at least 0 and at most 1, is 9"),
+    ("min = 0.9", "max = 0.9", "gate.max", 'a greater auc is better; write min = ... for metric = "auc"'),
+    ("min = 0.9", "", "gate.min", "is missing; add it"),
+    ('"realtime"', '"realtime"\nthreshold = 2', "serving.threshold", "must be at least 0.001 and at most 0.999"),
+    (
+        "seed = 0",
+        'seed = 0\nparameters = { objective = "reg:squarederror" }',
+        "training.parameters.objective",
+        'must be "binary:logistic"',
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "key", "reason"), BINARY_MISTAKES, ids=[m[2] + m[1][:9] for m in BINARY_MISTAKES]
+)
+def test_a_mistake_in_a_binary_contract_is_reported_with_its_key(good: str, bad: str, key: str, reason: str) -> None:
+    assert good in BINARY
+    [(found, why)] = problems_of(BINARY.replace(good, bad, 1))
+    assert (found, reason in why) == (key, True), why
+
+
+def test_autoscaling_starts_with_the_least_instances() -> None:
+    text = MINIMAL + "min_instances = 2\nmax_instances = 4\n"
+    serving = contract_of_toml(text, FILE).serving
+    assert (serving.min_instances, serving.instance_count, serving.max_instances) == (2, 2, 4)
 
 
 @pytest.mark.parametrize("section", ["model", "features", "target", "quality", "split", "training", "gate", "serving"])

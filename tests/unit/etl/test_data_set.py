@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 
 from contract import Contract
-from tests.unit.etl.harness import HEADER, RUN_ID, SPLITS, Job, Outcome, csv_text, flats, small_contract
+from tests.unit.etl.harness import (
+    HEADER,
+    RUN_ID,
+    SMALL,
+    SPLITS,
+    Job,
+    Outcome,
+    csv_text,
+    flats,
+    row_id,
+    side,
+    small_contract,
+)
 
 SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
 
@@ -30,12 +42,53 @@ def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contra
         "contract_hash": contract.hash,
         "source": SOURCE | {"size": len(text)},
         "reasons": {"rooms: not a number": 1},
-        "files": {split: [f"flats/run={RUN_ID}/{split}/part-00000.parquet"] for split in SPLITS},
+        "files": {
+            **{split: [f"flats/run={RUN_ID}/{split}/part-00000.parquet"] for split in SPLITS},
+            "raw_test": [f"flats/run={RUN_ID}/raw/test/part-00000.parquet"],
+        },
         "target": "price",
         "columns": [column.name for column in outcome.recipe.columns],
         "ignored_columns": [],
     }
     assert outcome.recipe.contract == contract
+
+
+def test_the_test_rows_are_kept_as_the_file_has_them(duckdb: Job, tmp_path: Path) -> None:
+    towns = {"type": "category", "levels": ["<1H A", "B, C", "D"], "nullable": True}
+    contract = small_contract(features={"town": towns})
+    rows = [[*row[:3], "" if index % 5 == 0 else row[3], row[4]] for index, row in enumerate(flats(80))]
+    outcome = duckdb.run(csv_text(rows), tmp_path, contract)
+    expected = {
+        row_id(contract, row[:4]): {
+            "rooms": float(row[0]),
+            "beds": float(row[1]) if row[1] else None,
+            "people": float(row[2]),
+            "town": row[3] or None,
+        }
+        for row in rows
+        if side(contract, row[:4]) == "test"
+    }
+    found = outcome.rows("raw/test")
+    ids = [row.pop("row_id") for row in found]
+    assert ids == [row["row_id"] for row in outcome.rows("test")]
+    assert dict(zip(ids, found, strict=True)) == expected
+    assert {None, "D"} <= {row["town"] for row in expected.values()}
+    assert None in {row["beds"] for row in expected.values()}
+
+
+def test_a_binary_target_becomes_one_and_zero(duckdb: Job, tmp_path: Path) -> None:
+    document = {**SMALL, "gate": {"metric": "auc", "min": 0.6}, "target": {"name": "sold", "levels": ["no", "yes"]}}
+    contract = Contract.from_dict({**document, "model": {**SMALL["model"], "task": "binary"}})
+    rows = [[*row[:4], "yes" if index % 3 == 0 else "no"] for index, row in enumerate(flats(60))]
+    bad = [[*rows[0][:4], value] for value in ("Yes", "1", "")]
+    outcome = duckdb.run(csv_text([*rows, *bad], contract.columns), tmp_path, contract)
+    assert outcome.manifest["reasons"] == {"sold: unknown level": 2, "sold: missing": 1}
+    assert outcome.rejects[0]["reason"] == "sold: 'Yes' is not a known level"
+    sold = {row_id(contract, row[:4]): 1.0 if row[4] == "yes" else 0.0 for row in rows}
+    written = [row for split in SPLITS for row in outcome.rows(split)]
+    assert {row["row_id"]: row["sold"] for row in written} == {row["row_id"]: sold[row["row_id"]] for row in written}
+    assert {row["sold"] for row in written} == {0.0, 1.0}
+    assert outcome.document("profile.json")["target"]["type"] == "number"
 
 
 def test_a_second_attempt_gives_the_same_and_leaves_nothing_of_the_first(
@@ -50,7 +103,7 @@ def test_a_second_attempt_gives_the_same_and_leaves_nothing_of_the_first(
     assert again.files() == plain.files() | {"claim.json"}
     for name in ("recipe.json", "profile.json"):
         assert (again.folder / name).read_bytes() == (plain.folder / name).read_bytes()
-    for split in SPLITS:
+    for split in (*SPLITS, "raw/test"):
         assert again.table(split).equals(plain.table(split))
 
 

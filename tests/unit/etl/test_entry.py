@@ -28,8 +28,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_main_reads_the_version_of_the_run_and_writes_its_data_set(outcomes: list[dict[str, Any]]) -> None:
     result = outcomes[0]
     assert result["error"] is None
-    names = ("manifest.json", "profile.json", "recipe.json", "rejects/part-00000.json", "test/part-00000.parquet")
-    names += ("train/part-00000.parquet", "validation/part-00000.parquet")
+    names = ("manifest.json", "profile.json", "raw/test/part-00000.parquet", "recipe.json")
+    names += (
+        "rejects/part-00000.json",
+        "test/part-00000.parquet",
+        "train/part-00000.parquet",
+        "validation/part-00000.parquet",
+    )
     assert result["keys"] == [f"flats/run=r1/{name}" for name in names]
     manifest = result["documents"]["manifest.json"]
     assert (manifest["rows"]["read"], manifest["rows"]["rejected"]) == (51, 1)

@@ -33,6 +33,7 @@ def assert_same(spark: Outcome, duckdb: Outcome) -> None:
     # Rounded statistics are the same to the last digit, and so are both documents.
     for name in ("recipe.json", "profile.json"):
         assert spark.document(name) == duckdb.document(name)
+    assert spark.rows("raw/test") == duckdb.rows("raw/test")
     for split in SPLITS:
         found, expected = spark.table(split), duckdb.table(split)
         assert found.schema.names == expected.schema.names

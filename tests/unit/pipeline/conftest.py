@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "assets" / "pipeline"))
 
 from contract import Contract, load  # noqa: E402
-from tests.unit.pipeline.factory import synthetic_rows, write_dataset  # noqa: E402
+from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset  # noqa: E402
 
 HYPERPARAMETERS = (
     *("--rounds", "60", "--early_stopping_rounds", "10", "--seed", "7"),
@@ -23,7 +22,7 @@ HYPERPARAMETERS = (
 
 @pytest.fixture(scope="session")
 def contract() -> Contract:
-    return load(ROOT / "models" / "california_housing" / "model.toml")
+    return load(ROOT / "tests" / "unit" / "contract" / "housing.toml")
 
 
 @pytest.fixture(scope="session")
@@ -73,19 +72,18 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
-    folder = tmp_path_factory.mktemp("packed")
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
-        archive.add(model_dir, arcname=".")
-    return folder
+    return pack(model_dir, tmp_path_factory.mktemp("packed"))
 
 
-def evaluate_into(output: Path, packed: Path, prepared: Path) -> int:
+def evaluate_into(output: Path, packed: Path, prepared: Path, champion: Path | None = None) -> int:
+    """`champion`: the folder that start_training makes; by default no version is approved yet."""
     import evaluate
 
+    champion = champion or crown(output.with_name(f"{output.name}-champion"))
     return evaluate.main(
         [
             *("--model", str(packed), "--test", str(prepared / "test")),
-            *("--context", str(prepared / "context"), "--output", str(output)),
+            *("--context", str(prepared / "context"), "--champion", str(champion), "--output", str(output)),
         ]
     )
 

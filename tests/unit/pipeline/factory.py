@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
+import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,12 +61,13 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
     """Two part files a split, in no order. Returns the recipe."""
     recipe, splits = _fit(contract, rows)
     files = {split: _write_parts(folder, split, recipe, chosen) for split, chosen in splits.items()}
+    files["raw_test"] = _write_raw(folder, contract, splits["test"])
     manifest = {
         "version": 1,
         "model": contract.name,
         "run_id": RUN_ID,
         "contract_hash": contract.hash,
-        "source": {"bucket": "raw", "key": f"{contract.name}/housing.csv", "version": "1", "etag": "e", "size": 1},
+        "source": {"bucket": "raw", "key": f"{contract.name}/housing.csv", "version": "v7", "etag": "e", "size": 1},
         "rows": {"read": len(rows), "rejected": 0, "duplicates": 0, "outliers": 0}
         | {split: len(chosen) for split, chosen in splits.items()},
         "reasons": {},
@@ -111,6 +114,37 @@ def _fit(contract: Contract, rows: Sequence[Row]) -> tuple[Recipe, dict[str, lis
         std={name: float(values.std(ddof=1)) for name, values in numbers.items()},
     )
     return recipe, splits
+
+
+def _write_raw(folder: Path, contract: Contract, rows: Sequence[Row]) -> list[str]:
+    types = {item.name: pa.float64() if item.type == "number" else pa.string() for item in contract.features}
+    (folder / "raw" / "test").mkdir(parents=True)
+    keys = []
+    for part, chosen in enumerate((slice(0, None, 3), slice(1, None, 3), slice(2, None, 3))):
+        columns = {name: pa.array([row[name] for row in rows[chosen]], kind) for name, kind in types.items()}
+        ids = pa.array([row_id(contract, row) for row in rows[chosen]], pa.string())
+        pq.write_table(pa.table({"row_id": ids, **columns}), folder / "raw" / "test" / f"part-{part}.parquet")
+        keys.append(f"{contract.name}/run={RUN_ID}/raw/test/part-{part}.parquet")
+    return keys
+
+
+def pack(model: Path, folder: Path) -> Path:
+    """model.tar.gz in `folder`, as SageMaker packs a model. Returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(model, arcname=".")
+    return folder
+
+
+def crown(folder: Path, packed: Path | None = None, *, version: int = 3) -> Path:
+    """What start_training puts where the evaluation looks for the champion. Returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    champion = None
+    if packed:
+        shutil.copyfile(packed / "model.tar.gz", folder / "model.tar.gz")
+        champion = {"model_version": version, "model_package_arn": "arn", "run_id": RUN_ID, "contract_hash": "c"}
+    (folder / "champion.json").write_text(json.dumps({"version": 1, "champion": champion}))
+    return folder
 
 
 def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) -> list[str]:

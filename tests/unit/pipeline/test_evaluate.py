@@ -11,13 +11,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import xgboost
 
+import inference
 from contract import Contract, Recipe
 from tests.unit.pipeline.conftest import evaluate_into, train_in
-from tests.unit.pipeline.factory import RUN_ID, synthetic_rows, write_dataset
+from tests.unit.pipeline.factory import RUN_ID, pack, synthetic_rows, write_dataset
 
 PLOTS = ["predicted_vs_actual.png", "residuals_by_decile.png", "feature_importance.png"]
 
@@ -82,8 +84,34 @@ def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Cont
         "metric": "rmse",
         "value": rmse,
         "limit": 60000.0,
-        "reason": f"Test RMSE {rmse:,.0f} USD is within the limit of 60,000 USD.",
+        "reason": f"Test RMSE {rmse:,.0f} USD is within the limit of 60,000 USD; "
+        "there is no approved version yet to compare it with.",
     }
+    assert evaluation["task"] == "regression"
+    assert evaluation["metrics"] == {name: item["value"] for name, item in evaluation["regression_metrics"].items()}
+
+
+def test_golden_rows_are_requests_with_the_answers_of_the_model(evaluated: Path, model_dir: Path) -> None:
+    """What the deployed container answers to them, through its own code."""
+    document = json.loads((evaluated / "golden.json").read_text())
+    assert document.keys() == {"version", "instances", "predictions", "tolerance"}
+    assert (document["version"], document["tolerance"], len(document["instances"])) == (1, 1e-6, 20)
+    served = inference.predict_fn(document["instances"], inference.model_fn(str(model_dir)))
+    assert served.values.tolist() == pytest.approx(document["predictions"], rel=1e-6)
+    assert len(set(document["predictions"])) > 15
+
+
+def test_raw_rows_that_give_other_inputs_are_refused(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model would be evaluated on other inputs than it is served with."""
+    shutil.copytree(prepared, tmp_path / "prepared")
+    path = tmp_path / "prepared" / "test" / "raw.parquet"
+    table = pq.read_table(path)
+    changed = pc.add(table["median_income"], 0.01)
+    pq.write_table(table.set_column(table.column_names.index("median_income"), "median_income", changed), path)
+    assert evaluate_into(tmp_path / "output", packed, tmp_path / "prepared") == 1
+    assert "test/raw.parquet: serving would compute other model inputs than the ETL job did" in capsys.readouterr().err
 
 
 class Page(HTMLParser):
@@ -155,9 +183,7 @@ def test_a_model_that_misses_the_gate_is_rejected_in_words(tmp_path: Path, contr
         ["--dataset", str(tmp_path / "dataset"), "--output", str(prepared), "--contract-hash", strict.hash]
     )
     _, model = train_in(tmp_path / "train", prepared)
-    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
-        archive.add(model, arcname=".")
-    assert evaluate_into(tmp_path / "output", tmp_path, prepared) == 0
+    assert evaluate_into(tmp_path / "output", pack(model, tmp_path / "packed"), prepared) == 0
     gate = json.loads((tmp_path / "output" / "evaluation.json").read_text())["gate"]
     assert gate["decision"] == "reject"
     assert gate["reason"].endswith("USD is above the limit of 1,000 USD, so the model is not registered.")
@@ -169,10 +195,7 @@ def repack(packed: Path, folder: Path, **changes: str) -> Path:
         archive.extractall(folder / "model", filter="data")
     for name, text in changes.items():
         (folder / "model" / name.replace("_", ".")).write_text(text)
-    (folder / "packed").mkdir()
-    with tarfile.open(folder / "packed" / "model.tar.gz", "w:gz") as archive:
-        archive.add(folder / "model", arcname=".")
-    return folder / "packed"
+    return pack(folder / "model", folder / "packed")
 
 
 def test_a_model_of_another_data_set_is_refused(

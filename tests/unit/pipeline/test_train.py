@@ -89,7 +89,7 @@ def test_the_metric_is_printed_as_sagemaker_reads_it(
     assert values[0] > values[-1]
     logged = json.loads(lines[-1])
     assert (logged["event"], logged["threads"]) == ("trained", 1)
-    assert logged["validation_rmse"] == pytest.approx(expected, abs=1e-3)
+    assert logged["validation"] == {"rmse": pytest.approx(expected, abs=1e-4)}
 
 
 @pytest.mark.parametrize(

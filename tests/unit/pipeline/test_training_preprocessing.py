@@ -29,6 +29,18 @@ def test_each_split_holds_the_recipe_applied_to_its_rows(prepared: Path, contrac
     np.testing.assert_array_equal(inputs, recipe.apply(rows))
 
 
+def test_the_raw_test_rows_stand_beside_the_prepared_ones(prepared: Path, contract: Contract) -> None:
+    by_id = {row_id(contract, row): row for row in synthetic_rows(900, contract)}
+    raw = pq.read_table(prepared / "test" / "raw.parquet")
+    names = [feature.name for feature in contract.features]
+    assert raw.column_names == ["row_id", *names]
+    assert raw["row_id"].equals(pq.read_table(prepared / "test" / "data.parquet")["row_id"])
+    assert raw.select(names).to_pylist() == [
+        {name: by_id[key][name] for name in names} for key in raw["row_id"].to_pylist()
+    ]
+    assert raw["total_bedrooms"].null_count > 0
+
+
 def test_no_row_is_lost_and_train_rows_have_no_id(prepared: Path, dataset: Path) -> None:
     counts = json.loads((dataset / "manifest.json").read_text())["rows"]
     tables = {split: pq.read_table(prepared / split / "data.parquet") for split in ("train", "validation", "test")}
@@ -132,6 +144,18 @@ REFUSALS = {
     "values missing": (
         change_table("train/part-0.parquet", with_nan),
         "train/part-0.parquet: column latitude holds 2 values that are missing or not finite",
+    ),
+    "raw part missing": (
+        lambda folder: (folder / "raw" / "test" / "part-2.parquet").unlink(),
+        "raw/test: manifest.json and the folder differ in part-2.parquet",
+    ),
+    "raw row missing": (
+        change_table("raw/test/part-0.parquet", lambda table: table.slice(1)),
+        "raw/test and test hold other rows; run the ETL job again",
+    ),
+    "raw column of another type": (
+        change_table("raw/test/part-1.parquet", as_text),
+        "raw/test/part-1.parquet: column latitude must hold doubles, holds string",
     ),
     "row on two sides": (leak, "is in both train and test"),
 }

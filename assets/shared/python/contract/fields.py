@@ -12,6 +12,9 @@ from contract.reader import Table
 
 _NUMBER_KEYS = ("type", "min", "max", "nullable", "unit", "description", "default")
 _CATEGORY_KEYS = ("type", "levels", "nullable", "description", "default")
+_NUMBER_TARGET = ("name", "unit", "min", "max", "cap", "description")
+_LEVEL_TARGET = ("name", "levels", "description")
+_TARGET_KEYS = {"regression": _NUMBER_TARGET, "binary": _LEVEL_TARGET}
 
 
 def features_of(section: Table) -> tuple[Feature, ...]:
@@ -65,25 +68,37 @@ def _category(table: Table, name: str) -> Feature:
     )
 
 
-def target_of(table: Table, features: tuple[Feature, ...]) -> Target:
+def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
+    """`task` is "" when it is wrong: what depends on it is not checked then."""
+    table.refuse_unknown(_TARGET_KEYS.get(task, (*_NUMBER_TARGET, *_LEVEL_TARGET)))
     name = table.text("name")
     reason = name_problem(name) if name else None
     if any(feature.name == name for feature in features):
         reason = "is also a feature; a target cannot be its own input"
     if reason and not table.problems.at("target.name"):
         table.add("name", reason)
+    if task == "binary":
+        return Target(name=name, levels=_two_levels(table), description=table.text("description", default=""))
     low, high = _bounds(table)
     cap = table.optional_number("cap")
     if cap is not None and not _inside(cap, low, high):
         table.add("cap", f"must lie within min and max, is {cap}")
     return Target(
         name=name,
-        unit=table.text("unit"),
+        unit=table.text("unit", default=None if task else ""),
         min=low,
         max=high,
         cap=cap,
         description=table.text("description", default=""),
     )
+
+
+def _two_levels(table: Table) -> tuple[str, ...]:
+    levels = table.texts("levels")
+    if len(levels) != 2 and not table.problems.at("target.levels") and not table.broken:
+        hint = 'write levels = ["negative", "positive"], in the words of the data file'
+        table.add("levels", f"must hold the two values of the target, holds {len(levels)}; {hint}")
+    return levels
 
 
 class _AnyName(list[str]):

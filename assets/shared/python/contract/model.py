@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from contract.expression import Expression
+from contract.tasks import RULES, Metric, Rules, Task
 
 Scalar = float | int | str | bool
 
@@ -61,13 +62,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class Target:
-    """The column to predict. `cap` is the value at which the source censors it."""
+    """The column to predict: a number, which the source censors at `cap`, or one of two levels, the positive last."""
 
     name: str
-    unit: str
+    unit: str = ""
     min: float | None = None
     max: float | None = None
     cap: float | None = None
+    levels: tuple[str, ...] = ()
     description: str = ""
 
 
@@ -111,23 +113,53 @@ class Training:
 
 @dataclass(frozen=True)
 class Gate:
-    metric: Literal["rmse", "mae"]
-    max: float
+    """What a new version must reach: `max` or `min` of the metric, and no more than these shares behind the champion.
+
+    `slice_margin` counts for slices of at least `slice_min_rows` test rows.
+    """
+
+    metric: Metric
+    max: float | None = None
+    min: float | None = None
+    margin: float = 0.0
+    slice_margin: float = 0.1
+    slice_min_rows: int = 100
+
+    @property
+    def limit(self) -> float:
+        limit = self.max if self.min is None else self.min
+        assert limit is not None, "the contract's check asks for the limit that the metric has"
+        return limit
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.min is not None
 
 
 @dataclass(frozen=True)
 class Serving:
+    """`threshold` is the probability from which a binary model says the positive level.
+
+    The canary takes its share of the traffic for some minutes before a real-time endpoint turns to a new version.
+    """
+
     mode: Literal["serverless", "realtime"]
     memory_mb: int = 2048
     max_concurrency: int = 5
     instance_type: str = "ml.m5.large"
     instance_count: int = 1
+    min_instances: int | None = None
+    max_instances: int | None = None
+    threshold: float | None = None
+    hosting: Literal["dedicated", "multi-model"] = "dedicated"
+    canary_percent: int = 20
+    canary_minutes: int = 5
 
 
 @dataclass(frozen=True)
 class Contract:
     name: str
-    task: Literal["regression"]
+    task: Task
     description: str
     features: tuple[Feature, ...]
     target: Target
@@ -151,6 +183,10 @@ class Contract:
     def columns(self) -> tuple[str, ...]:
         """The columns a data file must have."""
         return (*(feature.name for feature in self.features), self.target.name)
+
+    @cached_property
+    def rules(self) -> Rules:
+        return RULES[self.task]
 
     @cached_property
     def hash(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contract.model import Scalar
 from contract.reader import Table
+from contract.tasks import RULES
 from contract.wording import closest
 
 # name: (lowest, highest) of a number
@@ -27,11 +28,13 @@ _WHOLE_NUMBERS: dict[str, tuple[int, int]] = {
 }
 _CHOICES = {
     "grow_policy": ("depthwise", "lossguide"),
-    "objective": ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror"),
 }
 
 
-def parameters_of(table: Table) -> dict[str, Scalar]:
+def parameters_of(table: Table, task: str) -> dict[str, Scalar]:
+    """`task` is "" when it is wrong: every objective will do then."""
+    objectives = tuple(name for kind, rules in RULES.items() if task in (kind, "") for name in rules.objectives)
+    choices = _CHOICES | {"objective": objectives}
     parameters: dict[str, Scalar] = {}
     for name in table.values:
         if name in _NUMBERS:
@@ -40,9 +43,9 @@ def parameters_of(table: Table) -> dict[str, Scalar]:
         elif name in _WHOLE_NUMBERS:
             least, most = _WHOLE_NUMBERS[name]
             parameters[name] = table.integer(name, low=least, high=most)
-        elif name in _CHOICES:
-            parameters[name] = table.choice(name, _CHOICES[name])
+        elif name in choices:
+            parameters[name] = table.choice(name, choices[name])
         else:
-            known = (*_NUMBERS, *_WHOLE_NUMBERS, *_CHOICES)
+            known = (*_NUMBERS, *_WHOLE_NUMBERS, *choices)
             table.add(name, f"is not an XGBoost parameter that may be set here; {closest(name, known)}")
     return parameters

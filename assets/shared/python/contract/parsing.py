@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import cast
 
 from contract.fields import derived_of, features_of, target_of
+from contract.gating import GATE_KEYS, SERVING_KEYS, gate_of, serving_of
 from contract.model import (
     Contract,
     ContractError,
     Derived,
     Feature,
-    Gate,
     Outliers,
     Quality,
-    Serving,
     Split,
     Training,
 )
 from contract.names import MODEL_NAME
 from contract.parameters import parameters_of
 from contract.reader import Problems, Table
+from contract.tasks import RULES, Task
 from contract.wording import closest, shown
 
 SECTIONS = (
@@ -42,12 +42,13 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
     problems = Problems(file)
     root = Table(document, "", problems, SECTIONS)
     model = root.table("model", ("name", "task", "description"))
+    task = model.choice("task", tuple(RULES))
     features = features_of(root.table("features", None))
-    target = target_of(root.table("target", ("name", "unit", "min", "max", "cap", "description")), features)
+    target = target_of(root.table("target", None), features, task)
     derived = derived_of(root.table("derived", None, optional=True), features, target)
     contract = Contract(
         name=_model_name(model),
-        task=cast(Literal["regression"], model.choice("task", ("regression",))),
+        task=cast(Task, task),
         description=model.text("description"),
         features=features,
         target=target,
@@ -55,9 +56,9 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
         outliers=_outliers(root.table("outliers", ("columns", "factor"), optional=True), features, derived),
         quality=_quality(root.table("quality", ("min_rows", "max_reject_share"))),
         split=_split(root.table("split", ("train", "validation", "test", "salt"))),
-        training=_training(root.table("training", ("rounds", "early_stopping_rounds", "seed", "parameters"))),
-        gate=_gate(root.table("gate", ("metric", "max"))),
-        serving=_serving(root),
+        training=_training(root.table("training", ("rounds", "early_stopping_rounds", "seed", "parameters")), task),
+        gate=gate_of(root.table("gate", GATE_KEYS), task),
+        serving=serving_of(root.table("serving", SERVING_KEYS), task),
     )
     if problems.found:
         raise ContractError(problems.found)
@@ -98,35 +99,10 @@ def _split(table: Table) -> Split:
     return Split(train=train, validation=validation, test=test, salt=table.text("salt"))
 
 
-def _training(table: Table) -> Training:
+def _training(table: Table, task: str) -> Training:
     return Training(
         rounds=table.integer("rounds", low=1, high=100_000),
         early_stopping_rounds=table.integer("early_stopping_rounds", low=1, high=100_000),
         seed=table.integer("seed", low=0, high=2**31 - 1),
-        parameters=parameters_of(table.table("parameters", None, optional=True)),
-    )
-
-
-def _gate(table: Table) -> Gate:
-    metric = table.choice("metric", ("rmse", "mae"))
-    limit = table.number("max")
-    if "max" in table.values and not table.problems.at("gate.max") and limit <= 0:
-        table.add("max", f"must be greater than 0, is {limit}")
-    return Gate(metric=cast(Literal["rmse", "mae"], metric), max=limit)
-
-
-def _serving(root: Table) -> Serving:
-    table = root.table("serving", ("mode", "memory_mb", "max_concurrency", "instance_type", "instance_count"))
-    memory = table.integer("memory_mb", low=1024, high=6144, default=2048)
-    if memory % 1024:
-        table.add("memory_mb", f"must be a multiple of 1024 from 1024 to 6144, is {memory}")
-    instance_type = table.text("instance_type", default="ml.m5.large")
-    if not instance_type.startswith("ml.") and not table.problems.at("serving.instance_type"):
-        table.add("instance_type", f'must be an instance type such as "ml.m5.large", is {shown(instance_type)}')
-    return Serving(
-        mode=cast(Literal["serverless", "realtime"], table.choice("mode", ("serverless", "realtime"))),
-        memory_mb=memory,
-        max_concurrency=table.integer("max_concurrency", low=1, high=200, default=5),
-        instance_type=instance_type,
-        instance_count=table.integer("instance_count", low=1, high=100, default=1),
+        parameters=parameters_of(table.table("parameters", None, optional=True), task),
     )

@@ -109,6 +109,9 @@ class Table:
         self._check_range(name, value, low, high)
         return value
 
+    def optional_integer(self, name: str, *, low: int, high: int) -> int | None:
+        return None if self.values.get(name) is None else self.integer(name, low=low, high=high)
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of different, non-empty texts."""
         value = self.values.get(name, [])

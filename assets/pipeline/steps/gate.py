@@ -1,0 +1,40 @@
+"""Whether a new model becomes a version in the registry, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from contract import Contract
+from steps.champion import Comparison
+from steps.wording import amount
+
+
+@dataclass(frozen=True)
+class Decision:
+    decision: Literal["register", "reject", "unchanged"]
+    metric: str
+    value: float
+    limit: float
+    reason: str
+
+
+def decide(contract: Contract, value: float, comparison: Comparison) -> Decision:
+    """`value` is the gate metric on the test rows. The champion counts besides the limit, never instead of it."""
+    gate, unit = contract.gate, contract.target.unit
+    reached = value >= gate.limit if gate.higher_is_better else value <= gate.limit
+    met, missed = ("reaches", "is below") if gate.higher_is_better else ("is within", "is above")
+    verb = met if reached else missed
+    sentence = f"Test {gate.metric.upper()} {amount(value, unit)} {verb} the limit of {amount(gate.limit, unit)}"
+    decision: Literal["register", "reject", "unchanged"] = "register"
+    if comparison.verdict == "same":
+        decision, reason = "unchanged", f"The model is {comparison.reason}: nothing to register. {sentence}."
+    elif not reached:
+        decision, reason = "reject", f"{sentence}, so the model is not registered."
+    elif comparison.verdict == "worse":
+        decision, reason = "reject", f"{sentence}, but {comparison.reason}, so the model is not registered."
+    elif comparison.model_version is None or comparison.verdict == "incomparable":
+        reason = f"{sentence}; {comparison.reason}."
+    else:
+        reason = f"{sentence}, and {comparison.reason}."
+    return Decision(decision=decision, metric=gate.metric, value=value, limit=gate.limit, reason=reason)

@@ -1,0 +1,22 @@
+"""Golden rows: test rows with the answers that a deployed model must give to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steps.dataset import RawRows
+from steps.trained import TrainedModel
+
+FILE = "golden.json"
+ROWS = 20
+TOLERANCE = 1e-6  # relative: other processors may round the last digits of a single in another way
+
+
+def golden(model: TrainedModel, raw: RawRows) -> dict[str, Any]:
+    """golden.json: records as requests bring them, evenly spread over the test rows, which a hash has ordered."""
+    chosen = sorted(set(np.linspace(0, raw.rows - 1, ROWS).round().astype(int).tolist()))
+    instances = raw.records(chosen)
+    predictions = model.predict(model.recipe.apply(instances))
+    return {"version": 1, "instances": instances, "predictions": predictions.tolist(), "tolerance": TOLERANCE}

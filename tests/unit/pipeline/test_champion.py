@@ -1,0 +1,276 @@
+"""Evaluate beside a champion: what becomes of a better, a worse, the same and an incomparable model, and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contract import Contract, Recipe
+from steps import bootstrap
+from steps import champion as champions
+from steps.champion import Champion, Comparison, compare
+from steps.dataset import RawRows, Rows
+from steps.trained import TrainedModel
+from tests.unit.pipeline.binary import binary_contract
+from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
+from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset
+
+WEAK = tuple("14" if value == "60" else value for value in HYPERPARAMETERS)
+
+
+@pytest.fixture(scope="module")
+def weak(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
+    """The archive of a model that was stopped early, on the same data."""
+    status, model = train_in(tmp_path_factory.mktemp("weak"), prepared, hyperparameters=WEAK)
+    assert status == 0
+    return pack(model, tmp_path_factory.mktemp("weak-packed"))
+
+
+def evaluation_of(folder: Path, packed: Path, prepared: Path, champion: Path) -> dict[str, Any]:
+    assert evaluate_into(folder / "output", packed, prepared, champion) == 0
+    found: dict[str, Any] = json.loads((folder / "output" / "evaluation.json").read_text())
+    return found
+
+
+def test_a_first_model_is_judged_by_the_limit_alone(evaluated: Path) -> None:
+    evaluation = json.loads((evaluated / "evaluation.json").read_text())
+    assert evaluation["champion"] == {
+        "verdict": "none",
+        "metric": "rmse",
+        "reason": "there is no approved version yet to compare it with",
+        "model_version": None,
+        "value": None,
+        "difference": None,
+        "interval": None,
+        "level": 0.95,
+    }
+    assert evaluation["gate"]["decision"] == "register"
+    assert evaluation["gate"]["reason"].endswith("; there is no approved version yet to compare it with.")
+
+
+def test_a_better_model_is_registered(tmp_path: Path, packed: Path, weak: Path, prepared: Path) -> None:
+    evaluation = evaluation_of(tmp_path, packed, prepared, crown(tmp_path / "champion", weak))
+    found, gate = evaluation["champion"], evaluation["gate"]
+    assert (found["verdict"], found["model_version"], gate["decision"]) == ("better", 3, "register")
+    assert found["difference"] == pytest.approx(gate["value"] - found["value"])
+    assert found["interval"][0] < found["difference"] < found["interval"][1] < 0
+    numbers = f"{found['value']:,.0f} USD; difference {found['difference']:,.0f}, 95 %"
+    assert f"is within the limit of 60,000 USD, and better than version 3 ({numbers}" in gate["reason"]
+    assert evaluation["registry"] == {
+        "metric": "rmse",
+        "metric_value": f"{gate['value']:.10g}",
+        "champion_verdict": "better",
+        "source_version": "v7",
+    }
+
+
+def test_a_worse_model_is_rejected_and_says_why(tmp_path: Path, packed: Path, weak: Path, prepared: Path) -> None:
+    evaluation = evaluation_of(tmp_path, weak, prepared, crown(tmp_path / "champion", packed))
+    found, gate = evaluation["champion"], evaluation["gate"]
+    assert (found["verdict"], gate["decision"]) == ("worse", "reject")
+    assert gate["value"] < gate["limit"]
+    assert 0 < found["interval"][0] < found["difference"] < found["interval"][1]
+    assert f"within the limit of 60,000 USD, but worse than version 3 ({found['value']:,.0f} USD" in gate["reason"]
+    assert gate["reason"].endswith("so the model is not registered.")
+    assert 'class="gate reject"' in (tmp_path / "output" / "report.html").read_text()
+
+
+def test_the_same_bytes_are_recognised(tmp_path: Path, packed: Path, prepared: Path) -> None:
+    evaluation = evaluation_of(tmp_path, packed, prepared, crown(tmp_path / "champion", packed, version=7))
+    assert evaluation["champion"]["verdict"] == "same"
+    assert evaluation["champion"]["interval"] == [0.0, 0.0]
+    assert evaluation["gate"]["decision"] == "unchanged"
+    assert evaluation["gate"]["reason"].startswith(
+        "The model is byte for byte version 7: nothing to register. Test RMSE"
+    )
+
+
+def test_other_code_around_the_same_trees_is_a_new_version(
+    tmp_path: Path, model_dir: Path, packed: Path, prepared: Path
+) -> None:
+    shutil.copytree(model_dir, tmp_path / "model")
+    (tmp_path / "model" / "code" / "inference.py").write_text("# another way to answer")
+    older = pack(tmp_path / "model", tmp_path / "packed")
+    evaluation = evaluation_of(tmp_path, packed, prepared, crown(tmp_path / "champion", older))
+    found = evaluation["champion"]
+    assert (found["verdict"], found["difference"], evaluation["gate"]["decision"]) == ("not_worse", 0.0, "register")
+
+
+def changed_contracts(contract: Contract) -> dict[str, tuple[Contract, str]]:
+    age = next(item for item in contract.features if item.name == "housing_median_age")
+    fewer = tuple(item for item in contract.features if item is not age)
+    turned = (*contract.features[1:], contract.features[0])
+    return {
+        "features": (replace(contract, features=fewer), "its features differ in housing_median_age"),
+        "order": (replace(contract, features=turned), "its features have another order"),
+        "split": (
+            replace(contract, split=replace(contract.split, salt="other")),
+            "its rows were split in another way, so it may have been trained on these test rows",
+        ),
+        "target": (
+            replace(contract, target=replace(contract.target, name="price")),
+            "it has another target",
+        ),
+    }
+
+
+@pytest.mark.parametrize("change", ["features", "order", "split", "target"])
+def test_a_champion_that_the_test_rows_do_not_judge_is_left_out(
+    tmp_path: Path, contract: Contract, packed: Path, prepared: Path, change: str
+) -> None:
+    import training_preprocessing
+
+    other, obstacle = changed_contracts(contract)[change]
+    rows = [row | {"price": row["median_house_value"]} for row in synthetic_rows(200, contract)]
+    write_dataset(tmp_path / "dataset", other, rows)
+    options = ["--dataset", str(tmp_path / "dataset"), "--output", str(tmp_path / "prepared")]
+    assert training_preprocessing.main([*options, "--contract-hash", other.hash]) == 0
+    _, model = train_in(tmp_path / "train", tmp_path / "prepared", hyperparameters=WEAK)
+    evaluation = evaluation_of(tmp_path, packed, prepared, crown(tmp_path / "champion", pack(model, tmp_path / "c")))
+    assert (evaluation["champion"]["verdict"], evaluation["champion"]["model_version"]) == ("incomparable", 3)
+    assert evaluation["gate"]["decision"] == "register"
+    assert evaluation["gate"]["reason"].endswith(f"; version 3 cannot be compared with it: {obstacle}.")
+
+
+def test_a_champion_with_other_derived_features_is_compared_on_the_raw_rows(
+    tmp_path: Path, contract: Contract, packed: Path, prepared: Path
+) -> None:
+    import training_preprocessing
+
+    plain = replace(contract, derived=contract.derived[:3])
+    write_dataset(tmp_path / "dataset", plain, synthetic_rows(900, contract))
+    options = ["--dataset", str(tmp_path / "dataset"), "--output", str(tmp_path / "prepared")]
+    assert training_preprocessing.main([*options, "--contract-hash", plain.hash]) == 0
+    _, model = train_in(tmp_path / "train", tmp_path / "prepared")
+    champion = crown(tmp_path / "champion", pack(model, tmp_path / "c"))
+    own = evaluation_of(tmp_path / "own", tmp_path / "c", tmp_path / "prepared", crown(tmp_path / "none"))
+    found = evaluation_of(tmp_path, packed, prepared, champion)["champion"]
+    # The same rows have the same split: what it scored in its own evaluation, it scores here.
+    assert found["value"] == pytest.approx(own["metrics"]["rmse"], rel=1e-9)
+    assert found["verdict"] in ("better", "not_worse", "worse")
+
+
+def test_an_archive_that_cannot_be_read_is_no_champion(tmp_path: Path, packed: Path, prepared: Path) -> None:
+    champion = crown(tmp_path / "champion", packed)
+    (champion / "model.tar.gz").write_bytes(b"x")
+    found = evaluation_of(tmp_path, packed, prepared, champion)["champion"]
+    assert found["verdict"] == "incomparable"
+    assert found["reason"].startswith(
+        "version 3 cannot be compared with it: its archive is not readable here (model.tar"
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (None, "champion.json is missing in"),
+        ({"version": 2, "champion": None}, "champion.json: version is 2, must be 1"),
+        ({"version": 1}, "champion.json: version is 1, must be 1, with a champion or null; start training again"),
+        ({"version": 1, "champion": {}}, "champion.json names no model version (KeyError('model_version'))"),
+        ({"version": 1, "champion": {"model_version": 4}}, "names version 4, and its model.tar.gz is missing"),
+    ],
+)
+def test_a_broken_record_fails_with_a_reason(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture[str], document: object, message: str
+) -> None:
+    (tmp_path / "champion").mkdir()
+    if document:
+        (tmp_path / "champion" / "champion.json").write_text(json.dumps(document))
+    assert evaluate_into(tmp_path / "output", packed, prepared, tmp_path / "champion") == 1
+    assert message in capsys.readouterr().err
+
+
+class Booster:
+    """Answers what it is told to."""
+
+    def __init__(self, answers: np.ndarray) -> None:
+        self._answers = answers
+
+    def inplace_predict(self, inputs: np.ndarray) -> np.ndarray:
+        assert len(inputs) == len(self._answers)
+        return self._answers
+
+
+def compared(
+    monkeypatch: pytest.MonkeyPatch, contract: Contract, actual: np.ndarray, ours: np.ndarray, theirs: np.ndarray
+) -> Comparison:
+    """Of a model that answers `ours` and a champion that answers `theirs`."""
+    names = [item.name for item in (*contract.numeric, *contract.derived)]
+    ones = dict.fromkeys(names, 1.0)
+    recipe = Recipe.fitted(contract, impute=ones, fences={}, mean=ones, std=ones)
+    features = {item.name: np.ones(len(actual)) for item in contract.numeric}
+    for item in contract.categories:
+        features[item.name] = [item.levels[index % 2] for index in range(len(actual))]
+    new, old = (TrainedModel(Booster(a), recipe, "r", "", {}, d) for a, d in ((ours, "new"), (theirs, "old")))  # type: ignore[arg-type]
+    monkeypatch.setattr(champions, "load_model", lambda _: old)
+    rows = Rows(recipe.apply_columns(features), actual)
+    return compare(Champion(3, Path("model.tar.gz")), new, rows, RawRows(features), ours)
+
+
+@pytest.fixture(scope="module")
+def answers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Actual, and what a model and a champion that errs 5 % less answer."""
+    random = np.random.default_rng(11)
+    actual, errors = random.uniform(1e5, 3e5, 1000), random.normal(scale=40_000, size=1000)
+    return actual, actual + errors, actual + errors * 0.95
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(0.0, "worse"), (0.04, "worse"), (0.06, "not_worse")])
+def test_the_margin_is_a_share_of_the_champions_metric(
+    monkeypatch: pytest.MonkeyPatch, contract: Contract, answers: tuple, margin: float, verdict: str
+) -> None:
+    actual, ours, theirs = answers
+    found = compared(monkeypatch, replace(contract, gate=replace(contract.gate, margin=margin)), actual, ours, theirs)
+    assert found.verdict == verdict
+    assert found.difference == pytest.approx(found.value * (1 / 0.95 - 1))
+    assert ("the margin is 4 %" in found.reason) == (margin == 0.04)
+
+
+def test_what_chance_explains_is_not_worse(monkeypatch: pytest.MonkeyPatch, contract: Contract) -> None:
+    random = np.random.default_rng(15)
+    actual = random.uniform(1e5, 3e5, 1000)
+    ours, theirs = (actual + random.normal(scale=40_000, size=1000) for _ in range(2))
+    found = compared(monkeypatch, contract, actual, ours, theirs)
+    assert found.interval[0] < 0 < found.interval[1]
+    assert found.verdict == "not_worse"
+    assert found.reason.startswith(f"not worse than version 3 ({found.value:,.0f} USD; difference")
+
+
+@pytest.mark.parametrize(
+    ("slice_margin", "rows", "verdict"), [(0.1, 100, "worse"), (2.0, 100, "better"), (0.1, 501, "better")]
+)
+def test_a_slice_that_got_worse_is_named(
+    monkeypatch: pytest.MonkeyPatch, contract: Contract, slice_margin: float, rows: int, verdict: str
+) -> None:
+    """Much better on one level and half as bad again on the other: the mean hides it, the slice does not."""
+    random = np.random.default_rng(13)
+    actual, errors = random.uniform(1e5, 3e5, 1000), random.normal(scale=20_000, size=1000)
+    first = np.arange(1000) % 2 == 0
+    ours = actual + errors * np.where(first, 1.5, 1.0)
+    theirs = actual + errors * np.where(first, 1.0, 3.0)
+    gate = replace(contract.gate, slice_margin=slice_margin, slice_min_rows=rows)
+    target = replace(contract.target, cap=None)
+    found = compared(monkeypatch, replace(contract, gate=gate, target=target), actual, ours, theirs)
+    assert found.verdict == verdict
+    if verdict == "worse":
+        assert found.reason.startswith("worse than version 3 where ocean proximity is <1H OCEAN: RMSE ")
+        assert found.reason.endswith(" on 500 rows, the limit is 10 % more")
+
+
+def test_a_higher_area_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(14)
+    actual = (random.random(800) < 0.5).astype(float)
+    sharp, dull = (
+        np.clip(0.5 + width * (actual - 0.5) + random.normal(scale=0.2, size=800), 0.01, 0.99) for width in (0.6, 0.2)
+    )
+    better = compared(monkeypatch, binary_contract(), actual, sharp, dull)
+    assert (better.verdict, better.difference > 0, better.interval[0] > 0) == ("better", True, True)
+    worse = compared(monkeypatch, binary_contract(), actual, dull, sharp)
+    assert (worse.verdict, worse.interval[1] < 0, worse.level) == ("worse", True, bootstrap.LEVEL)
+    assert worse.reason.startswith(f"worse than version 3 ({worse.value:.4g}; difference {worse.difference:.4g}, 95 %")
