@@ -21,7 +21,10 @@ CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
 
 
 def main(models: Path = bundles.MODELS) -> None:
-    """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more."""
+    """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more.
+
+    CODE_COMMIT names the commit that is deployed: every model version carries it.
+    """
     try:
         contracts = load_all(os.path.relpath(models))
     except ContractError as error:
@@ -37,7 +40,13 @@ def main(models: Path = bundles.MODELS) -> None:
     with TemporaryDirectory() as staging:
         packed = bundles.build(Path(staging), models=models)
         for config in (config for config in STAGES if config.name in stages):
-            MlopsStage(app, config=config, contracts=contracts, bundles=packed)
+            MlopsStage(
+                app,
+                config=config,
+                contracts=contracts,
+                bundles=packed,
+                commit=os.environ.get("CODE_COMMIT", "unknown"),
+            )
         app.synth()
 
 

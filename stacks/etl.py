@@ -85,7 +85,6 @@ class EtlStack(Stack):
                 "--extra-py-files": f"{modules.s3_object_url},{contracts.s3_object_url}",
                 "--processed_bucket": self._buckets.processed.bucket_name,
                 "--enable-metrics": "true",
-                "--enable-continuous-cloudwatch-log": "true",
             },
         )
         # Glue reads the script with the role: the policy has to be there first.
@@ -103,7 +102,8 @@ class EtlStack(Stack):
         grant_objects(role, processed, runs, *writing)
         # Without a condition on the prefix: Spark asks for objects that are not there yet, and S3 answers 403 instead
         # of 404 to a HEAD request that a conditional grant does not cover.
-        grant(role, ["s3:ListBucket"], [processed.bucket_arn])
+        # Glue 5.1 writes through S3A, whose committers look for uploads that an earlier attempt left unfinished.
+        grant(role, ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [processed.bucket_arn])
         grant(role, ["glue:GetWorkflowRunProperties"], [self._workflow_arn])
         grant_logs(role, "/aws-glue/*")
         grant_metrics(role, "Glue")

@@ -86,13 +86,15 @@ def output_of(step: str, name: str) -> Json:
 
 
 def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
-    """Prepare, Train, Evaluate, then Gate decides between Register and Reject."""
+    """Prepare, Train, Evaluate, then Gate decides between Register, nothing (Unchanged) and Reject."""
     return {
         "Version": SCHEMA,
         "Metadata": {},
         "Parameters": [
             {"Name": "DataSetUri", "Type": "String"},
             {"Name": "RunId", "Type": "String"},
+            {"Name": "ChampionUri", "Type": "String"},
+            {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -138,13 +140,9 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         **{name: str(value) for name, value in sorted(training.parameters.items())},
     }
     arguments = {
-        "AlgorithmSpecification": {
-            "TrainingImage": compute.image,
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [
-                {"Name": f"{split}:rmse", "Regex": rf"{split}-rmse:([0-9.eE+-]+)"} for split in ("train", "validation")
-            ],
-        },
+        # No MetricDefinitions: SageMaker counts this image among its own algorithms and refuses a job that brings them,
+        # in script mode too.
+        "AlgorithmSpecification": {"TrainingImage": compute.image, "TrainingInputMode": "File"},
         "RoleArn": inputs.roles.train,
         "InputDataConfig": [_channel(name) for name in ("train", "validation", "context")],
         "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models"},
@@ -167,12 +165,13 @@ def _evaluate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         step="evaluation",
         role=inputs.roles.evaluate,
         module="evaluate",
-        arguments={name: f"{PROCESSING}/{name}" for name in ("model", "test", "context")}
+        arguments={name: f"{PROCESSING}/{name}" for name in ("model", "test", "context", "champion")}
         | {"output": f"{PROCESSING}/evaluation"},
         sources={
             "model": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
             "test": output_of("Prepare", "test"),
             "context": output_of("Prepare", "context"),
+            "champion": parameter("ChampionUri"),
         },
         outputs={"evaluation": f"{PROCESSING}/evaluation"},
     )
@@ -182,15 +181,24 @@ def _evaluate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
 
 
 def _gate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
-    decision = json_get("Evaluate", "EvaluationReport", "gate.decision")
-    reason = json_get("Evaluate", "EvaluationReport", "gate.reason")
-    message = join("", f"{contract.name} was not registered: ", reason)
+    message = join("", f"{contract.name} was not registered: ", _evaluated("gate.reason"))
+    reject = {"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
+    # The champion once more: there is nothing to register, and nothing failed.
+    unchanged = _decision("Unchanged", "unchanged", then=[], otherwise=[reject])
+    return _decision("Gate", "register", then=[_register(contract, inputs)], otherwise=[unchanged])
+
+
+def _decision(name: str, word: str, *, then: list[Json], otherwise: list[Json]) -> dict[str, Json]:
     arguments = {
-        "Conditions": [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}],
-        "IfSteps": [_register(contract, inputs)],
-        "ElseSteps": [{"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}],
+        "Conditions": [{"Type": "Equals", "LeftValue": _evaluated("gate.decision"), "RightValue": word}],
+        "IfSteps": then,
+        "ElseSteps": otherwise,
     }
-    return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
+    return {"Name": name, "Type": "Condition", "Arguments": arguments}
+
+
+def _evaluated(path: str) -> Json:
+    return json_get("Evaluate", "EvaluationReport", path)
 
 
 def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
@@ -205,6 +213,7 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     }
     arguments = {
         "ModelPackageGroupName": inputs.package_group,
+        "ModelPackageDescription": _evaluated("gate.reason"),
         "ModelApprovalStatus": parameter("ApprovalStatus"),
         "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation}}},
         "CustomerMetadataProperties": {
@@ -212,6 +221,12 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             "contract_hash": contract.hash,
             "data_set_uri": parameter("DataSetUri"),
             "evaluation_uri": evaluation,
+            "code_commit": parameter("CodeCommit"),
+            # A metadata property is a text of at most 256 characters: the evaluation has them ready.
+            **{
+                name: _evaluated(f"registry.{name}")
+                for name in ("source_version", "metric", "metric_value", "champion_verdict")
+            },
         },
         "InferenceSpecification": {
             "Containers": [container],

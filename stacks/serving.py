@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -13,9 +13,11 @@ from contract import Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.prediction_api import PredictionApi
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
 
@@ -48,6 +50,21 @@ class ServingStack(Stack):
         self._layer = contract_layer(self, bundles)
         self._dead_letters = DeadLetterQueue(self, "ServingDlq")
         self._add_deployment()
+        verification = Verification(
+            self,
+            "Verification",
+            config=config,
+            models=self._models,
+            bundles=bundles,
+            layer=self._layer,
+            dead_letters=self._dead_letters,
+            artifact=buckets.artifact,
+        )
+        CfnOutput(self, "AlertsTopicArn", value=verification.topic.topic_arn)
+        for contract in contracts.values():
+            if (config.serving_mode or contract.serving.mode) == "realtime":
+                name = "".join(word.capitalize() for word in contract.name.split("_"))
+                EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(contract.name))
         self._add_api(contracts)
 
     def _add_deployment(self) -> None:
@@ -108,7 +125,7 @@ class ServingStack(Stack):
         versions = [self._sagemaker_arn("model-package", f"{name}/*") for name in self._names]
         groups = [self._sagemaker_arn("model-package-group", name) for name in self._names]
         for actions, resources in (
-            (["ListModelPackages", "DescribeModelPackage"], versions + groups),
+            (["ListModelPackages", "DescribeModelPackage", "UpdateModelPackage"], versions + groups),
             # A model that is made of a model package reads the package.
             (["CreateModel"], models + versions),
             (["DescribeModel", "AddTags"], models),
@@ -119,6 +136,9 @@ class ServingStack(Stack):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
+        # An update that alarms roll back asks for their state with the caller's permissions.
+        alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
+        grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")
 
     def _add_api(self, contracts: Mapping[str, Contract]) -> None:
         function = PlatformFunction(
@@ -141,6 +161,11 @@ class ServingStack(Stack):
         api = PredictionApi(self, "Api", config=self._config, contracts=contracts, function=function)
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "ApiKeyId", value=api.key_id)
+
+    def _alarm_arn(self, name: str) -> str:
+        return self.format_arn(
+            service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
 
     def _sagemaker_arn(self, kind: str, name: str) -> str:
         return self.format_arn(service="sagemaker", resource=kind, resource_name=name)

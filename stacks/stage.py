@@ -16,13 +16,19 @@ from stacks.training import TrainingStack
 
 class MlopsStage(Stage):
     def __init__(
-        self, scope: Construct, *, config: StageConfig, contracts: Mapping[str, Contract], bundles: Bundles
+        self,
+        scope: Construct,
+        *,
+        config: StageConfig,
+        contracts: Mapping[str, Contract],
+        bundles: Bundles,
+        commit: str = "unknown",
     ) -> None:
         super().__init__(scope, config.name)
         data = DataStack(self, "Data", config=config, contracts=contracts)
         EtlStack(self, "Etl", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets)
         training = TrainingStack(
-            self, "Training", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets
+            self, "Training", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, commit=commit
         )
         # By name only: a pipeline registers versions in a group of the data stack.
         training.add_stack_dependency(data)

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from contract import Contract
 from stacks.bundles import Bundles
-from stacks.config import StageConfig
+from stacks.config import PROJECT, StageConfig
 from stacks.constructs.access import grant, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -32,6 +32,7 @@ class TrainingStack(Stack):
         contracts: Mapping[str, Contract],
         bundles: Bundles,
         buckets: Buckets,
+        commit: str,
     ) -> None:
         super().__init__(
             scope,
@@ -40,7 +41,7 @@ class TrainingStack(Stack):
             description="Data sets become registered models",
             termination_protection=config.protected,
         )
-        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._config, self._bundles, self._buckets, self._commit = config, bundles, buckets, commit
         self._models = list(contracts)
         self._image = XGBoostImage(self, "Image")
         self._assets = JobAssets(
@@ -116,36 +117,53 @@ class TrainingStack(Stack):
         function = PlatformFunction(
             self,
             "StartTraining",
-            description="Starts the pipeline of a new data set, once",
+            description="Starts the pipeline: once for a new data set, and for each attempt that is asked for",
             code=self._bundles.function("start_training"),
             layer=contract_layer(self, self._bundles),
-            environment={"RESOURCE_PREFIX": self._config.prefix},
+            environment={
+                "RESOURCE_PREFIX": self._config.prefix,
+                "PROCESSED_BUCKET": processed.bucket_name,
+                "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
+                "CODE_COMMIT": self._commit,
+            },
             dead_letters=dead_letters,
             log_retention=self._config.log_retention,
             timeout=Duration.seconds(30),
         )
+        self._grant_start(function.own_role)
+        prepared = events.EventPattern(
+            source=["aws.s3"],
+            detail_type=["Object Created"],
+            detail={"bucket": {"name": [processed.bucket_name]}, "object": {"key": [{"suffix": "/manifest.json"}]}},
+        )
+        requested = events.EventPattern(source=[PROJECT], detail_type=["Training Requested"])
+        target = targets.LambdaFunction(
+            function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
+        )
+        for name, description, pattern in (
+            ("Prepared", "A data set is complete: its manifest is written last", prepared),
+            ("Requested", "Somebody wants a data set trained on again", requested),
+        ):
+            events.Rule(self, name, description=description, event_pattern=pattern, targets=[target])
+
+    def _grant_start(self, role: iam.IRole) -> None:
+        """Read manifests, find the champion and copy it, start pipelines."""
+        names, artifact = [self._config.resource_name(model) for model in self._models], self._buckets.artifact
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
-        pipelines = [self._sagemaker_arn("pipeline", self._config.resource_name(model)) for model in self._models]
-        grant_objects(function.own_role, processed, manifests, "s3:GetObject")
-        grant(function.own_role, ["sagemaker:StartPipelineExecution"], pipelines)
-        rule = events.Rule(
-            self,
-            "Prepared",
-            description="A data set is complete: its manifest is written last",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [processed.bucket_name]},
-                    "object": {"key": [{"suffix": "/manifest.json"}]},
-                },
-            ),
+        grant_objects(role, self._buckets.processed, manifests, "s3:GetObject")
+        grant_objects(role, artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        champions = [f"{model}/champions/*" for model in self._models]
+        grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")
+        grant(
+            role,
+            ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+            [
+                *(self._sagemaker_arn("model-package-group", name) for name in names),
+                *(self._sagemaker_arn("model-package", f"{name}/*") for name in names),
+            ],
+            because="The registry numbers the versions of a model.",
         )
-        rule.add_target(
-            targets.LambdaFunction(
-                function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
-            )
-        )
+        grant(role, ["sagemaker:StartPipelineExecution"], [self._sagemaker_arn("pipeline", name) for name in names])
 
     def _sagemaker_arn(self, kind: str, name: str) -> str:
         return self.format_arn(service="sagemaker", resource=kind, resource_name=name)

@@ -52,11 +52,16 @@ def grant_assets(role: IRole, *assets: Asset, listed: bool = False) -> None:
 
 
 def grant_logs(role: IRole, log_group: str) -> None:
-    """Write to a log group that the service creates. `log_group` may end with `*`."""
+    """Write to a log group that the service creates. `log_group` may end with `*`.
+
+    DescribeLogStreams stands in what SageMaker's guide asks of an execution role.
+    """
     group = Stack.of(role).format_arn(
         service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
-    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    actions = [
+        f"logs:{action}" for action in ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+    ]
     grant(role, actions, [group, f"{group}:log-stream:*"], because=STREAMS)
 
 

@@ -54,7 +54,7 @@ class JobRoles:
         grant_assets(self.train, assets.source)
 
         self.evaluate = self._role("EvaluateRole", "ProcessingJobs")
-        self._grant_reads(self.evaluate, artifact, ["*/prepare/*", "models/*"])
+        self._grant_reads(self.evaluate, artifact, ["*/prepare/*", "models/*", "champions/*"])
         self._grant_writes(self.evaluate, artifact, "*/evaluation/*")
         grant_assets(self.evaluate, assets.steps, assets.library, listed=True)
 

@@ -118,14 +118,16 @@ class PredictionApi(Construct):
         )
         # The CDK adds an output of its own for the URL.
         api.node.try_remove_child("Endpoint")
-        # API Gateway would create it on the first error, and keep it for ever.
-        logs.LogGroup(
+        # API Gateway would create it for the stage, and keep it for ever.
+        execution_logs = logs.LogGroup(
             self,
             "ExecutionLogs",
             log_group_name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{STAGE}",
             retention=self._config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        # A group that is there already fails the deployment: it comes before the stage, and goes after it.
+        api.deployment_stage.node.add_dependency(execution_logs)
         acknowledge(api, ACCEPTED)
         return api
 

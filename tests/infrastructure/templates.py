@@ -35,6 +35,12 @@ class Template:
         (found,) = self.of_type(kind).values()
         return found
 
+    def of_model(self, kind: str, model: str) -> Mapping[str, Any]:
+        """The only one whose logical id starts with the model's name. `model`: snake_case."""
+        start = "".join(word.capitalize() for word in model.split("_"))
+        (found,) = (item for name, item in self.of_type(kind).items() if name.startswith(start))
+        return found
+
     def snapshot(self) -> str:
         text = json.dumps(self.document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         for pattern, mask in MASKS:

@@ -10,19 +10,20 @@ from contract import Contract, columns_of
 from tests.infrastructure.templates import StackId, Template, readable
 
 
+@pytest.mark.parametrize("model", ["california_housing", "breast_cancer"])
 def test_table_has_the_columns_of_the_parquet_files(
-    templates: dict[StackId, Template], contracts: dict[str, Contract]
+    templates: dict[StackId, Template], contracts: dict[str, Contract], model: str
 ) -> None:
-    contract = contracts["california_housing"]
-    table = templates["dev", "data"].only("AWS::Glue::Table")["TableInput"]
+    contract = contracts[model]
+    table = templates["dev", "data"].of_model("AWS::Glue::Table", model)["TableInput"]
     columns = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
     numbers = [contract.target.name, *(column.name for column in columns_of(contract))]
     assert columns == {"row_id": "string"} | dict.fromkeys(numbers, "double")
-    assert table["Name"] == "california_housing"
+    assert table["Name"] == model
 
 
 def test_partitions_are_projected_onto_the_layout_of_a_run(templates: dict[StackId, Template]) -> None:
-    table = templates["dev", "data"].only("AWS::Glue::Table")["TableInput"]
+    table = templates["dev", "data"].of_model("AWS::Glue::Table", "california_housing")["TableInput"]
     keys = [column["Name"] for column in table["PartitionKeys"]]
     parameters = {name: readable(value) for name, value in table["Parameters"].items()}
     assert keys == ["run", "split"]
@@ -68,15 +69,17 @@ def test_the_gateway_checks_the_shape_and_leaves_the_fields_to_the_function(
 
 def test_predictions_need_a_key_and_a_valid_body(templates: dict[StackId, Template]) -> None:
     template = templates["prod", "serving"]
-    method = template.only("AWS::ApiGateway::Method")
-    validator = template.of_type("AWS::ApiGateway::RequestValidator")[method["RequestValidatorId"]["Ref"]]
-    assert method["HttpMethod"] == "POST"
-    assert method["ApiKeyRequired"] is True
-    assert validator["ValidateRequestBody"] is True
+    methods = template.of_type("AWS::ApiGateway::Method").values()
     (model,) = template.of_type("AWS::ApiGateway::Model")
-    assert method["RequestModels"]["application/json"] == {"Ref": model}
+    for method in methods:
+        validator = template.of_type("AWS::ApiGateway::RequestValidator")[method["RequestValidatorId"]["Ref"]]
+        assert method["HttpMethod"] == "POST"
+        assert method["ApiKeyRequired"] is True
+        assert validator["ValidateRequestBody"] is True
+        assert method["RequestModels"]["application/json"] == {"Ref": model}
+    assert len(methods) == 2
     paths = {resource["PathPart"] for resource in template.of_type("AWS::ApiGateway::Resource").values()}
-    assert paths == {"models", "california_housing", "predictions"}
+    assert paths == {"models", "breast_cancer", "california_housing", "predictions"}
 
 
 def test_usage_plan_limits_are_those_of_the_stage(templates: dict[StackId, Template]) -> None:
@@ -93,6 +96,12 @@ def test_access_log_holds_no_payload(templates: dict[StackId, Template]) -> None
     (settings,) = stage["MethodSettings"]
     assert settings["DataTraceEnabled"] is False
     assert stage["TracingEnabled"] is True
+
+
+def test_execution_logs_are_there_before_api_gateway_makes_them(templates: dict[StackId, Template]) -> None:
+    resources = templates["dev", "serving"].document["Resources"].items()
+    (stage,) = [item for _, item in resources if item["Type"] == "AWS::ApiGateway::Stage"]
+    assert [name for name in stage["DependsOn"] if name.startswith("ApiExecutionLogs")]
 
 
 def test_gateway_answers_with_problems(templates: dict[StackId, Template]) -> None:

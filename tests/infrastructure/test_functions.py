@@ -11,7 +11,11 @@ from stacks.config import STAGES
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
 
-FUNCTIONS = {"etl": ["StartEtl"], "training": ["StartTraining"], "serving": ["DeployModel", "Predict"]}
+FUNCTIONS = {
+    "etl": ["StartEtl"],
+    "training": ["StartTraining"],
+    "serving": ["DeployModel", "Predict", "VerificationVerifyDeployment"],
+}
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
 RETENTION = {"dev": 14, "prod": 365}
 
@@ -65,6 +69,23 @@ def test_function_role_starts_with_nothing(
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
+def rule_of(template: Template, name: str) -> Mapping[str, Any]:
+    (rule,) = [item for key, item in template.of_type("AWS::Events::Rule").items() if name in key]
+    return rule
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_verification_rule(templates: dict[StackId, Template], stage: str) -> None:
+    rule = rule_of(templates[stage, "serving"], "EndpointChanged")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Endpoint State Change"],
+        "detail": {"EndpointName": [f"mlops-{stage}-breast-cancer", f"mlops-{stage}-california-housing"]},
+    }
+    (target,) = rule["Targets"]
+    assert "VerifyDeployment" in readable(target["Arn"])
+
+
 @pytest.mark.parametrize(
     ("stack", "name", "batch", "attempts", "responses"),
     [("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]), ("serving", "DeployModel", 1, 60, None)],
@@ -100,14 +121,14 @@ def test_upload_rule(templates: dict[StackId, Template]) -> None:
     pattern = rule["EventPattern"]
     assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
     assert "RawBucket" in readable(pattern["detail"]["bucket"]["name"][0])
-    assert pattern["detail"]["object"] == {"key": [{"prefix": "california_housing/"}]}
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "breast_cancer/"}, {"prefix": "california_housing/"}]}
     (target,) = rule["Targets"]
     assert "UploadQueue" in readable(target["Arn"])
     assert "UploadDlq" in readable(target["DeadLetterConfig"]["Arn"])
 
 
 def test_manifest_rule(templates: dict[StackId, Template]) -> None:
-    rule = templates["dev", "training"].only("AWS::Events::Rule")
+    rule = rule_of(templates["dev", "training"], "Prepared")
     detail = rule["EventPattern"]["detail"]
     assert "ProcessedBucket" in readable(detail["bucket"]["name"][0])
     assert detail["object"] == {"key": [{"suffix": "/manifest.json"}]}
@@ -117,14 +138,20 @@ def test_manifest_rule(templates: dict[StackId, Template]) -> None:
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 5}
 
 
+def test_training_is_started_again_on_request(templates: dict[StackId, Template]) -> None:
+    rule = rule_of(templates["dev", "training"], "Requested")
+    assert rule["EventPattern"] == {"source": ["mlops"], "detail-type": ["Training Requested"]}
+    assert rule["Targets"][0]["Arn"] == rule_of(templates["dev", "training"], "Prepared")["Targets"][0]["Arn"]
+
+
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_approval_rule(templates: dict[StackId, Template], stage: str) -> None:
-    rule = templates[stage, "serving"].only("AWS::Events::Rule")
+    rule = rule_of(templates[stage, "serving"], "VersionDecided")
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
         "detail": {
-            "ModelPackageGroupName": [f"mlops-{stage}-california-housing"],
+            "ModelPackageGroupName": [f"mlops-{stage}-breast-cancer", f"mlops-{stage}-california-housing"],
             "ModelApprovalStatus": ["Approved", "Rejected"],
         },
     }

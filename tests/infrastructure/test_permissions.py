@@ -48,6 +48,21 @@ def test_objects_are_reached_below_a_key_only(templates: dict[StackId, Template]
             assert all(key and not key.startswith("*") for key in keys), str(statement)
 
 
+def test_roles_have_what_only_aws_asks_for(templates: dict[StackId, Template]) -> None:
+    """No call of the local cloud needs these, so that no other test misses them."""
+    glue = {
+        action
+        for item in statements(templates["dev", "etl"])
+        if "PreProcessing" in item.role
+        for action in item.actions
+    }
+    assert "s3:ListBucketMultipartUploads" in glue  # committers of S3A, through which Glue 5.1 writes
+    for stack, marks in (("training", ("Prepare", "Train", "Evaluate")), ("serving", ("ModelRole",))):
+        for mark in marks:
+            given = [item for item in statements(templates["dev", stack]) if item.role.startswith(f"<{mark}")]
+            assert "logs:DescribeLogStreams" in {action for item in given for action in item.actions}, mark
+
+
 @pytest.mark.parametrize("stack", STACKS, ids="-".join)
 def test_every_role_trusts_one_service(templates: dict[StackId, Template], stack: StackId) -> None:
     for name, role in templates[stack].of_type("AWS::IAM::Role").items():

@@ -64,8 +64,15 @@ def test_steps_in_order(document: dict[str, Any]) -> None:
         ("Evaluate", "Processing"),
         ("Gate", "Condition"),
         ("Register", "RegisterModel"),
+        ("Unchanged", "Condition"),
         ("Reject", "Fail"),
     ]
+
+
+def test_training_brings_no_metric_definitions(document: dict[str, Any]) -> None:
+    """SageMaker refuses them for its own images, and sagemaker-xgboost is one."""
+    specification = step_of(document, "Train")["Arguments"]["AlgorithmSpecification"]
+    assert specification.keys() == {"TrainingImage", "TrainingInputMode"}
 
 
 def wrong_key(document: dict[str, Any]) -> None:
@@ -165,21 +172,30 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["run_id"] == {"Get": "Parameters.RunId"}
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
+    assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert arguments["ModelPackageDescription"] == from_report("gate.reason")
+    for name in ("metric", "metric_value", "champion_verdict", "source_version"):
+        assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
 
 
 def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> None:
-    (condition,) = step_of(document, "Gate")["Arguments"]["Conditions"]
-    assert condition == {
-        "Type": "Equals",
-        "LeftValue": {
-            "Std:JsonGet": {
-                "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.EvaluationReport"},
-                "Path": "gate.decision",
-            }
-        },
-        "RightValue": "register",
-    }
+    gate = step_of(document, "Gate")["Arguments"]
+    decision = from_report("gate.decision")
+    assert gate["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}]
+    assert [step["Name"] for step in gate["IfSteps"]] == ["Register"]
+
+
+def test_an_unchanged_model_ends_the_pipeline_without_a_failure(document: dict[str, Any]) -> None:
+    unchanged = step_of(document, "Unchanged")["Arguments"]
+    decision = from_report("gate.decision")
+    assert unchanged["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "unchanged"}]
+    assert (unchanged["IfSteps"], [step["Name"] for step in unchanged["ElseSteps"]]) == ([], ["Reject"])
+
+
+def from_report(path: str) -> dict[str, Any]:
+    file = {"Get": "Steps.Evaluate.PropertyFiles.EvaluationReport"}
+    return {"Std:JsonGet": {"PropertyFile": file, "Path": path}}
 
 
 def test_cached_steps_have_no_input_that_differs_between_executions(document: dict[str, Any]) -> None:
@@ -189,12 +205,13 @@ def test_cached_steps_have_no_input_that_differs_between_executions(document: di
             assert "Execution." not in json.dumps(keyed)
 
 
+@pytest.mark.parametrize("model", ["california_housing", "breast_cancer"])
 @pytest.mark.parametrize(("stage", "approval"), [("dev", "Approved"), ("prod", "PendingManualApproval")])
-def test_deployed_definition(templates: dict[StackId, Template], stage: str, approval: str) -> None:
-    pipeline = templates[stage, "training"].only("AWS::SageMaker::Pipeline")
+def test_deployed_definition(templates: dict[StackId, Template], stage: str, approval: str, model: str) -> None:
+    pipeline = templates[stage, "training"].of_model("AWS::SageMaker::Pipeline", model)
     document = json.loads(readable(pipeline["PipelineDefinition"]["PipelineDefinitionBody"]))
     assert problems(document) == []
-    assert pipeline["PipelineName"] == f"mlops-{stage}-california-housing"
+    assert pipeline["PipelineName"] == f"mlops-{stage}-{model.replace('_', '-')}"
     assert step_of(document, "Register")["Arguments"]["ModelPackageGroupName"] == pipeline["PipelineName"]
     assert next(p for p in document["Parameters"] if p["Name"] == "ApprovalStatus")["DefaultValue"] == approval
     images = {

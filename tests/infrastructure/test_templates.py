@@ -23,6 +23,8 @@ STATEFUL = {
     "data": {
         "AccessLogBucketDA470295": "AWS::S3::Bucket",
         "ArtifactBucket7410C9EF": "AWS::S3::Bucket",
+        "BreastCancerTable": "AWS::Glue::Table",
+        "BreastCancerVersions": "AWS::SageMaker::ModelPackageGroup",
         "CaliforniaHousingTable": "AWS::Glue::Table",
         "CaliforniaHousingVersions": "AWS::SageMaker::ModelPackageGroup",
         "Database": "AWS::Glue::Database",
@@ -30,7 +32,11 @@ STATEFUL = {
         "RawBucket0C3EE094": "AWS::S3::Bucket",
     },
     "etl": {"UploadDlqDA30568D": "AWS::SQS::Queue", "UploadQueueA4421744": "AWS::SQS::Queue"},
-    "training": {"CaliforniaHousing": "AWS::SageMaker::Pipeline", "TrainingDlqE8EA3A84": "AWS::SQS::Queue"},
+    "training": {
+        "BreastCancer": "AWS::SageMaker::Pipeline",
+        "CaliforniaHousing": "AWS::SageMaker::Pipeline",
+        "TrainingDlqE8EA3A84": "AWS::SQS::Queue",
+    },
     "serving": {
         "ApiRest4DEC74FE": "AWS::ApiGateway::RestApi",
         "ApiRestKey89BAA58B": "AWS::ApiGateway::ApiKey",
@@ -42,7 +48,7 @@ OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
     "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
     "training": {"ModelNames"},
-    "serving": {"ApiUrl", "ApiKeyId"},
+    "serving": {"ApiUrl", "ApiKeyId", "AlertsTopicArn"},
 }
 
 

@@ -69,10 +69,23 @@ def reconcile(group: str, contract: Contract) -> None:
     endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
     if endpoint and target_of(endpoint) == deployment.name:
         log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
+        supersede(group, package)
         return
     check_free(endpoint)
-    deploy(deployment, exists=endpoint is not None)
+    # First: the endpoint may be there, and verified, before this function goes on.
+    record(package.arn, "requested", f"The endpoint changes to {deployment.name}.")
+    try:
+        prepare(deployment)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        # Trying again would not help: the artifact is gone, say. The version before stays live.
+        refuse(package, error.response["Error"]["Message"])
+        log.exception("Version refused", extra=facts)
+        return
+    deploy(deployment, endpoint)
     log.info("Deployment started", extra=facts)
+    supersede(group, package)
 
 
 def newest_approved(group: str) -> Package | None:
@@ -87,7 +100,33 @@ def newest_approved(group: str) -> Package | None:
         return None
     package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
     metadata = package.get("CustomerMetadataProperties", {})
-    return Package(package["ModelPackageArn"], package["ModelPackageVersion"], metadata.get("run_id", ""))
+    (container,) = package["InferenceSpecification"]["Containers"]
+    return Package(
+        package["ModelPackageArn"],
+        package["ModelPackageVersion"],
+        metadata.get("run_id", ""),
+        environment=container.get("Environment", {}),
+    )
+
+
+def supersede(group: str, newest: Package) -> None:
+    """Versions that were approved and overtaken before they were live end in a recorded state too."""
+    summaries = sagemaker.list_model_packages(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+    )["ModelPackageSummaryList"]
+    for summary in summaries:
+        if summary["ModelPackageVersion"] >= newest.version:
+            continue
+        package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        if package.get("CustomerMetadataProperties", {}).get("deployment_state", "requested") == "requested":
+            record(
+                package["ModelPackageArn"], "superseded", f"Version {newest.version} was approved before it was live."
+            )
+
+
+def record(package_arn: str, state: str, reason: str) -> None:
+    metadata = {"deployment_state": state, "deployment_reason": reason}
+    sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
 
 
 def target_of(endpoint: Mapping[str, Any]) -> str:
@@ -108,16 +147,55 @@ def check_free(endpoint: Mapping[str, Any] | None) -> None:
     raise EndpointBusyError(f"Endpoint {name} is {status}.")
 
 
-def deploy(deployment: Deployment, *, exists: bool) -> None:
-    if not found(sagemaker.describe_model, ModelName=deployment.name):
-        sagemaker.create_model(**deployment.model_request())
-    if not found(sagemaker.describe_endpoint_config, EndpointConfigName=deployment.name):
-        sagemaker.create_endpoint_config(**deployment.config_request())
-    names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
-    if exists:
-        sagemaker.update_endpoint(**names)
-    else:
+def refuse(package: Package, message: str) -> None:
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=f"Not live (failed): {message}"[:1024],
+        CustomerMetadataProperties={
+            "deployment_state": "failed",
+            "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+        },
+    )
+
+
+def prepare(deployment: Deployment) -> None:
+    """The model and its configuration, unless another delivery made them before or makes them now."""
+    ensure(
+        sagemaker.create_model,
+        deployment.model_request(),
+        lambda: found(sagemaker.describe_model, ModelName=deployment.name),
+    )
+    ensure(
+        sagemaker.create_endpoint_config,
+        deployment.config_request(),
+        lambda: found(sagemaker.describe_endpoint_config, EndpointConfigName=deployment.name),
+    )
+
+
+def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Callable[[], object]) -> None:
+    if exists():
+        return
+    try:
+        create(**request)
+    except ClientError as error:
+        # A name that is taken and an artifact that is gone have the same code.
+        if error.response["Error"]["Code"] != "ValidationException" or not exists():
+            raise
+
+
+def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
+    if endpoint is None:
+        names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)
+        return
+    guarded = deployment.mode == "realtime" and not is_serverless(endpoint["EndpointConfigName"])
+    sagemaker.update_endpoint(**deployment.update_request(guarded=guarded))
+
+
+def is_serverless(config: str) -> bool:
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    return "ServerlessConfig" in variants[0]
 
 
 def found(describe: Callable[..., dict[str, Any]], **name: str) -> dict[str, Any] | None:

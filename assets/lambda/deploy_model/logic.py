@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract import Contract
 
 # The same in every configuration: guardrails and alarms compare variants by name.
 VARIANT = "AllTraffic"
+UPDATE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry."""
+    """A version in the model registry. `environment` is what it sets in its container."""
 
     arn: str
     version: int
     run_id: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,9 @@ class Deployment:
         return [{"Key": key, "Value": value} for key, value in tags.items() if value]
 
     def model_request(self) -> dict[str, Any]:
-        container = {
-            "ModelPackageName": self.package.arn,
-            "Environment": {"MODEL_VERSION": str(self.package.version)},
-        }
+        # The package's own variables once more: no documentation says whether these are added to them or replace them.
+        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
+        container = {"ModelPackageName": self.package.arn, "Environment": environment}
         return {
             "ModelName": self.name,
             "PrimaryContainer": container,
@@ -58,6 +60,32 @@ class Deployment:
     def config_request(self) -> dict[str, Any]:
         variant = {"VariantName": VARIANT, "ModelName": self.name, **self._capacity()}
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
+
+    def update_request(self, *, guarded: bool) -> dict[str, Any]:
+        """`guarded`: the endpoint can be watched while its traffic moves, which serverless ones cannot."""
+        request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
+        if guarded and self.mode == "realtime":
+            request["DeploymentConfig"] = {
+                "BlueGreenUpdatePolicy": {
+                    "TrafficRoutingConfiguration": self._routing(),
+                    "TerminationWaitInSeconds": 0,
+                    "MaximumExecutionTimeoutInSeconds": UPDATE_SECONDS,
+                },
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self._alarms()]},
+            }
+        return request
+
+    def _routing(self) -> dict[str, Any]:
+        """A canary is at most half of a fleet: one instance takes all the traffic at once, and is watched as long."""
+        wait = {"WaitIntervalInSeconds": self.contract.serving.canary_minutes * 60}
+        if self.contract.serving.instance_count < 2:
+            return {"Type": "ALL_AT_ONCE", **wait}
+        size = {"Type": "CAPACITY_PERCENT", "Value": self.contract.serving.canary_percent}
+        return {"Type": "CANARY", "CanarySize": size, **wait}
+
+    def _alarms(self) -> tuple[str, ...]:
+        """Named by the stack, which makes them for each real-time endpoint."""
+        return (f"{self.endpoint}-5xx", f"{self.endpoint}-latency")
 
     def _capacity(self) -> dict[str, Any]:
         serving = self.contract.serving

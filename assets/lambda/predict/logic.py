@@ -71,7 +71,9 @@ def answer_of(body: bytes, *, contract: Contract, expected: int, request_id: str
     """The answer to the client. Raises NotUnderstoodError."""
     try:
         document = json.loads(body)
-        values = [float(prediction["value"]) for prediction in document["predictions"]]
+        answers = document["predictions"]
+        values = [float(answer["value"]) for answer in answers]
+        labels = [str(answer["label"]) for answer in answers] if contract.task == "binary" else None
         version = document["model_version"]
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstoodError(f"The model's answer has no predictions: {error!r}") from error
@@ -79,14 +81,19 @@ def answer_of(body: bytes, *, contract: Contract, expected: int, request_id: str
         raise NotUnderstoodError(f"The model answered {len(values)} numbers, not {expected} finite ones.")
     unit = {"unit": contract.target.unit} if contract.target.unit else {}
     predictions = [{"value": value, **unit} for value in values]
+    if labels is not None:
+        predictions = [{**item, "label": label} for item, label in zip(predictions, labels, strict=True)]
     answer = {"model": contract.name, "model_version": version, "predictions": predictions, "request_id": request_id}
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(answer)}
 
 
 def errors_in(message: str) -> list[dict[str, Any]] | None:
-    """The input errors that the model's own check found, or None when the message is of another kind."""
+    """The input errors that the model's own check found, or None when the message is of another kind.
+
+    SageMaker's inference toolkit puts a traceback on the lines below them.
+    """
     try:
-        errors = json.loads(message)["errors"]
+        errors = json.loads(message.partition("\n")[0])["errors"]
     except (KeyError, TypeError, ValueError):
         return None
     return errors if isinstance(errors, list) and errors else None

@@ -1,23 +1,20 @@
-"""Start the training pipeline of a data set when its manifest lands in the processed bucket, once."""
+"""Start the training pipeline: once for a new data set, and again for each attempt that somebody asks for."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from champions import Champions
+from logic import Request, request_of
 
 log = logging.getLogger("start_training")
 log.setLevel(logging.INFO)
 logging.getLogger("botocore").setLevel(logging.WARNING)
-
-# The rule matches on the suffix alone, which a raw file called manifest.json has too when it is copied below a run.
-MANIFEST = re.compile(r"(?P<model>[a-z][a-z0-9_]*)/run=(?P<run_id>[0-9a-f]{16})/manifest\.json")
 
 
 class ManifestMismatchError(Exception):
@@ -27,39 +24,50 @@ class ManifestMismatchError(Exception):
 @dataclass(frozen=True)
 class Settings:
     resource_prefix: str
+    processed_bucket: str
+    artifact_bucket: str
+    code_commit: str
 
 
-SETTINGS = Settings(resource_prefix=os.environ["RESOURCE_PREFIX"])
+SETTINGS = Settings(
+    resource_prefix=os.environ["RESOURCE_PREFIX"],
+    processed_bucket=os.environ["PROCESSED_BUCKET"],
+    artifact_bucket=os.environ["ARTIFACT_BUCKET"],
+    code_commit=os.environ["CODE_COMMIT"],
+)
 s3 = boto3.client("s3")
 sagemaker = boto3.client("sagemaker")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     """Raises what AWS answers, so that EventBridge's asynchronous invocation is tried again and kept at last."""
-    bucket, key = event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
-    match = MANIFEST.fullmatch(key)
-    if match is None:
-        log.info("Object ignored", extra={"key": key})
+    request = request_of(event)
+    if request is None:
+        log.info("Object ignored", extra={"key": event["detail"]["object"]["key"]})
         return {"execution": None}
-    model, run_id = match["model"], match["run_id"]
-    manifest = read_manifest(bucket, key)
-    if (manifest["model"], manifest["run_id"]) != (model, run_id):
-        raise ManifestMismatchError(f"{key} is the manifest of {manifest['model']}, run {manifest['run_id']}.")
+    manifest = read_manifest(request)
+    name = SETTINGS.resource_prefix + request.model.replace("_", "-")
+    champion_uri, champion = Champions(s3, sagemaker, SETTINGS.artifact_bucket).place(request.champion_folder, name)
+    parameters = {
+        "DataSetUri": f"s3://{SETTINGS.processed_bucket}/{request.folder}",
+        "RunId": request.run_id,
+        "ChampionUri": champion_uri,
+        "CodeCommit": SETTINGS.code_commit,
+    }
     execution = sagemaker.start_pipeline_execution(
-        PipelineName=SETTINGS.resource_prefix + model.replace("_", "-"),
-        PipelineExecutionDisplayName=f"run-{run_id}",
-        # The same token gives the same execution: a second event of this data set starts nothing.
-        ClientRequestToken=hashlib.sha256(f"{model}\n{run_id}".encode()).hexdigest(),
-        PipelineParameters=[
-            {"Name": "DataSetUri", "Value": f"s3://{bucket}/{key.removesuffix('/manifest.json')}"},
-            {"Name": "RunId", "Value": run_id},
-        ],
+        PipelineName=name,
+        PipelineExecutionDisplayName=f"run-{request.run_id}",
+        ClientRequestToken=request.token,
+        PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
     )["PipelineExecutionArn"]
-    facts = {"model": model, "run_id": run_id, "execution": execution, "rows": manifest["rows"]}
-    log.info("Training started", extra=facts)
+    facts = {"model": request.model, "run_id": request.run_id, "attempt": request.attempt, "champion": champion}
+    log.info("Training started", extra={**facts, "execution": execution, "rows": manifest["rows"]})
     return {"execution": execution}
 
 
-def read_manifest(bucket: str, key: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+def read_manifest(request: Request) -> dict[str, Any]:
+    key = f"{request.folder}/manifest.json"
+    manifest: dict[str, Any] = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
+    if (manifest["model"], manifest["run_id"]) != (request.model, request.run_id):
+        raise ManifestMismatchError(f"{key} is the manifest of {manifest['model']}, run {manifest['run_id']}.")
     return manifest

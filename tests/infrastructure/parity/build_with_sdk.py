@@ -45,6 +45,8 @@ session = PipelineSession(
 )
 data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
+champion = ParameterString("ChampionUri")
+commit = ParameterString("CodeCommit", default_value="unknown")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -122,9 +124,6 @@ estimator = Estimator(
     max_run=FACTS["timeout_seconds"],
     output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/models",
     hyperparameters=FACTS["hyperparameters"],
-    metric_definitions=[
-        {"Name": f"{split}:rmse", "Regex": rf"{split}-rmse:([0-9.eE+-]+)"} for split in ("train", "validation")
-    ],
     disable_profiler=True,
     debugger_hook_config=False,
     sagemaker_session=session,
@@ -152,6 +151,7 @@ evaluate = ProcessingStep(
             source("model", artifacts),
             source("test", prepared["test"].S3Output.S3Uri),
             source("context", prepared["context"].S3Output.S3Uri),
+            source("champion", champion),
             *code,
         ],
         outputs=[output("evaluation", f"{PROCESSING}/evaluation", "evaluation")],
@@ -159,6 +159,7 @@ evaluate = ProcessingStep(
             *("--model", f"{PROCESSING}/model"),
             *("--test", f"{PROCESSING}/test"),
             *("--context", f"{PROCESSING}/context"),
+            *("--champion", f"{PROCESSING}/champion"),
             *("--output", f"{PROCESSING}/evaluation"),
         ],
     ),
@@ -167,6 +168,11 @@ evaluate = ProcessingStep(
 )
 evaluated = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
 evaluation = Join("/", [evaluated, "evaluation.json"])
+
+
+def from_report(path: str) -> JsonGet:
+    return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
+
 
 model = Model(
     image_uri=FACTS["image"],
@@ -189,29 +195,37 @@ register = ModelStep(
             "contract_hash": FACTS["contract_hash"],
             "data_set_uri": data_set,
             "evaluation_uri": evaluation,
+            "code_commit": commit,
+            **{
+                name: from_report(f"registry.{name}")
+                for name in ("source_version", "metric", "metric_value", "champion_verdict")
+            },
         },
+        description=from_report("gate.reason"),
         model_metrics=ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")),
     ),
     retry_policies=[retry_calls],
 )
 
 
-def from_report(path: str) -> JsonGet:
-    return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
-
-
 reject = FailStep(
     "Reject", error_message=Join("", [f"{FACTS['model']} was not registered: ", from_report("gate.reason")])
+)
+unchanged = ConditionStep(
+    "Unchanged",
+    conditions=[ConditionEquals(from_report("gate.decision"), "unchanged")],
+    if_steps=[],
+    else_steps=[reject],
 )
 gate = ConditionStep(
     "Gate",
     conditions=[ConditionEquals(from_report("gate.decision"), "register")],
     if_steps=[register],
-    else_steps=[reject],
+    else_steps=[unchanged],
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, approval],
+    parameters=[data_set, run_id, champion, commit, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     sagemaker_session=session,

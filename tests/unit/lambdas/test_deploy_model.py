@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,7 @@ def expect_newest(sagemaker: Stubber) -> None:
         "ModelPackageName": f"{GROUP}/7",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef"},
+        "InferenceSpecification": {"Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}}]},
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -96,11 +98,51 @@ def expect_missing(sagemaker: Stubber, operation: str) -> None:
     sagemaker.add_client_error(operation, "ValidationException", 'Could not find "it".')
 
 
+def expect_record(sagemaker: Stubber, arn: str, state: str) -> None:
+    request = {
+        "ModelPackageArn": arn,
+        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY},
+    }
+    sagemaker.add_response("update_model_package", {"ModelPackageArn": arn}, request)
+
+
+def expect_approved(sagemaker: Stubber, *numbers: int) -> None:
+    """The second look at the registry: every approved version, the newest first."""
+    summaries = [
+        {
+            "ModelPackageArn": f"{PACKAGE.removesuffix('7')}{number}",
+            "ModelPackageVersion": number,
+            "CreationTime": NOW,
+            "ModelPackageStatus": "Completed",
+        }
+        for number in numbers
+    ]
+    request = dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder"), ANY)
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
+
+
+def expect_state(sagemaker: Stubber, number: int, **metadata: str) -> None:
+    package = {
+        "ModelPackageName": f"{GROUP}/{number}",
+        "ModelPackageArn": f"{PACKAGE.removesuffix('7')}{number}",
+        "ModelPackageVersion": number,
+        "CreationTime": NOW,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "CustomerMetadataProperties": metadata,
+    }
+    sagemaker.add_response("describe_model_package", package, {"ModelPackageName": package["ModelPackageArn"]})
+
+
 def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any]) -> None:
+    expect_record(sagemaker, PACKAGE, "requested")
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
-        "PrimaryContainer": {"ModelPackageName": PACKAGE, "Environment": {"MODEL_VERSION": "7"}},
+        "PrimaryContainer": {
+            "ModelPackageName": PACKAGE,
+            "Environment": {"SAGEMAKER_PROGRAM": "it.py", "MODEL_VERSION": "7"},
+        },
         "ExecutionRoleArn": ROLE,
         "Tags": TAGS,
     }
@@ -127,6 +169,7 @@ def test_first_approval_creates_the_endpoint(function: SimpleNamespace, sagemake
     expect_creation(sagemaker, name, SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
+    expect_approved(sagemaker, 7)
     function.handler.handler(decided(), None)
 
 
@@ -137,6 +180,23 @@ def test_next_approval_updates_the_endpoint(function: SimpleNamespace, sagemaker
     expect_creation(sagemaker, name, SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
+    expect_approved(sagemaker, 7)
+    function.handler.handler(decided(), None)
+
+
+def test_versions_that_were_overtaken_are_recorded_as_superseded(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """6 and 5 were approved in a row and never live; 4 was."""
+    name = name_of(function)
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-4-aaaaaa")
+    expect_creation(sagemaker, name, SERVERLESS)
+    sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
+    expect_approved(sagemaker, 7, 6, 5, 4)
+    expect_state(sagemaker, 6)
+    expect_record(sagemaker, f"{PACKAGE.removesuffix('7')}6", "superseded")
+    expect_state(sagemaker, 5, deployment_state="requested")
+    expect_record(sagemaker, f"{PACKAGE.removesuffix('7')}5", "superseded")
+    expect_state(sagemaker, 4, deployment_state="deployed")
     function.handler.handler(decided(), None)
 
 
@@ -152,6 +212,7 @@ def test_stage_without_a_mode_serves_as_the_contract_says() -> None:
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
+        expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
         sagemaker.assert_no_pending_responses()
 
@@ -166,6 +227,7 @@ def test_realtime_endpoint_has_instances() -> None:
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
+        expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
         sagemaker.assert_no_pending_responses()
 
@@ -173,6 +235,7 @@ def test_realtime_endpoint_has_instances() -> None:
 def test_second_event_of_a_live_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=name_of(function))
+    expect_approved(sagemaker, 7)
     function.handler.handler(decided(), None)
 
 
@@ -183,6 +246,7 @@ def test_second_event_during_the_deployment_changes_nothing(
     expect_newest(sagemaker)
     pending = {"EndpointConfigName": name_of(function)}
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status, PendingDeploymentSummary=pending)
+    expect_approved(sagemaker, 7)
     function.handler.handler(decided(), None)
 
 
@@ -191,6 +255,7 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
     name = name_of(function)
     expect_newest(sagemaker)
     expect_missing(sagemaker, "describe_endpoint")
+    expect_record(sagemaker, PACKAGE, "requested")
     model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
     sagemaker.add_response("describe_model", model, {"ModelName": name})
     config = {
@@ -202,6 +267,7 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
     sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": name})
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
+    expect_approved(sagemaker, 7)
     function.handler.handler(decided(), None)
 
 
@@ -237,6 +303,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     expect_creation(sagemaker, name, SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
+    expect_approved(sagemaker, 7)
     function.handler.handler(decided(status="Rejected"), None)
 
 
@@ -261,3 +328,85 @@ def test_name_says_version_and_differs_by_what_is_served(function: SimpleNamespa
     # The longest model name in the environment with the longest name leaves room for version 9999.
     longest = "mlops-prod-" + "m" * 40
     assert len(longest + serverless.removeprefix(GROUP).replace("7", "9999", 1)) <= 63
+
+
+def realtime_deployment(function: SimpleNamespace, instances: int) -> Any:
+    contract = function.handler.CONTRACTS[GROUP]
+    contract = replace(contract, serving=replace(contract.serving, mode="realtime", instance_count=instances))
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    return function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=ROLE, mode="realtime")
+
+
+def test_a_fleet_is_updated_by_a_canary_that_alarms_roll_back(function: SimpleNamespace) -> None:
+    config = realtime_deployment(function, 4).update_request(guarded=True)["DeploymentConfig"]
+    assert config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"] == {
+        "Type": "CANARY",
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20},
+        "WaitIntervalInSeconds": 300,
+    }
+    alarms = config["AutoRollbackConfiguration"]["Alarms"]
+    assert alarms == [{"AlarmName": f"{GROUP}-5xx"}, {"AlarmName": f"{GROUP}-latency"}]
+
+
+def test_one_instance_moves_at_once_and_is_watched_as_long(function: SimpleNamespace) -> None:
+    config = realtime_deployment(function, 1).update_request(guarded=True)["DeploymentConfig"]
+    routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert routing == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+
+
+def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None:
+    """SageMaker refuses a deployment configuration where the endpoint is serverless still."""
+    function = load(SERVING_MODE="realtime")
+    with Stubber(function.handler.sagemaker) as sagemaker:
+        name = name_of(function, mode="realtime")
+        expect_newest(sagemaker)
+        expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+        expect_creation(sagemaker, name, REALTIME)
+        current = {
+            "EndpointConfigName": f"{GROUP}-6-aaaaaa",
+            "EndpointConfigArn": "arn:aws:sagemaker:eu-west-1:1:endpoint-config/x",
+            "ProductionVariants": [{"VariantName": "AllTraffic", **SERVERLESS}],
+            "CreationTime": NOW,
+        }
+        sagemaker.add_response("describe_endpoint_config", current, {"EndpointConfigName": f"{GROUP}-6-aaaaaa"})
+        sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
+        expect_approved(sagemaker, 7)
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+
+
+def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_record(sagemaker, PACKAGE, "requested")
+    expect_missing(sagemaker, "describe_model")
+    sagemaker.add_client_error("create_model", "ValidationException", "Could not find model data at s3://x/y.")
+    expect_missing(sagemaker, "describe_model")
+    request = {
+        "ModelPackageArn": PACKAGE,
+        "ModelApprovalStatus": "Rejected",
+        "ApprovalDescription": "Not live (failed): Could not find model data at s3://x/y.",
+        "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
+    }
+    sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
+    function.handler.handler(decided(), None)
+
+
+def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    name = name_of(function)
+    model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
+    expect_newest(sagemaker)
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_record(sagemaker, PACKAGE, "requested")
+    expect_missing(sagemaker, "describe_model")
+    sagemaker.add_client_error("create_model", "ValidationException", "Cannot create already existing model.")
+    sagemaker.add_response("describe_model", model, {"ModelName": name})
+    expect_missing(sagemaker, "describe_endpoint_config")
+    answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
+    sagemaker.add_response("create_endpoint_config", answer)
+    request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
+    expect_approved(sagemaker, 7)
+    function.handler.handler(decided(), None)

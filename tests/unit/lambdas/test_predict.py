@@ -186,6 +186,10 @@ def model_error(message: str, status: int) -> ClientError:
     ("message", "status"),
     [
         ('{"errors": [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]}', 400),
+        (
+            '{"errors": [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]}\nTraceback\n  secret',
+            400,
+        ),
         ('{"errors": []}', 502),
         ("Traceback ... secret path", 502),
         ("[1]", 502),
@@ -202,6 +206,23 @@ def test_error_of_the_model(
     assert "secret" not in json.dumps(document)
     if status == 400:
         assert document["errors"] == [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]
+
+
+def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime: Stubber) -> None:
+    features = function.handler.CONTRACTS["breast_cancer"].features
+    record = {feature.name: feature.default for feature in features}
+    for predictions, status in (([{"value": 0.9, "label": "malignant"}], 200), ([{"value": 0.9}], 502)):
+        answer = json.dumps({"predictions": predictions, "model_version": "1"}).encode()
+        request = {"EndpointName": "mlops-dev-breast-cancer", "ContentType": "application/json"}
+        request |= {"Accept": "application/json", "Body": json.dumps({"instances": [record]}).encode()}  # type: ignore[dict-item]
+        stream = {"Body": StreamingBody(io.BytesIO(answer), len(answer)), "ContentType": "application/json"}
+        runtime.add_response("invoke_endpoint", stream, request)
+        found = function.handler.handler(
+            event({"instances": [record]}, resource="/models/breast_cancer/predictions"), None
+        )
+        assert found["statusCode"] == status
+        if status == 200:
+            assert json.loads(found["body"])["predictions"] == [{"value": 0.9, "label": "malignant"}]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""start_training: one pipeline execution for a data set."""
+"""start_training: one pipeline execution for a data set and attempt, with the champion that it is judged by."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,13 +18,23 @@ from botocore.stub import Stubber
 from tests.unit.lambdas.loading import load_function
 
 RUN_ID = "0123456789abcdef"
+GROUP = "mlops-dev-california-housing"
 KEY = f"california_housing/run={RUN_ID}/manifest.json"
-ARN = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/mlops-dev-california-housing/execution/abc"
+ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:pipeline/{GROUP}/execution/abc"
+PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/3"
+CHAMPION = {
+    "model_version": 3,
+    "model_package_arn": PACKAGE,
+    "run_id": "f" * 16,
+    "contract_hash": "c" * 64,
+    "model_data_url": "s3://artifact/california_housing/models/job/output/model.tar.gz",
+}
 
 
 @pytest.fixture
 def function() -> SimpleNamespace:
-    return load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-"})
+    environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc123"}
+    return load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
 
 
 @pytest.fixture
@@ -44,36 +55,135 @@ def created(key: str = KEY) -> dict[str, Any]:
     return {"detail-type": "Object Created", "detail": {"bucket": {"name": "processed"}, "object": {"key": key}}}
 
 
+def requested(**changed: object) -> dict[str, Any]:
+    detail = {"model": "california_housing", "run_id": RUN_ID, "attempt": "again-2", **changed}
+    return {"detail-type": "Training Requested", "detail": detail}
+
+
+def body_of(document: object) -> StreamingBody:
+    body = json.dumps(document).encode()
+    return StreamingBody(io.BytesIO(body), len(body))
+
+
 def expect_manifest(s3: Stubber, **changed: object) -> None:
-    body = json.dumps({"model": "california_housing", "run_id": RUN_ID, "rows": {"train": 13}, **changed}).encode()
-    answer = {"Body": StreamingBody(io.BytesIO(body), len(body))}
-    s3.add_response("get_object", answer, {"Bucket": "processed", "Key": KEY})
+    manifest = {"model": "california_housing", "run_id": RUN_ID, "rows": {"train": 13}, **changed}
+    s3.add_response("get_object", {"Body": body_of(manifest)}, {"Bucket": "processed", "Key": KEY})
 
 
-def expect_start(sagemaker: Stubber) -> None:
+def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
+    request = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", "SortBy": "CreationTime"}
+    request |= {"SortOrder": "Descending", "MaxResults": 1}  # type: ignore[dict-item]
+    created_at = {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC), "ModelPackageStatus": "Completed"}
+    summary = {"ModelPackageArn": PACKAGE, "ModelPackageName": f"{GROUP}/3", **created_at}
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary] if found else []}, request)
+    if found:
+        package = {
+            "ModelPackageName": f"{GROUP}/3",
+            "ModelPackageArn": PACKAGE,
+            "ModelPackageVersion": 3,
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "CustomerMetadataProperties": {"run_id": CHAMPION["run_id"], "contract_hash": CHAMPION["contract_hash"]},
+            "InferenceSpecification": {
+                "Containers": [{"Image": "image", "ModelDataUrl": CHAMPION["model_data_url"]}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+            **created_at,
+        }
+        sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
+
+
+def expect_record(s3: Stubber, champion: object, *, attempt: str = "1", kept: object = None) -> None:
+    """`kept`: the record that an earlier delivery wrote."""
+    key = f"california_housing/champions/{RUN_ID}-{attempt}/champion.json"
+    body = json.dumps({"version": 1, "champion": champion}).encode()
+    request = {"Bucket": "artifact", "Key": key, "Body": body, "ContentType": "application/json", "IfNoneMatch": "*"}
+    if kept is None:
+        s3.add_response("put_object", {}, request)
+        return
+    s3.add_client_error("put_object", "PreconditionFailed", expected_params=request)
+    s3.add_response("get_object", {"Body": body_of({"version": 1, **kept})}, {"Bucket": "artifact", "Key": key})  # type: ignore[dict-item]
+
+
+def expect_copy(s3: Stubber, *, attempt: str = "1") -> None:
     request = {
-        "PipelineName": "mlops-dev-california-housing",
+        "Bucket": "artifact",
+        "Key": f"california_housing/champions/{RUN_ID}-{attempt}/model.tar.gz",
+        "CopySource": {"Bucket": "artifact", "Key": "california_housing/models/job/output/model.tar.gz"},
+        "TaggingDirective": "REPLACE",
+    }
+    s3.add_response("copy_object", {}, request)
+
+
+def expect_start(sagemaker: Stubber, *, attempt: str = "1") -> None:
+    values = {
+        "DataSetUri": f"s3://processed/california_housing/run={RUN_ID}",
+        "RunId": RUN_ID,
+        "ChampionUri": f"s3://artifact/california_housing/champions/{RUN_ID}-{attempt}",
+        "CodeCommit": "abc123",
+    }
+    request = {
+        "PipelineName": GROUP,
         "PipelineExecutionDisplayName": f"run-{RUN_ID}",
-        "ClientRequestToken": hashlib.sha256(f"california_housing\n{RUN_ID}".encode()).hexdigest(),
-        "PipelineParameters": [
-            {"Name": "DataSetUri", "Value": f"s3://processed/california_housing/run={RUN_ID}"},
-            {"Name": "RunId", "Value": RUN_ID},
-        ],
+        "ClientRequestToken": hashlib.sha256(f"california_housing\n{RUN_ID}\n{attempt}".encode()).hexdigest(),
+        "PipelineParameters": [{"Name": name, "Value": value} for name, value in values.items()],
     }
     sagemaker.add_response("start_pipeline_execution", {"PipelineExecutionArn": ARN}, request)
 
 
-def test_manifest_starts_the_pipeline(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
+def test_the_first_model_has_no_champion(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
     expect_manifest(s3)
+    expect_lookup(sagemaker, found=False)
+    expect_record(s3, None)
     expect_start(sagemaker)
     assert function.handler.handler(created(), None) == {"execution": ARN}
 
 
-def test_second_event_asks_with_the_same_token(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
-    for _ in range(2):
-        expect_manifest(s3)
-        expect_start(sagemaker)
-        assert function.handler.handler(created(), None) == {"execution": ARN}
+def test_the_newest_approved_version_is_copied_for_the_run(
+    function: SimpleNamespace, s3: Stubber, sagemaker: Stubber
+) -> None:
+    expect_manifest(s3)
+    expect_lookup(sagemaker, found=True)
+    expect_record(s3, CHAMPION)
+    expect_copy(s3)
+    expect_start(sagemaker)
+    assert function.handler.handler(created(), None) == {"execution": ARN}
+
+
+def test_a_second_event_keeps_the_champion_of_the_first(
+    function: SimpleNamespace, s3: Stubber, sagemaker: Stubber
+) -> None:
+    """A version was approved between the two deliveries: the pipeline may be reading what the first one wrote."""
+    expect_manifest(s3)
+    expect_lookup(sagemaker, found=True)
+    expect_record(s3, CHAMPION, kept={"champion": None})
+    expect_start(sagemaker)
+    assert function.handler.handler(created(), None) == {"execution": ARN}
+
+
+def test_a_request_trains_again_under_its_own_token(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
+    expect_manifest(s3)
+    expect_lookup(sagemaker, found=True)
+    expect_record(s3, CHAMPION, attempt="again-2")
+    expect_copy(s3, attempt="again-2")
+    expect_start(sagemaker, attempt="again-2")
+    assert function.handler.handler(requested(), None) == {"execution": ARN}
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"attempt": "../x"}, "attempt"),
+        ({"attempt": ""}, "attempt"),
+        ({"run_id": "x"}, "run_id"),
+        ({"model": "A", "run_id": None}, "model, run_id"),
+    ],
+)
+def test_a_request_that_names_no_run_is_refused(
+    function: SimpleNamespace, s3: Stubber, sagemaker: Stubber, changed: dict[str, object], named: str
+) -> None:
+    with pytest.raises(function.logic.InvalidRequestError, match=f"Requested: {named} is missing or malformed"):
+        function.handler.handler(requested(**changed), None)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +207,18 @@ def test_manifest_of_another_run_is_refused(function: SimpleNamespace, s3: Stubb
 
 def test_refusal_of_aws_is_raised_for_the_retry(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
     expect_manifest(s3)
+    expect_lookup(sagemaker, found=False)
+    expect_record(s3, None)
     sagemaker.add_client_error("start_pipeline_execution", "ThrottlingException")
     with pytest.raises(ClientError, match="ThrottlingException"):
+        function.handler.handler(created(), None)
+
+
+def test_a_champion_that_cannot_be_recorded_starts_nothing(
+    function: SimpleNamespace, s3: Stubber, sagemaker: Stubber
+) -> None:
+    expect_manifest(s3)
+    expect_lookup(sagemaker, found=False)
+    s3.add_client_error("put_object", "SlowDown")
+    with pytest.raises(ClientError, match="SlowDown"):
         function.handler.handler(created(), None)

@@ -1,0 +1,72 @@
+"""The champion of a training run, put where the run's evaluation finds it: one prefix, written once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+VERSION = 1
+LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+@dataclass(frozen=True)
+class Champions:
+    """Copies in the artifact bucket."""
+
+    s3: Any
+    sagemaker: Any
+    bucket: str
+
+    def place(self, folder: str, group: str) -> tuple[str, int | None]:
+        """URI of the folder, and the champion's version (None without one).
+
+        An event that comes twice finds what the first one wrote: the champion does not change under a running pipeline.
+        """
+        champion = self._record(f"{folder}/champion.json", newest_approved(self.sagemaker, group))
+        if champion:
+            bucket, _, key = champion["model_data_url"].removeprefix("s3://").partition("/")
+            self.s3.copy_object(
+                Bucket=self.bucket,
+                Key=f"{folder}/model.tar.gz",
+                CopySource={"Bucket": bucket, "Key": key},
+                TaggingDirective="REPLACE",
+            )
+        return f"s3://{self.bucket}/{folder}", champion["model_version"] if champion else None
+
+    def _record(self, key: str, champion: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The champion in the record: the given one, or that of an earlier delivery."""
+        body = json.dumps({"version": VERSION, "champion": champion}).encode()
+        try:
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in LOST_RACE:
+                raise
+            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        found: dict[str, Any] | None = json.loads(body)["champion"]
+        return found
+
+
+def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
+    """The champion as champion.json has it, or None while no version is approved."""
+    summaries = sagemaker.list_model_packages(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )["ModelPackageSummaryList"]
+    if not summaries:
+        return None
+    package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
+    metadata = package.get("CustomerMetadataProperties", {})
+    (container,) = package["InferenceSpecification"]["Containers"]
+    return {
+        "model_version": package["ModelPackageVersion"],
+        "model_package_arn": package["ModelPackageArn"],
+        "run_id": metadata.get("run_id", ""),
+        "contract_hash": metadata.get("contract_hash", ""),
+        "model_data_url": container["ModelDataUrl"],
+    }

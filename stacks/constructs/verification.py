@@ -1,0 +1,123 @@
+"""From a changed endpoint to a recorded verdict: rule, verify_deployment, alarm and notification."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_s3 import IBucket
+from constructs import Construct
+
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_metrics, grant_objects
+from stacks.constructs.platform_function import PlatformFunction
+from stacks.constructs.queues import DeadLetterQueue
+
+# Namespace of the platform's own metrics.
+METRICS = "mlops"
+
+
+class Verification(Construct):
+    """`topic`: where a person hears of a deployment that failed."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        models: Sequence[str],
+        bundles: Bundles,
+        layer: lambda_.ILayerVersion,
+        dead_letters: DeadLetterQueue,
+        artifact: IBucket,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config, self._models, self._artifact = config, models, artifact
+        self._names = [config.resource_name(model) for model in models]
+        self.topic = sns.Topic(self, "Alerts", enforce_ssl=True)
+        for model in models:
+            self._add_alarm(model)
+        function = PlatformFunction(
+            self,
+            "VerifyDeployment",
+            description="Checks a changed endpoint, records the verdict, takes back a version that fails",
+            code=bundles.function("verify_deployment"),
+            layer=layer,
+            environment={
+                "RESOURCE_PREFIX": config.prefix,
+                "STAGE": config.name,
+                "ALERTS_TOPIC_ARN": self.topic.topic_arn,
+            },
+            dead_letters=dead_letters,
+            log_retention=config.log_retention,
+            timeout=Duration.minutes(2),
+        )
+        self._grant(function)
+        self._add_rule(function, dead_letters)
+
+    def _add_alarm(self, model: str) -> None:
+        metric = cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name="DeploymentFailures",
+            dimensions_map={"Model": model, "Stage": self._config.name},
+            statistic="Sum",
+            period=Duration.minutes(5),
+        )
+        alarm = metric.create_alarm(
+            self,
+            "".join(word.capitalize() for word in model.split("_")),
+            alarm_description=f"A version of {model} was approved and is not live. See: mlops models --model {model}.",
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(SnsAction(self.topic))
+
+    def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue) -> None:
+        rule = events.Rule(
+            self,
+            "EndpointChanged",
+            description="The endpoint of a model changes its state",
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Endpoint State Change"],
+                detail={"EndpointName": self._names},
+            ),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
+            )
+        )
+
+    def _grant(self, function: PlatformFunction) -> None:
+        role, numbered = function.own_role, "Versions, models and configurations are numbered."
+        registry = [f"sagemaker:{verb}ModelPackage" for verb in ("Describe", "Update")]
+        registry.append("sagemaker:ListModelPackages")
+        grant(
+            role,
+            registry,
+            [*self._arns("model-package", "/*"), *self._arns("model-package-group")],
+            because=numbered,
+        )
+        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], self._arns("endpoint"))
+        grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=numbered)
+        grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=numbered)
+        golden = [f"{model}/*/evaluation/golden.json" for model in self._models]
+        grant_objects(role, self._artifact, golden, "s3:GetObject")
+        # Without it S3 answers 403 instead of 404 for a version that kept no golden rows.
+        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        grant(role, ["sns:Publish"], [self.topic.topic_arn])
+        grant_metrics(role, METRICS)
+
+    def _arns(self, kind: str, suffix: str = "") -> list[str]:
+        return [
+            Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=f"{name}{suffix}")
+            for name in self._names
+        ]

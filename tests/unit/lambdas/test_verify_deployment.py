@@ -1,0 +1,232 @@
+"""verify_deployment: what is live is checked, recorded, and taken back when it is not what was evaluated."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
+
+from tests.unit.lambdas.loading import load_function
+
+GROUP = "mlops-dev-california-housing"
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+GOLDEN = {"version": 1, "instances": [{"a": 1}, {"a": 2}], "predictions": [100.0, 200.0], "tolerance": 1e-6}
+
+
+def package_arn(version: int) -> str:
+    return f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/{version}"
+
+
+@pytest.fixture
+def function() -> SimpleNamespace:
+    environment = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "ALERTS_TOPIC_ARN": TOPIC}
+    return load_function("verify_deployment", environment)
+
+
+class Services:
+    """The five clients of the function, stubbed; every stubbed answer must be asked for."""
+
+    def __init__(self, handler: Any) -> None:
+        self.sagemaker = Stubber(handler.sagemaker)
+        self.runtime = Stubber(handler.runtime)
+        self.s3 = Stubber(handler.s3)
+        self.sns = Stubber(handler.sns)
+        self.cloudwatch = Stubber(handler.cloudwatch)
+        self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch)
+
+    def wanted(self, version: int, *, state: str = "requested") -> None:
+        """The newest approved version and its metadata."""
+        summary = {
+            "ModelPackageArn": package_arn(version),
+            "ModelPackageVersion": version,
+            "CreationTime": NOW,
+            "ModelPackageStatus": "Completed",
+        }
+        self.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+        metadata = {"evaluation_uri": "s3://artifact/model/evaluation/evaluation.json"}
+        metadata |= {"deployment_state": state} if state else {}
+        described = {
+            **summary,
+            "ModelPackageName": f"{GROUP}/{version}",
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "CustomerMetadataProperties": metadata,
+        }
+        self.sagemaker.add_response("describe_model_package", described, {"ModelPackageName": package_arn(version)})
+
+    def live(self, version: int, *, status: str = "InService", failure: str = "") -> None:
+        """The endpoint, and the version that its configuration leads to."""
+        endpoint = {
+            "EndpointName": GROUP,
+            "EndpointArn": f"arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{GROUP}",
+            "EndpointConfigName": "config",
+            "EndpointStatus": status,
+            "CreationTime": NOW,
+            "LastModifiedTime": NOW,
+            **({"FailureReason": failure} if failure else {}),
+        }
+        arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint-config/config"
+        variant = {"VariantName": "AllTraffic", "ModelName": "model"}
+        config = {
+            "EndpointConfigName": "config",
+            "EndpointConfigArn": arn,
+            "ProductionVariants": [variant],
+            "CreationTime": NOW,
+        }
+        container = {"ModelPackageName": package_arn(version)}
+        model = {"ModelName": "model", "PrimaryContainer": container, "CreationTime": NOW, "ModelArn": arn}
+        self.sagemaker.add_response("describe_endpoint", endpoint, {"EndpointName": GROUP})
+        self.sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": "config"})
+        self.sagemaker.add_response("describe_model", model, {"ModelName": "model"})
+
+    def golden(self) -> None:
+        request = {"Bucket": "artifact", "Key": "model/evaluation/golden.json"}
+        self.s3.add_response("get_object", {"Body": body(GOLDEN)}, request)
+
+    def answers(self, *values: float) -> None:
+        answer = {"predictions": [{"value": value} for value in values]}
+        request = {
+            "EndpointName": GROUP,
+            "ContentType": "application/json",
+            "Accept": "application/json",
+            "Body": json.dumps({"instances": GOLDEN["instances"]}).encode(),
+        }
+        self.runtime.add_response("invoke_endpoint", {"Body": body(answer)}, request)
+
+    def records(self, version: int, state: str, **update: Any) -> None:
+        metadata = {"deployment_state": state, "deployment_reason": ANY, "deployment_verified_at": ANY}
+        request = {"ModelPackageArn": package_arn(version), "CustomerMetadataProperties": metadata, **update}
+        self.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(version)}, request)
+
+    def alerts(self, subject: str) -> None:
+        dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
+        metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+        self.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        self.sns.add_response("publish", {}, {"TopicArn": TOPIC, "Subject": subject, "Message": ANY})
+
+
+def body(document: Any) -> StreamingBody:
+    content = json.dumps(document).encode()
+    return StreamingBody(io.BytesIO(content), len(content))
+
+
+@pytest.fixture
+def services(function: SimpleNamespace) -> Iterator[Services]:
+    stubs = Services(function.handler)
+    for stub in stubs.all:
+        stub.activate()
+    yield stubs
+    for stub in stubs.all:
+        stub.assert_no_pending_responses()
+        stub.deactivate()
+
+
+def changed(name: str = GROUP) -> dict[str, Any]:
+    return {"detail-type": "SageMaker Endpoint State Change", "detail": {"EndpointName": name}}
+
+
+def test_a_live_version_whose_golden_rows_agree_is_deployed(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    services.answers(100.0, 200.0 * (1 + 1e-8))
+    services.records(7, "deployed")
+    assert function.handler.handler(changed(), None) == {"state": "deployed"}
+
+
+def test_a_version_that_predicts_otherwise_is_rejected_and_alerted(
+    function: SimpleNamespace, services: Services
+) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    services.answers(100.0, 201.0)
+    why = (
+        "Not live (failed): 1 of 2 golden rows predict otherwise than when the model was evaluated; "
+        "row 1: 201, expected 200."
+    )
+    services.records(7, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=why)
+    services.alerts("california_housing version 7: failed")
+    assert function.handler.handler(changed(), None) == {"state": "failed"}
+
+
+def test_a_model_that_fails_on_golden_rows_is_rejected(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    services.runtime.add_client_error("invoke_endpoint", "ModelError", "Received server error (500)")
+    services.records(7, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
+    services.alerts("california_housing version 7: failed")
+    assert function.handler.handler(changed(), None) == {"state": "failed"}
+
+
+def test_a_version_without_golden_rows_is_deployed_when_it_is_live(
+    function: SimpleNamespace, services: Services
+) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.s3.add_client_error("get_object", "NoSuchKey")
+    services.records(7, "deployed")
+    assert function.handler.handler(changed(), None) == {"state": "deployed"}
+
+
+def test_an_update_that_sagemaker_rolled_back_is_never_called_deployed(
+    function: SimpleNamespace, services: Services
+) -> None:
+    services.wanted(7)
+    services.live(6, failure="One or more alarms went off")
+    why = "Not live (rolled_back): One or more alarms went off"
+    services.records(7, "rolled_back", ModelApprovalStatus="Rejected", ApprovalDescription=why)
+    services.alerts("california_housing version 7: rolled_back")
+    assert function.handler.handler(changed(), None) == {"state": "rolled_back"}
+
+
+def test_a_version_that_waits_for_its_turn_is_left_alone(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7, state="")
+    services.live(6)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_an_endpoint_that_is_changing_is_left_alone(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7)
+    services.live(6, status="Updating")
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_a_failed_endpoint_is_recorded_with_its_reason(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7)
+    services.live(7, status="Failed", failure="The container did not pass the ping health check.")
+    why = "Not live (failed): The container did not pass the ping health check."
+    services.records(7, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=why)
+    services.alerts("california_housing version 7: failed")
+    assert function.handler.handler(changed(), None) == {"state": "failed"}
+
+
+def test_a_verified_version_is_not_verified_again(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7, state="deployed")
+    services.live(7)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_other_endpoints_of_the_account_are_ignored(function: SimpleNamespace, services: Services) -> None:
+    assert function.handler.handler(changed("somebody-elses"), None) == {"state": None}
+
+
+def test_a_short_answer_is_a_failure(function: SimpleNamespace) -> None:
+    verdict = function.logic.compare(GOLDEN, [100.0])
+    assert verdict.state == "failed"
+    assert verdict.reason == "The endpoint gave 1 predictions for 2 golden rows."
+
+
+def test_a_reason_is_kept_as_the_registry_takes_it(function: SimpleNamespace) -> None:
+    text = "Alarms: (a-5xx), 'b' went off; see https://x/y?z=1 " + "x" * 300
+    kept = function.logic.metadata_value(text)
+    assert kept.startswith("Alarms: a-5xx b went off see https://x/y z=1 xxx")
+    assert len(kept) == 256
