@@ -11,6 +11,8 @@ import urllib3
 from cli.errors import CliError
 from cli.target import Target
 
+MOST_ERRORS = 20
+
 _http = urllib3.PoolManager(retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=()), timeout=35.0)
 
 
@@ -25,7 +27,8 @@ def predict(target: Target, *, model: str, instances: Sequence[Mapping[str, Any]
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
     if response.status != 200:
-        raise CliError(f"The REST API refused the request ({response.status}): {_reasons(answer)}")
+        hint = "Upload data first: mlops upload FILE." if "no model is live" in str(answer.get("detail")) else ""
+        raise CliError(f"The REST API refused the request ({response.status}): {_reasons(answer)}", hint)
     return answer
 
 
@@ -38,6 +41,8 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def _reasons(problem: Mapping[str, Any]) -> str:
-    lines = [str(problem.get("detail") or problem.get("title") or problem.get("message") or problem)]
-    lines += [f"instance {e.get('instance')}, {e.get('field')}: {e.get('reason')}" for e in problem.get("errors", [])]
-    return "; ".join(lines)
+    errors = problem.get("errors", [])
+    if not errors:
+        return str(problem.get("detail") or problem.get("title") or problem.get("message") or problem)
+    lines = [f"instance {e.get('instance')}, {e.get('field')}: {e.get('reason')}" for e in errors[:MOST_ERRORS]]
+    return "; ".join(lines) + (f"; and {len(errors) - MOST_ERRORS} more" if len(errors) > MOST_ERRORS else "")

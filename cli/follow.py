@@ -16,6 +16,9 @@ from cli.errors import CliError
 from cli.runs import Run, RunReader, Step, log_tail
 from cli.target import Target
 
+# How long an upload of a file that was refused before may take to start again; after that, the refusal stands.
+RESTART_SECONDS = 120.0
+
 MARKS = {
     "Succeeded": "[green]✓[/]",
     "SUCCEEDED": "[green]✓[/]",
@@ -33,18 +36,28 @@ def follow(
     console: Console,
     timeout: float,
     alive: Callable[[], None] | None = None,
+    earlier: Run | None = None,
 ) -> Run:
-    """Poll until the run is final and return it. `alive` may raise to stop waiting for a cloud that died."""
+    """Poll until the run is final and return it. `alive` may raise to stop waiting for a cloud that died.
+
+    `earlier` is what the run was when its file was uploaded again. It is the answer when nothing runs again; a refusal
+    or failed ETL is about to be repeated, and is not.
+    """
+    if earlier and earlier.final and not _starts_again(earlier):
+        return earlier
     reader = RunReader(target, model=model)
     interval = 0.25 if target.where == "local" else 5.0
     deadline = time.monotonic() + timeout
+    stale_until = time.monotonic() + RESTART_SECONDS
     view = _live_view(console) if console.is_terminal else _line_view(console)
     with view as show:
         while True:
             run = reader.read(run_id)
-            show(run)
-            if run.final:
-                return run
+            stale = earlier is not None and _starts_again(earlier) and run.started == earlier.started
+            if not stale or time.monotonic() > stale_until:
+                show(run)
+                if run.final:
+                    return run
             if time.monotonic() > deadline:
                 raise CliError(f"Run {run_id} is still '{run.state}' after {timeout:.0f} s: {run.reason}", _see(run_id))
             if alive:
@@ -52,9 +65,25 @@ def follow(
             time.sleep(interval)
 
 
+def _starts_again(run: Run) -> bool:
+    """Whether uploading the run's file again runs it again (see start_etl): it ended, and there is no data set."""
+    return run.final and run.manifest is None
+
+
+def what_became_of(run: Run, key: str) -> str:
+    """For an upload of data that was processed before: when, under which name, and with which result."""
+    when = f" on {run.started.astimezone():%b %d at %H:%M:%S}" if run.started else ""
+    name = f" as {run.file}" if run.file and run.file != key else ""
+    result = f"The same data was uploaded before{when}{name} and is {run.state}: {run.reason.rstrip('.')}."
+    if _starts_again(run):
+        return f"{result} It is tried again."
+    again = f" To train again: mlops retry {run.run_id}." if run.state not in ("live", "waiting") else ""
+    return f"{result} Nothing runs again.{again}"
+
+
 def raise_for_failure(target: Target, run: Run) -> None:
     """Raise CliError with the failing step's reason and log tail, unless the run went as far as it may."""
-    if run.state in ("live", "waiting", "superseded"):
+    if run.state in ("live", "waiting", "superseded", "unchanged"):
         return
     if run.state == "refused":
         raise CliError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from cli import api
@@ -23,7 +24,7 @@ from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
 from cli.records import example
 from cli.runs import Run
-from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target
+from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.upload import upload
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
@@ -65,9 +66,15 @@ def synth(out: Path) -> Path:
         [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        tail = tuple((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise CliError(f"The application does not synthesise: {tail[-1] if tail else 'app.py failed'}", log=tail)
+        raise _synth_error((done.stderr or done.stdout).strip().splitlines())
     return out
+
+
+def _synth_error(lines: list[str]) -> CliError:
+    """What app.py wrote: its own sentences (file, key and reason) as they are, a traceback with its last line first."""
+    if any(line.startswith("Traceback ") for line in lines):
+        return CliError(f"The application does not synthesise: {lines[-1]}", log=tuple(lines[-15:]))
+    return CliError(f"The application does not synthesise: {'; '.join(lines) or 'app.py failed'}")
 
 
 @contextmanager
@@ -84,9 +91,27 @@ def deployed(*, stage: str, console: Console, watch: Stopwatch, port: int = 0) -
         stack.enter_context(_cloud_errors())
         with watch.phase("start"):
             stack.enter_context(cloud)
+            stack.enter_context(_death_before_symptoms(cloud))
         with watch.phase("synth"), console.status("Synthesising the templates"):
-            stage_dir = assembly.result() / f"assembly-{stage}"
+            stage_dir = _stage_of(assembly.result(), stage)
         yield _deploy(cloud, stage_dir, stage=stage, console=console, watch=watch)
+
+
+def _stage_of(assembly: Path, stage: str) -> Path:
+    known = sorted(folder.name.removeprefix("assembly-") for folder in assembly.glob("assembly-*"))
+    if stage not in known:
+        raise CliError(f"There is no environment '{stage}'.", f"Environments: {', '.join(known)}.")
+    return assembly / f"assembly-{stage}"
+
+
+@contextmanager
+def _death_before_symptoms(cloud: LocalCloud) -> Iterator[None]:
+    """A call that got no answer because the cloud ended is reported as the cloud's end."""
+    try:
+        yield
+    except BotoCoreError:
+        cloud.check()
+        raise
 
 
 @contextmanager
@@ -143,6 +168,7 @@ def _predict(target: Target, run: Run) -> dict[str, Any]:
         "instance": record,
         "value": first["value"],
         "unit": first.get("unit", ""),
+        **({"label": first["label"]} if "label" in first else {}),
         "request_id": answer["request_id"],
     }
 
@@ -163,7 +189,8 @@ def _summary(
     run: Run, *, data: Data, prediction: dict[str, Any] | None, reports: Path, here: Deployed, watch: Stopwatch
 ) -> dict[str, Any]:
     assert run.manifest is not None and run.evaluation is not None
-    metrics = run.evaluation["regression_metrics"]
+    evaluation, interval = run.evaluation, dict(run.evaluation["interval"])
+    del interval["level"], interval["method"]
     roles = {role: {"made": c["made"], "denied": c["denied"]} for role, c in here.cloud.calls()["roles"].items()}
     return {
         "model": run.model,
@@ -171,11 +198,11 @@ def _summary(
         "data_origin": data.origin,
         "run_id": run.run_id,
         "state": run.state,
-        "rmse": metrics["rmse"]["value"],
-        "rmse_interval": run.evaluation["interval"]["rmse"],
-        "mae": metrics["mae"]["value"],
-        "r2": metrics["r2"]["value"],
-        "gate": run.evaluation["gate"]["reason"],
+        "metric": evaluation["gate"]["metric"],
+        **evaluation["metrics"],
+        **{f"{name}_interval": limits for name, limits in interval.items()},
+        "gate": evaluation["gate"]["reason"],
+        "champion": evaluation["champion"],
         "rows": run.manifest["rows"],
         "model_version": run.model_version,
         "prediction": prediction,
@@ -186,6 +213,16 @@ def _summary(
         "denied": sum(counts["denied"] for counts in roles.values()),
         "resources": here.resources,
     }
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Raises CliError while another `mlops local up` of this project runs: commands could not tell them apart."""
+    if state := running_cloud():
+        raise CliError(
+            f"A local cloud is up already at {state['endpoint']} (process {state['pid']}).", "Use it, or end it first."
+        )
+    yield
 
 
 @contextmanager

@@ -5,57 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
-from cli import api
-from cli.errors import CliError
-from cli.target import Target, Where, find_target
+from cli import api, lifecycle
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
+from cli.target import Target, find_target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
 app.add_typer(local_app, name="local")
-
-Model = Annotated[str, typer.Option("--model", "-m", help="The model: a folder of models/.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev or prod.")]
-On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
-
-DEFAULT_MODEL = "california_housing"
-progress = Console(stderr=True)
-output = Console(soft_wrap=True)
-
-
-@contextmanager
-def errors(as_json: bool) -> Iterator[None]:
-    """Turn what can go wrong into a message on stderr (or a JSON object) and exit code 1."""
-    try:
-        yield
-    except CliError as error:
-        _fail(error, as_json)
-    except (ClientError, BotoCoreError) as error:
-        _fail(CliError(str(error)), as_json)
-
-
-def _fail(error: CliError, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"error": error.message, "hint": error.hint, "log": error.log}))
-    else:
-        for line in error.log:
-            progress.print(f"  | {line}", markup=False, highlight=False, style="dim")
-        progress.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def _print_json(document: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(document, default=str))
+app.add_typer(lifecycle.app)
 
 
 @local_app.command("run")
@@ -73,14 +36,14 @@ def local_run(
     with errors(as_json):
         summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
         if as_json:
-            _print_json(summary)
+            print_json(summary)
         else:
             print_summary(output, summary)
 
 
 @local_app.command("up")
 def local_up(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.")] = 4599,
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 4599,
     stage: Stage = None,
     as_json: Json = False,
 ) -> None:
@@ -90,6 +53,7 @@ def local_up(
 
     with (
         errors(as_json),
+        local.only_one(),
         local.deployed(stage=stage or "dev", console=progress, watch=local.Stopwatch(), port=port) as here,
         local.announced(here),
     ):
@@ -115,22 +79,33 @@ def upload(
     as_json: Json = False,
 ) -> None:
     """Upload a data file; everything else follows by itself."""
-    from cli.follow import follow, raise_for_failure
+    from cli.follow import follow, raise_for_failure, what_became_of
+    from cli.runs import RunReader
     from cli.upload import upload as put
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
         sent = put(target, model=model, file=file)
         progress.print(
-            f"Uploaded {file} to s3://{sent.bucket}/{sent.key} ({target.where}), run {sent.run_id}", highlight=False
+            f"Uploaded {file} to s3://{sent.bucket}/{sent.key} ({target.where}), run {sent.run_id}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
+        earlier = RunReader(target, model=model).read(sent.run_id)
+        if earlier.final:
+            progress.print(what_became_of(earlier, sent.key), highlight=False, markup=False, soft_wrap=True)
         if not wait:
             if as_json:
-                _print_json(asdict(sent))
+                print_json({**asdict(sent), "repeated": earlier.final})
             return
-        run = follow(target, model=model, run_id=sent.run_id, console=progress, timeout=2 * 3600)
+        run = follow(target, model=model, run_id=sent.run_id, console=progress, timeout=2 * 3600, earlier=earlier)
         raise_for_failure(target, run)
-        _show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
+        show(
+            {**run.to_json(), "repeated": earlier.final},
+            as_json,
+            lambda: output.print(f"{run.state}: {run.reason}", highlight=False),
+        )
 
 
 @app.command()
@@ -143,19 +118,17 @@ def runs(
 ) -> None:
     """List what became of every upload, newest first, or show one run."""
     from cli.render import print_run, print_runs
-    from cli.runs import RunReader, list_runs
+    from cli.runs import find_run, list_runs
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
         target.check_model(model)
         if run_id:
-            run = RunReader(target, model=model).read(run_id)
-            if not run.steps and run.state == "uploaded":
-                raise CliError(f"There is no run {run_id} of {model}.", "List them: mlops runs.")
-            _show(run.to_json(), as_json, lambda: print_run(output, run))
+            run = find_run(target, model=model, run_id=run_id)
+            show(run.to_json(), as_json, lambda: print_run(output, run))
         else:
             found = list_runs(target, model=model)
-            _show({"runs": [run.to_json() for run in found]}, as_json, lambda: print_runs(output, found))
+            show({"runs": [run.to_json() for run in found]}, as_json, lambda: print_runs(output, found))
 
 
 @app.command()
@@ -168,23 +141,39 @@ def retry(
 ) -> None:
     """Train again on a run's data set, after what made it fail was mended."""
     from cli.follow import follow, raise_for_failure
-    from cli.runs import RunReader
+    from cli.runs import find_run
     from cli.runs import retry as start
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
         target.check_model(model)
-        start(target, RunReader(target, model=model).read(run_id))
+        start(target, find_run(target, model=model, run_id=run_id))
         run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
-        _show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
+        show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
 
 
-def _show(document: Mapping[str, Any], as_json: bool, render: Any) -> None:
-    if as_json:
-        _print_json(document)
-    else:
-        render()
+@app.command()
+def destroy(
+    stage: Annotated[str, typer.Option("--env", help="The environment: dev or prod.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Take an environment down: its stacks, and what the platform made while it ran."""
+    from cli import teardown
+
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        teardown.check_unprotected(target)
+        things = teardown.inventory(target)
+        for thing in things:
+            progress.print(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", highlight=False)
+        if not yes:
+            typer.confirm(f"Remove {stage} ({target.where})?", abort=True, err=True)
+        kept = teardown.destroy(target, on_step=lambda step: progress.print(f"Removing {step}", highlight=False))
+        document = {"removed": [t.name for t in things if not t.kept], "kept": [t.name for t in kept]}
+        show(document, as_json, lambda: output.print(f"{stage} is gone; {len(kept)} things were retained."))
 
 
 @app.command()
@@ -200,6 +189,7 @@ def predict(
 ) -> None:
     """Ask the REST API for predictions."""
     from cli.records import records_to_ask
+    from cli.render import prediction_text
 
     with errors(as_json):
         target: Target = find_target(where=on, stage=stage)
@@ -207,15 +197,21 @@ def predict(
         instances = records_to_ask(model, file=file, values=values or [])
         answer = api.predict(target, model=model, instances=instances)
         if as_json:
-            _print_json(answer)
+            print_json(answer)
             return
         for prediction in answer["predictions"]:
-            output.print(f"{prediction['value']:,.2f} {prediction.get('unit') or ''}", highlight=False)
+            output.print(prediction_text(prediction), highlight=False)
 
 
 def main() -> None:
     """Entry point: exit code 0, 1 for what a message explains, 2 for wrong arguments."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)  # as an exception, so that processes and folders of the command go too
     try:
-        app()
+        app(prog_name="mlops")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

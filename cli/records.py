@@ -38,13 +38,18 @@ def _read(file: Path) -> list[dict[str, Any]]:
         raise CliError(
             f"{file} holds something else than records.", "A record is an object of feature names and values."
         )
+    if not records:
+        raise CliError(f"{file} holds no record.", "Write one record or a list of records.")
     return records
 
 
 def _parse(value: str) -> tuple[str, Any]:
     name, equals, text = value.partition("=")
-    if not equals:
-        raise CliError(f"--set {value}: there is no '='.", "Write name=value, for example --set median_income=5.")
+    if not (equals and name):
+        raise CliError(
+            f"--set {value}: there is no {'name' if equals else chr(39) + '=' + chr(39)}.",
+            "Write name=value, for example --set median_income=5.",
+        )
     try:
         return name, json.loads(text)
     except ValueError:

@@ -7,14 +7,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.follow import steps_table
+from cli.registry import ModelVersion
 from cli.runs import Run
 from cli.target import Target
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
-    rows, low_high = summary["rows"], summary["rmse_interval"]
+    rows, metric = summary["rows"], summary["metric"]
+    low, high = (metric_text(metric, limit) for limit in summary[f"{metric}_interval"])
     grid = Table.grid(padding=(0, 2))
     grid.add_row("model", f"{summary['model']} version {summary['model_version']}")
     grid.add_row(
@@ -22,12 +25,12 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
         f"{rows['read']:,} read, {rows['rejected']:,} rejected; "
         f"{rows['train']:,} train, {rows['validation']:,} validation, {rows['test']:,} test",
     )
-    grid.add_row("test RMSE", f"{summary['rmse']:,.0f} (95 %: {low_high[0]:,.0f} to {low_high[1]:,.0f})")
-    grid.add_row("test R²", f"{summary['r2']:.4f}")
+    grid.add_row(f"test {metric.upper()}", f"{metric_text(metric, summary[metric])} (95 %: {low} to {high})")
+    if "r2" in summary:
+        grid.add_row("test R²", f"{summary['r2']:.4f}")
     grid.add_row("gate", str(summary["gate"]))
     if summary["prediction"]:
-        prediction = summary["prediction"]
-        grid.add_row("prediction", f"{prediction['value']:,.0f} {prediction['unit']} from the REST API")
+        grid.add_row("prediction", f"{prediction_text(summary['prediction'])} from the REST API")
     grid.add_row("report", f"{summary['reports']}/report.html")
     made = sum(counts["made"] for counts in summary["calls"].values())
     grid.add_row("IAM", f"{made:,} calls by {len(summary['calls'])} roles, {summary['denied']} denied")
@@ -46,22 +49,74 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
     if not runs:
         console.print("No runs yet. Start one: mlops upload FILE")
         return
-    table = Table(
-        "run", "file", "started", "state", "rows", "test RMSE", "version", "why", box=None, header_style="dim"
-    )
+    table = Table("run", "started", "state", "file", "result", box=None, header_style="dim")
+    for column in table.columns[:3]:
+        column.no_wrap = True  # an id that is cut is of no use
     for run in runs:
-        metrics = (run.evaluation or {}).get("regression_metrics", {})
         table.add_row(
             run.run_id,
-            run.file.rsplit("/", 1)[-1],
-            f"{run.started.astimezone():%b %d %H:%M:%S}" if run.started else "",
+            f"{run.started.astimezone():%b %d %H:%M}" if run.started else "",
             run.state,
-            f"{run.manifest['rows']['read']:,}" if run.manifest else "",
-            f"{metrics['rmse']['value']:,.0f}" if metrics else "",
-            str(run.model_version or ""),
-            run.reason,
+            _one_line(run.file.rsplit("/", 1)[-1]),
+            _one_line(_result(run)),
         )
     console.print(table, highlight=False)
+
+
+def metric_text(metric: str, value: float) -> str:
+    """Errors in the unit of the target without decimals, areas and losses with four."""
+    return f"{value:,.0f}" if metric in ("rmse", "mae") and abs(value) >= 1000 else f"{value:.4g}"
+
+
+def prediction_text(prediction: Mapping[str, Any]) -> str:
+    """A number with its unit, or a label with the probability of the positive one."""
+    if "label" in prediction:
+        return f"{prediction['label']} ({prediction['value']:.4f})"
+    return f"{prediction['value']:,.2f} {prediction.get('unit') or ''}".rstrip()
+
+
+def _one_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _result(run: Run) -> str:
+    """Version, error and rows of a run that made a model; why there is none of another."""
+    gate = (run.evaluation or {}).get("gate")
+    if not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
+        return run.reason
+    return (
+        f"version {run.model_version}, test {gate['metric'].upper()} {metric_text(gate['metric'], gate['value'])}, "
+        f"{run.manifest['rows']['read']:,} rows"
+    )
+
+
+def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
+    if not versions:
+        console.print("No versions yet. Upload data: mlops upload FILE")
+        return
+    table = Table("version", "created", "approval", "deployment", "metric", "run", "why", box=None, header_style="dim")
+    for version in versions:
+        lineage = version.metadata
+        table.add_row(
+            str(version.number),
+            f"{version.created.astimezone():%b %d %H:%M}",
+            version.approval,
+            version.deployment,
+            f"{lineage.get('metric', '')} {lineage.get('metric_value', '')}".strip(),
+            lineage.get("run_id", ""),
+            version.description or lineage.get("deployment_reason", ""),
+        )
+    console.print(table, highlight=False)
+
+
+def print_version(console: Console, version: ModelVersion) -> None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
+    grid.add_row("approval", f"{version.approval} {version.description}".strip())
+    grid.add_row("artifact", version.artifact)
+    for name, value in sorted(version.metadata.items()):
+        grid.add_row(name, value)
+    console.print(grid, highlight=False)
 
 
 def print_run(console: Console, run: Run) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -12,11 +14,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.errors import CliError
+from cli.registry import live_package
 from cli.target import Target
 
-# Where a run stands. The last five are final.
-STATES = ("uploaded", "etl", "training", "deploying", "waiting", "live", "refused", "failed", "rejected", "superseded")
-FINAL = frozenset({"live", "refused", "failed", "rejected", "superseded", "waiting"})
+# Where a run stands. "unchanged": training gave the champion once more.
+FINAL = frozenset({"live", "refused", "failed", "rejected", "superseded", "waiting", "unchanged"})
+STATES = ("uploaded", "etl", "training", "deploying", *sorted(FINAL))
+START_TIMEOUT = 60.0  # from the request for a training to its pipeline execution
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,44 @@ def seconds_between(start: datetime | None, end: datetime | None) -> float | Non
 def retry(target: Target, run: Run) -> str:
     """Start the pipeline again on the run's data set; steps that nothing changed for come from the cache.
 
-    Returns the ARN of the execution. Raises CliError when there is no data set, or training is under way.
+    Returns the ARN of the execution. Raises CliError when there is no data set, or nothing that a retry would change.
     """
+    if not run.final:
+        raise CliError(f"Run {run.run_id} is under way ({run.state}).", "Wait for its end.")
     if run.manifest is None:
         raise CliError(
-            f"Run {run.run_id} has no data set to train on.", f"Upload the file again: mlops upload {run.file}."
+            f"Run {run.run_id} has no data set to train on: {run.reason.rstrip('.')}.",
+            f"Upload the corrected file: mlops upload {run.file.rsplit('/', 1)[-1]}.",
         )
-    if run.state == "training":
-        raise CliError(f"Run {run.run_id} is training now.", "Wait for its end.")
-    uri = f"s3://{target.output('ProcessedBucketName')}/{run.model}/run={run.run_id}"
-    execution: str = target.client("sagemaker").start_pipeline_execution(
-        PipelineName=target.resource_name(run.model),
-        PipelineExecutionDisplayName=f"run-{run.run_id}",
-        PipelineParameters=[{"Name": "DataSetUri", "Value": uri}, {"Name": "RunId", "Value": run.run_id}],
-    )["PipelineExecutionArn"]
-    return execution
+    if run.state in ("live", "waiting"):
+        raise CliError(f"There is nothing to retry: run {run.run_id} is {run.state}. {run.reason}")
+    return train_again(target, model=run.model, run_id=run.run_id)
+
+
+def train_again(target: Target, *, model: str, run_id: str) -> str:
+    """Ask for another training on the run's data set. Returns the ARN of its execution.
+
+    Raises CliError when none appears.
+    """
+    reader, bus = RunReader(target, model=model), target.client("events")
+    before = reader.execution_arn(run_id)
+    detail = {"model": model, "run_id": run_id, "attempt": uuid.uuid4().hex[:12]}
+    bus.put_events(Entries=[{"Source": "mlops", "DetailType": "Training Requested", "Detail": json.dumps(detail)}])
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        found = reader.execution_arn(run_id)
+        if found and found != before:
+            return found
+        time.sleep(0.3)
+    raise CliError(f"No training of run {run_id} started within {START_TIMEOUT:.0f} s.", "Read start_training's log.")
+
+
+def find_run(target: Target, *, model: str, run_id: str) -> Run:
+    """The run. Raises CliError when no upload has this id."""
+    run = RunReader(target, model=model).read(run_id)
+    if not run.steps and run.state == "uploaded":
+        raise CliError(f"There is no run {run_id} of {model}.", "List them: mlops runs.")
+    return run
 
 
 class RunReader:
@@ -123,7 +150,10 @@ class RunReader:
             package = next((m["RegisterModel"]["Arn"] for _, m in listed if "RegisterModel" in m), None)
             evaluation_uri = self._evaluation_uri(execution["PipelineExecutionArn"], listed)
             evaluation = self._document_at(evaluation_uri)
-            if evaluation and evaluation["gate"]["decision"] != "register":
+            if evaluation and evaluation["gate"]["decision"] == "unchanged":
+                state, reason = "unchanged", str(evaluation["gate"]["reason"])
+                version = evaluation["champion"]["model_version"]
+            elif evaluation and evaluation["gate"]["decision"] != "register":
                 state, reason = "rejected", str(evaluation["gate"]["reason"])
             elif package and state == "deploying":
                 state, reason, version = self._deployment(package)
@@ -173,6 +203,11 @@ class RunReader:
             if not page.get("NextToken"):
                 return None
             token = {"NextToken": page["NextToken"]}
+
+    def execution_arn(self, run_id: str) -> str | None:
+        """The newest pipeline execution of the run."""
+        execution = self._execution(run_id)
+        return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _execution(self, run_id: str) -> dict[str, Any] | None:
         sagemaker = self._target.client("sagemaker")
@@ -227,36 +262,16 @@ class RunReader:
             return "waiting", f"Version {version} waits for a person's approval.", version
         if approval == "Rejected":
             return "rejected", package.get("ApprovalDescription", "Rejected."), version
-        state, reason = self._endpoint_state(package_arn, package["CreationTime"])
-        return state, reason, version
-
-    def _endpoint_state(self, package_arn: str, created: datetime) -> tuple[str, str]:
-        sagemaker, name = self._target.client("sagemaker"), self._target.resource_name(self._model)
-        try:
-            endpoint = sagemaker.describe_endpoint(EndpointName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":
-                raise
-            return "deploying", "The endpoint is not created yet."
-        served = _served_package(sagemaker, endpoint["EndpointConfigName"])
-        if served == package_arn and endpoint["EndpointStatus"] == "InService":
-            return "live", f"Served by {name}."
-        if endpoint["EndpointStatus"] == "Failed":
-            return "failed", endpoint.get("FailureReason", "The endpoint failed.")
-        if served != package_arn and endpoint["EndpointStatus"] == "InService":
-            if _version(served) > _version(package_arn):
-                return "superseded", f"Version {_version(served)} is served now."
-            if endpoint.get("FailureReason") and endpoint["LastModifiedTime"] > created:
-                return "failed", f"The update was rolled back: {endpoint['FailureReason']}"
-        return "deploying", f"The endpoint is {endpoint['EndpointStatus']}."
-
-
-def _served_package(sagemaker: Any, config_name: str) -> str:
-    """ARN of the model package behind an endpoint configuration."""
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    container = model.get("PrimaryContainer") or model["Containers"][0]
-    return str(container.get("ModelPackageName", ""))
+        metadata = package.get("CustomerMetadataProperties", {})
+        recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
+        if recorded == "superseded":
+            return "superseded", reason, version
+        if recorded != "deployed":
+            return "deploying", reason or "The endpoint is about to change.", version
+        served = live_package(self._target, self._model)
+        if served == package_arn:
+            return "live", f"Served by {self._target.resource_name(self._model)}. {reason}", version
+        return "superseded", f"Version {_version(served)} is served now.", version
 
 
 def _version(package_arn: str) -> int:

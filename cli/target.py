@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -69,7 +71,7 @@ class Target:
             except ClientError as error:
                 raise CliError(f"Stack {name} was not found ({self.where}): {error}", _how_to_deploy(self)) from error
             except BotoCoreError as error:
-                raise CliError(f"Cannot reach {self.endpoint or 'AWS'}: {error}", _how_to_deploy(self)) from error
+                raise CliError(f"Cannot reach {self.endpoint or 'AWS'}: {error}.", _how_to_deploy(self)) from error
             found |= {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
         return found
 
@@ -104,7 +106,10 @@ class Target:
 def _how_to_deploy(target: Target) -> str:
     if target.where == "local":
         return "Start the local cloud: mlops local up."
-    return f"Deploy it first (./dev cdk deploy '{target.stage}/*'), and check your AWS credentials and region."
+    return (
+        f"Deploy it first (./dev cdk deploy '{target.stage}/*') and check your AWS credentials and region; "
+        "or start the local cloud: mlops local up."
+    )
 
 
 def local_target(*, endpoint: str, stage: str, region: str) -> Target:
@@ -114,13 +119,13 @@ def local_target(*, endpoint: str, stage: str, region: str) -> Target:
 
 def running_cloud() -> dict[str, Any] | None:
     """What `mlops local up` wrote about itself, when it still runs."""
-    if not STATE_FILE.exists():
-        return None
-    state: dict[str, Any] = json.loads(STATE_FILE.read_text())
     try:
+        state: dict[str, Any] = json.loads(STATE_FILE.read_text())
+        address = urlsplit(state["endpoint"])
         os.kill(int(state["pid"]), 0)
-    except ProcessLookupError:
-        return None
+        socket.create_connection((address.hostname, address.port), timeout=2).close()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no cloud, one that ended without a word, or a file that is not ours
     return state
 
 

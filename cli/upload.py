@@ -26,7 +26,7 @@ class Upload:
 def upload(target: Target, *, model: str, file: Path, on_bytes: Callable[[int], None] | None = None) -> Upload:
     """Copy the file to the raw bucket under the model's prefix. Raises CliError when there is nothing to copy."""
     if not file.is_file():
-        raise CliError(f"There is no file {file}.", "Name a CSV file.")
+        raise CliError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", "Name a CSV file.")
     target.check_model(model)
     s3, bucket, key = target.client("s3"), target.output("RawBucketName"), f"{model}/{file.name}"
     s3.upload_file(str(file), bucket, key, Callback=on_bytes)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from botocore.stub import Stubber
 
 from cli import target as targets
 from cli.errors import CliError
-from cli.target import Target, find_target, local_target
+from cli.local import only_one
+from cli.target import Target, find_target, local_target, running_cloud
 
 OUTPUTS = {
     "data": {"RawBucketName": "raw"},
@@ -49,8 +52,15 @@ def state_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """An address at which something listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def write_state(path: Path, **changes: Any) -> None:
-    state = {"endpoint": "http://127.0.0.1:4599", "pid": os.getpid(), "stage": "dev", "region": "us-east-1"}
+    state = {"endpoint": "http://127.0.0.1:1", "pid": os.getpid(), "stage": "dev", "region": "us-east-1"}
     path.write_text(json.dumps({**state, **changes}))
 
 
@@ -83,21 +93,34 @@ def test_a_missing_stack_says_how_to_deploy() -> None:
             target.output("RawBucketName")
 
 
-def test_the_local_cloud_is_taken_while_it_runs(state_file: Path) -> None:
-    write_state(state_file)
+def test_the_local_cloud_is_taken_while_it_runs(state_file: Path, endpoint: str) -> None:
+    write_state(state_file, endpoint=endpoint)
     found = find_target(where=None, stage=None)
-    assert (found.where, found.endpoint, found.stage) == ("local", "http://127.0.0.1:4599", "dev")
+    assert (found.where, found.endpoint, found.stage) == ("local", endpoint, "dev")
+    with pytest.raises(CliError, match=f"is up already at {endpoint}"), only_one():
+        pytest.fail("a second local cloud was let in")
 
 
-def test_aws_is_taken_when_asked_for(state_file: Path) -> None:
+@pytest.mark.parametrize("content", ["", "{bad", "{}", "[]"])
+def test_a_spoilt_state_file_is_no_local_cloud(state_file: Path, content: str) -> None:
+    state_file.write_text(content)
+    assert running_cloud() is None
+
+
+def test_another_process_with_the_number_of_a_dead_cloud_is_not_taken_for_it(state_file: Path) -> None:
     write_state(state_file)
+    assert running_cloud() is None
+
+
+def test_aws_is_taken_when_asked_for(state_file: Path, endpoint: str) -> None:
+    write_state(state_file, endpoint=endpoint)
     assert find_target(where="aws", stage="prod").where == "aws"
 
 
-def test_a_local_cloud_that_died_is_not_taken(state_file: Path) -> None:
+def test_a_local_cloud_that_died_is_not_taken(state_file: Path, endpoint: str) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    write_state(state_file, pid=ended.pid)
+    write_state(state_file, endpoint=endpoint, pid=ended.pid)
     assert find_target(where=None, stage=None).where == "aws"
     with pytest.raises(CliError, match="No local cloud is running"):
         find_target(where="local", stage=None)

@@ -1,0 +1,123 @@
+"""Commands on versions: list, show, approve, reject, roll back."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from cli import registry
+from cli.errors import CliError
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
+from cli.registry import ModelVersion
+from cli.target import Target, find_target
+
+app = typer.Typer()
+
+Number = Annotated[int, typer.Argument(help="The version: a number of `mlops models`.")]
+Wait = Annotated[bool, typer.Option(help="Wait until the endpoint follows.")]
+WAIT_SECONDS = {"local": 120.0, "aws": 3600.0}
+
+
+@app.command()
+def models(model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_json: Json = False) -> None:
+    """List the versions of a model: metrics, approval, and what is live."""
+    from cli.render import print_versions
+
+    with errors(as_json):
+        target = _target(on, stage, model)
+        found = registry.versions(target, model)
+        show({"versions": [v.to_json() for v in found]}, as_json, lambda: print_versions(output, found))
+
+
+@app.command("model")
+def model_version(
+    number: Number, model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_json: Json = False
+) -> None:
+    """Show where one version comes from: data, contract, code, evaluation, decision, deployment."""
+    from cli.render import print_version
+
+    with errors(as_json):
+        version = registry.find_version(_target(on, stage, model), model, number)
+        show(version.to_json(), as_json, lambda: print_version(output, version))
+
+
+@app.command()
+def approve(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept with the version.")] = "",
+    wait: Wait = True,
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Approve a version; its verified deployment follows."""
+    with errors(as_json):
+        target = _target(on, stage, model)
+        registry.approve(target, registry.find_version(target, model, number), reason=reason)
+        version = _deployed(target, model, number) if wait else registry.find_version(target, model, number)
+        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+
+
+@app.command()
+def reject(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept with the version.")],
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Reject a version. If it is live, the endpoint goes back to the version approved before it."""
+    with errors(as_json):
+        target = _target(on, stage, model)
+        registry.reject(target, registry.find_version(target, model, number), reason=reason)
+        version = registry.find_version(target, model, number)
+        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+
+
+@app.command()
+def rollback(
+    number: Annotated[int | None, typer.Argument(help="The version to go back to; by default the one before.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept with the versions.")] = "rollback",
+    wait: Wait = True,
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to an earlier version, verified as every deployment is."""
+    with errors(as_json):
+        target = _target(on, stage, model)
+        version = registry.rollback(target, model, number=number, reason=reason)
+        version = _deployed(target, model, version.number) if wait else version
+        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+
+
+def _target(on: On, stage: Stage, model: str) -> Target:
+    target = find_target(where=on, stage=stage)
+    target.check_model(model)
+    return target
+
+
+def _deployed(target: Target, model: str, number: int) -> ModelVersion:
+    """Wait until the version is live and verified. Raises CliError when it is not going to be."""
+    deadline = time.monotonic() + WAIT_SECONDS[target.where]
+    with progress.status(f"Deploying version {number}"):
+        while time.monotonic() < deadline:
+            version = registry.find_version(target, model, number)
+            if version.approval != "Approved":
+                raise CliError(f"Version {number} is not live: {version.description}", f"See: mlops model {number}.")
+            if version.live and version.metadata.get("deployment_state") == "deployed":
+                return version
+            if version.metadata.get("deployment_state") == "superseded":
+                raise CliError(f"Version {number} was superseded: {version.metadata['deployment_reason']}")
+            time.sleep(0.3 if target.where == "local" else 10)
+    raise CliError(f"Version {number} is not live yet.", f"Look again: mlops model {number}.")
+
+
+def _sentence(version: ModelVersion) -> str:
+    state = f", {version.deployment}" if version.deployment else ""
+    return f"version {version.number}: {version.approval}{state}. {version.description}"

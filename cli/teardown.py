@@ -1,0 +1,209 @@
+"""Taking an environment down: its stacks, and what the platform made while it ran."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cli.errors import CliError
+from cli.target import PROJECT, Target
+
+# The functions that react to the registry go first, the data last.
+ORDER = ("serving", "training", "etl", "data")
+LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that goes, or that stays (`kept`)."""
+
+    kind: str
+    name: str
+    kept: bool = False
+
+
+def inventory(target: Target) -> list[Thing]:
+    """What `destroy` would remove and keep. Raises CliError for an environment that is protected."""
+    things = [Thing("endpoint", name) for name in _endpoints(target)]
+    things += [Thing("endpoint configuration", name) for name in _configs(target)]
+    things += [Thing("model", name) for name in _models(target)]
+    things += [Thing("model version", arn) for arn in _packages(target)]
+    for stack in _stacks(target):
+        things += [Thing(f"retained {kind}", name, kept=True) for kind, name in _retained(target, stack)]
+        things.append(Thing("stack", stack))
+    things += [Thing("log group", name) for name in _log_groups(target)]
+    return things
+
+
+def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
+    """Remove everything that is not retained; returns what is left. Safe to run again after a failure."""
+    stacks = _stacks(target)
+    kept = [Thing(f"retained {kind}", name, kept=True) for stack in stacks for kind, name in _retained(target, stack)]
+    data = _name(target, "data")
+    for stack in stacks:
+        if stack != data:
+            on_step(f"stack {stack}")
+            _delete_stack(target, stack)
+    on_step("endpoints, configurations and models")
+    _remove_serving(target)
+    if data in stacks:
+        if not any(thing.name in _group_names(target) for thing in kept):
+            on_step("model versions")
+            _remove_packages(target)
+        for bucket in _disposable_buckets(target, data):
+            on_step(f"objects of {bucket}")
+            _empty(target, bucket)
+        on_step(f"stack {data}")
+        _delete_stack(target, data)
+    for group in _log_groups(target):
+        target.client("logs").delete_log_group(logGroupName=group)
+    return kept
+
+
+def check_unprotected(target: Target) -> None:
+    """Raises CliError when a stack has termination protection."""
+    for stack in _stacks(target):
+        described = target.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        if described.get("EnableTerminationProtection"):
+            raise CliError(
+                f"Stack {stack} is protected against deletion.",
+                f"Lift it first, stack by stack: aws cloudformation update-termination-protection "
+                f"--no-enable-termination-protection --stack-name {stack}",
+            )
+
+
+def _name(target: Target, stack: str) -> str:
+    return f"{PROJECT}-{target.stage}-{stack}"
+
+
+def _prefix(target: Target) -> str:
+    return f"{PROJECT}-{target.stage}-"
+
+
+def _stacks(target: Target) -> list[str]:
+    """The environment's stacks that exist, in the order in which they can go."""
+    cloudformation, found = target.client("cloudformation"), []
+    for stack in ORDER:
+        name = _name(target, stack)
+        try:
+            cloudformation.describe_stacks(StackName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+        else:
+            found.append(name)
+    return found
+
+
+def _names(target: Target, operation: str, listing: str, key: str) -> list[str]:
+    """Names of SageMaker things that belong to the environment."""
+    prefix = _prefix(target)
+    pages = target.client("sagemaker").get_paginator(operation).paginate(NameContains=prefix)
+    return [item[key] for page in pages for item in page[listing] if item[key].startswith(prefix)]
+
+
+def _endpoints(target: Target) -> list[str]:
+    return _names(target, "list_endpoints", "Endpoints", "EndpointName")
+
+
+def _configs(target: Target) -> list[str]:
+    return _names(target, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName")
+
+
+def _models(target: Target) -> list[str]:
+    return _names(target, "list_models", "Models", "ModelName")
+
+
+def _group_names(target: Target) -> list[str]:
+    return _names(target, "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupName")
+
+
+def _packages(target: Target) -> Iterator[str]:
+    paginator = target.client("sagemaker").get_paginator("list_model_packages")
+    for group in _group_names(target):
+        for page in paginator.paginate(ModelPackageGroupName=group):
+            yield from (item["ModelPackageArn"] for item in page["ModelPackageSummaryList"])
+
+
+def _log_groups(target: Target) -> list[str]:
+    pages = [
+        page
+        for pattern in LOG_PREFIXES
+        for page in target.client("logs")
+        .get_paginator("describe_log_groups")
+        .paginate(logGroupNamePrefix=pattern.format(prefix=_prefix(target)))
+    ]
+    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+
+
+def _resources(target: Target, stack: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each resource of the stack with its part of the template."""
+    cloudformation = target.client("cloudformation")
+    body = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    template = json.loads(body) if isinstance(body, str) else body
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    for page in pages:
+        for resource in page["StackResourceSummaries"]:
+            yield resource, template["Resources"].get(resource["LogicalResourceId"], {})
+
+
+def _retained(target: Target, stack: str) -> list[tuple[str, str]]:
+    return [
+        (resource["ResourceType"], resource["PhysicalResourceId"])
+        for resource, definition in _resources(target, stack)
+        if definition.get("DeletionPolicy", "").startswith("Retain")
+    ]
+
+
+def _disposable_buckets(target: Target, stack: str) -> list[str]:
+    return [
+        resource["PhysicalResourceId"]
+        for resource, definition in _resources(target, stack)
+        if resource["ResourceType"] == "AWS::S3::Bucket"
+        and not definition.get("DeletionPolicy", "").startswith("Retain")
+    ]
+
+
+def _remove_serving(target: Target) -> None:
+    sagemaker = target.client("sagemaker")
+    endpoints = _endpoints(target)
+    for name in endpoints:
+        sagemaker.delete_endpoint(EndpointName=name)
+    for name in endpoints:
+        sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=_pace(target))
+    for name in _configs(target):
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    for name in _models(target):
+        sagemaker.delete_model(ModelName=name)
+
+
+def _remove_packages(target: Target) -> None:
+    for arn in list(_packages(target)):
+        target.client("sagemaker").delete_model_package(ModelPackageName=arn)
+
+
+def _empty(target: Target, bucket: str) -> None:
+    """Every version and every delete marker: a versioned bucket goes only when nothing is left in it."""
+    s3 = target.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
+        if not objects:
+            continue
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+        for problem in answer.get("Errors", ()):
+            raise CliError(f"Cannot delete {problem['Key']} of {bucket}: {problem.get('Message', problem['Code'])}")
+
+
+def _delete_stack(target: Target, stack: str) -> None:
+    cloudformation = target.client("cloudformation")
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=_pace(target))
+
+
+def _pace(target: Target) -> dict[str, int]:
+    return {"Delay": 1, "MaxAttempts": 120} if target.where == "local" else {"Delay": 10, "MaxAttempts": 360}

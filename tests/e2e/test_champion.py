@@ -1,0 +1,92 @@
+"""A version in the registry has to be beaten: the same model again, and a worse one, end without a new version."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+import contract
+from cli.runs import RunReader, train_again
+from cli.target import ROOT
+from tests.e2e.conftest import MODEL, Platform
+
+ROWS = 6000
+
+
+@pytest.fixture(scope="module")
+def lines(housing: Path) -> list[str]:
+    header, *rows = housing.read_text().splitlines()
+    return [header, *random.Random(300).sample(rows, ROWS)]
+
+
+@pytest.fixture(scope="module")
+def first(platform: Platform, lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The run of the champion."""
+    file = tmp_path_factory.mktemp("champion") / "champion.csv"
+    file.write_text("\n".join(lines) + "\n")
+    run = platform.run(file)
+    assert run.state == "live", run.reason
+    return run.run_id
+
+
+def versions(platform: Platform) -> int:
+    group = platform.target.resource_name(MODEL)
+    return len(
+        platform.target.client("sagemaker").list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    )
+
+
+def test_the_same_data_again_is_recognised_as_the_champion(platform: Platform, first: str) -> None:
+    live = RunReader(platform.target, model=MODEL).read(first)
+    before = versions(platform)
+    execution = train_again(platform.target, model=MODEL, run_id=first)
+    again = platform.follow(first)
+    assert again.state == "unchanged", again.reason
+    assert again.model_version == live.model_version
+    assert again.reason.startswith(f"The model is byte for byte version {live.model_version}: nothing to register.")
+    described = platform.target.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=execution)
+    assert described["PipelineExecutionStatus"] == "Succeeded"
+    assert versions(platform) == before
+
+
+def test_a_worse_model_is_not_registered_and_says_why(
+    platform: Platform, first: str, lines: list[str], tmp_path: Path
+) -> None:
+    before = versions(platform)
+    file = tmp_path / "noisy.csv"
+    file.write_text("\n".join(with_noise(lines)) + "\n")
+    run = platform.run(file)
+    assert run.state == "rejected"
+    assert "is within the limit of" in run.reason
+    assert "but worse than version" in run.reason
+    assert run.reason.endswith("so the model is not registered.")
+    assert run.evaluation is not None
+    assert run.evaluation["champion"]["verdict"] == "worse"
+    reject = next(step for step in run.steps if step.name == "Reject")
+    assert reject.reason == f"{MODEL} was not registered: {run.reason}"
+    assert versions(platform) == before
+
+
+def with_noise(lines: list[str]) -> list[str]:
+    """Some train and validation rows get the price of another: the test rows stay as they are."""
+    spec = contract.load(ROOT / "models" / MODEL / "model.toml")
+    header, *rows = (line.split(",") for line in lines)
+    names = [feature.name for feature in spec.features]
+    places, price = [header.index(name) for name in names], header.index(spec.target.name)
+    generator = random.Random(301)
+    known = [row for row in rows if _place(spec, [row[place] for place in places]) >= spec.split.test]
+    noisy = generator.sample(known, len(known) // 4)
+    prices = [row[price] for row in noisy]
+    generator.shuffle(prices)
+    for row, value in zip(noisy, prices, strict=True):
+        row[price] = value
+    return [",".join(row) for row in (header, *rows)]
+
+
+def _place(spec: contract.Contract, fields: list[str]) -> float:
+    """Where the split puts a row, from 0 to 1: test rows come first."""
+    digest = hashlib.md5((spec.split.salt + "\x1f".join(fields)).encode(), usedforsecurity=False).hexdigest()
+    return int(digest[:8], 16) / 16**8

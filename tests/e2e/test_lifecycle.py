@@ -1,0 +1,140 @@
+"""A version after the gate: deployed, verified, rolled back, taken back, taken down. The tests build on each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import api, local, registry, teardown
+from cli.errors import CliError
+from cli.records import example
+from tests.e2e.conftest import MODEL, QUIET, Platform
+
+Rows = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Platform]:
+    """A cloud of its own: the last test takes it down."""
+    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch()) as here:
+        yield Platform(here)
+
+
+def version(platform: Platform, number: int) -> registry.ModelVersion:
+    return registry.find_version(platform.target, MODEL, number)
+
+
+def wait_for(platform: Platform, number: int, *states: str, seconds: float = 30) -> registry.ModelVersion:
+    """Until what became of the version's deployment is one of the states."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = version(platform, number)
+        if found.metadata.get("deployment_state") in states:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"version {number} is {version(platform, number)}")
+
+
+def wait_until_live(platform: Platform, number: int, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not version(platform, number).live:
+        assert time.monotonic() < deadline, f"version {number} is not live"
+        time.sleep(0.2)
+
+
+def answering(platform: Platform) -> str:
+    """The version that the REST API answers from."""
+    return str(api.predict(platform.target, model=MODEL, instances=[example(MODEL)])["model_version"])
+
+
+def copy_of(platform: Platform, number: int, **changes: Any) -> int:
+    """Register a version like another one, with changes to its container; returns its number."""
+    sagemaker = platform.target.client("sagemaker")
+    package = sagemaker.describe_model_package(ModelPackageName=version(platform, number).arn)
+    lineage = package["CustomerMetadataProperties"]
+    kept = {key: value for key, value in lineage.items() if not key.startswith(("deployment_", "deci"))}
+    (container,) = package["InferenceSpecification"]["Containers"]
+    spec = {**package["InferenceSpecification"], "Containers": [{**container, **changes}]}
+    made = sagemaker.create_model_package(
+        ModelPackageGroupName=package["ModelPackageGroupName"],
+        InferenceSpecification=spec,
+        ModelApprovalStatus="PendingManualApproval",
+        CustomerMetadataProperties=kept,
+    )
+    return int(made["ModelPackageArn"].rsplit("/", 1)[1])
+
+
+def test_versions_are_deployed_and_verified(own: Platform, rows_file: Rows) -> None:
+    first, second = (own.run(rows_file(seed=seed, rows=6000)) for seed in (301, 302))
+    assert (first.model_version, second.model_version) == (1, 2)
+    found = registry.versions(own.target, MODEL)
+    assert [(v.number, v.approval, v.live) for v in found] == [(2, "Approved", True), (1, "Approved", False)]
+    assert [v.metadata["deployment_state"] for v in found] == ["deployed", "deployed"]
+    assert "golden rows predict as when the model was evaluated" in found[0].metadata["deployment_reason"]
+    assert found[0].metadata["run_id"] == second.run_id
+    assert answering(own) == "2"
+
+
+def test_rollback_goes_to_the_version_before_and_says_who_and_why(own: Platform) -> None:
+    wanted = registry.rollback(own.target, MODEL, number=None, reason="prices look odd")
+    assert wanted.number == 1
+    wait_until_live(own, 1)
+    wait_for(own, 1, "deployed")
+    assert answering(own) == "1"
+    rejected = version(own, 2)
+    assert rejected.approval == "Rejected"
+    assert "rolled back to version 1: prices look odd" in rejected.description
+    with pytest.raises(CliError, match="no approved version of california_housing before 1"):
+        registry.rollback(own.target, MODEL, number=None, reason="again")
+
+
+def test_a_rejected_version_can_be_approved_again(own: Platform) -> None:
+    registry.approve(own.target, version(own, 2), reason="they were right")
+    wait_until_live(own, 2)
+    assert wait_for(own, 2, "deployed").description.endswith("they were right")
+
+
+def test_a_version_that_predicts_otherwise_than_evaluated_is_taken_back(own: Platform) -> None:
+    """It carries the artifact of version 1 and the golden rows of version 2."""
+    bad = copy_of(own, 2, ModelDataUrl=version(own, 1).artifact)
+    registry.approve(own.target, version(own, bad), reason="looks fine")
+    refused = wait_for(own, bad, "failed")
+    assert refused.approval == "Rejected"
+    assert "golden rows predict otherwise" in refused.description
+    wait_until_live(own, 2)
+    assert answering(own) == "2"
+
+
+def test_an_artifact_that_cannot_be_served_never_becomes_live(own: Platform) -> None:
+    bad = copy_of(own, 2, ModelDataUrl=version(own, 2).artifact.replace("model.tar.gz", "nothing.tar.gz"))
+    registry.approve(own.target, version(own, bad), reason="looks fine")
+    refused = wait_for(own, bad, "rolled_back", "failed")
+    assert refused.approval == "Rejected"
+    assert answering(own) == "2"
+
+
+def test_of_racing_approvals_the_newest_wins_and_each_is_recorded(own: Platform) -> None:
+    older, newer = copy_of(own, 2), copy_of(own, 2)
+    for number in (newer, older):
+        registry.approve(own.target, version(own, number), reason="race")
+    wait_until_live(own, newer)
+    assert wait_for(own, newer, "deployed").live
+    assert wait_for(own, older, "superseded", "deployed").live is False
+    assert answering(own) == str(newer)
+
+
+def test_taking_down_leaves_nothing_but_what_is_retained(own: Platform) -> None:
+    target = own.target
+    assert {"endpoint", "model", "model version", "stack"} <= {thing.kind for thing in teardown.inventory(target)}
+    kept = teardown.destroy(target, on_step=lambda _: None)
+    assert teardown.inventory(target) == []
+    assert {thing.kind for thing in kept} == {"retained AWS::IAM::Role", "retained AWS::ApiGateway::Account"}
+    buckets = [bucket["Name"] for bucket in target.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith("mlops-dev")] == []
+    roles = {role["RoleName"] for role in target.client("iam").list_roles()["Roles"]}
+    assert {name for name in roles if name.startswith("mlops-dev")} <= {thing.name for thing in kept}
+    assert target.client("lambda").list_functions()["Functions"] == []

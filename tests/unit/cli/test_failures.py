@@ -1,0 +1,135 @@
+"""What commands say about repeated uploads, wrong models and calls that fail."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import typer
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import EndpointConnectionError, NoRegionError
+from rich.console import Console
+
+from cli import api, follow, local
+from cli.errors import CliError
+from cli.options import errors
+from cli.render import print_runs
+from cli.runs import Run, retry
+
+MODEL = "california_housing"
+UNUSED: Any = None
+REFUSED = Run(
+    run_id="0123456789abcdef",
+    model=MODEL,
+    state="refused",
+    file=f"{MODEL}/housing.csv",
+    started=datetime(2026, 1, 1, 12, tzinfo=UTC),
+    reason="housing.csv: the file is empty.",
+    steps=(),
+    manifest=None,
+    evaluation=None,
+    evaluation_uri="",
+    model_version=None,
+)
+LIVE = replace(
+    REFUSED,
+    state="live",
+    reason="Served by it.",
+    manifest={"rows": {"read": 5000}},
+    evaluation={"gate": {"decision": "register", "metric": "rmse", "value": 43098.4}},
+    model_version=3,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (S3UploadFailedError("Failed to upload a.csv: denied"), "Failed to upload a.csv: denied"),
+        (NoRegionError(), "You must specify a region."),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:9/"), "at http://127.0.0.1:9/ no longer answers."),
+    ],
+)
+def test_a_failing_call_is_one_json_object(capsys: pytest.CaptureFixture[str], error: Exception, message: str) -> None:
+    with pytest.raises(typer.Exit) as ended, errors(as_json=True):
+        raise error
+    assert ended.value.exit_code == 1
+    assert json.loads(capsys.readouterr().out)["error"].endswith(message)
+
+
+def test_an_interruption_is_exit_code_130(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, errors(as_json=True):
+        raise KeyboardInterrupt
+    assert ended.value.exit_code == 130
+    assert json.loads(capsys.readouterr().out) == {"error": "Interrupted.", "hint": "", "log": []}
+
+
+def test_every_fault_of_a_model_file_is_told_once() -> None:
+    error = local._synth_error(["model.toml: quality.min_row: unknown key", "model.toml: quality.min_rows: is missing"])
+    assert error.message.endswith(
+        "synthesise: model.toml: quality.min_row: unknown key; model.toml: quality.min_rows: is missing"
+    )
+    assert error.log == ()
+
+
+def test_a_traceback_of_the_synthesis_is_kept() -> None:
+    error = local._synth_error(["Traceback (most recent call last):", "  File x", "KeyError: 'a'"])
+    assert error.message == "The application does not synthesise: KeyError: 'a'"
+    assert error.log[0].startswith("Traceback")
+
+
+def test_the_same_data_again_says_what_became_of_it() -> None:
+    said = follow.what_became_of(LIVE, f"{MODEL}/other.csv")
+    assert f"as {MODEL}/housing.csv and is live: Served by it. Nothing runs again." in said
+    assert " as " not in follow.what_became_of(LIVE, LIVE.file)
+    assert follow.what_became_of(REFUSED, REFUSED.file).endswith("the file is empty. It is tried again.")
+    assert follow.what_became_of(replace(LIVE, state="failed"), LIVE.file).endswith("mlops retry 0123456789abcdef.")
+
+
+def test_the_refusal_of_an_earlier_upload_is_not_taken_for_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = replace(REFUSED, started=datetime(2026, 1, 1, 13, tzinfo=UTC), reason="refused once more")
+    answers = iter([REFUSED, replace(again, state="etl"), again])
+
+    class Reader:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def read(self, _run_id: str) -> Run:
+            return next(answers)
+
+    monkeypatch.setattr(follow, "RunReader", Reader)
+    target: Any = type("Local", (), {"where": "local"})
+    console = Console(file=io.StringIO())
+    run = follow.follow(target, model=MODEL, run_id=again.run_id, console=console, timeout=5, earlier=REFUSED)
+    assert run.reason == "refused once more"
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (LIVE, "nothing to retry: run 0123456789abcdef is live"),
+        (REFUSED, r"no data set to train on: housing.csv: the file is empty\. .*mlops upload housing\.csv"),
+        (replace(LIVE, state="training"), r"under way \(training\)"),
+    ],
+)
+def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str) -> None:
+    with pytest.raises(CliError, match=words):
+        retry(UNUSED, run)
+
+
+def test_the_list_of_runs_keeps_its_ids_on_a_narrow_terminal() -> None:
+    console = Console(file=(out := io.StringIO()), width=80, soft_wrap=True)
+    print_runs(console, [LIVE, replace(REFUSED, reason="a long reason " * 20)])
+    _, live, refused = out.getvalue().splitlines()
+    assert live.split()[0] == refused.split()[0] == "0123456789abcdef"
+    assert "version 3, test RMSE" in live
+
+
+def test_each_fault_of_a_request_is_told_once_and_not_too_many() -> None:
+    faults = [{"instance": i, "field": "age", "reason": "is missing"} for i in range(25)]
+    one = api._reasons({"detail": "1 invalid value(s); the first: instance 0, age: is missing", "errors": faults[:1]})
+    assert one == "instance 0, age: is missing"
+    assert api._reasons({"errors": faults}).endswith("instance 19, age: is missing; and 5 more")
+    assert api._reasons({"message": "Forbidden"}) == "Forbidden"
