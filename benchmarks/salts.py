@@ -78,7 +78,7 @@ def values_of(rows: Sequence[Texts], contract: Contract) -> dict[str, list[float
 
 def fitted(rows: Sequence[Texts], contract: Contract) -> tuple[Recipe, NDArray[np.bool_]]:
     """From train rows: the recipe, and which of them lie inside the fences."""
-    raw, impute, numbers = values_of(rows, contract), {}, Numbers()
+    raw, impute, numbers = values_of(rows, contract), dict[str, float](), Numbers()
     for feature in contract.numeric:
         numbers[feature.name] = np.array(raw[feature.name], dtype=float)
         if feature.nullable:

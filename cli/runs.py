@@ -135,9 +135,10 @@ class RunReader:
 
     def read(self, run_id: str) -> Run:
         prefix = f"{self._model}/run={run_id}"
+        # First: what the job writes before it ends is there when it is seen to have ended.
+        workflow = self._workflow_run(run_id)
         manifest = self._document(self._bucket, f"{prefix}/manifest.json")
         refused = None if manifest else self._document(self._bucket, f"{prefix}/refused.json")
-        workflow = self._workflow_run(run_id)
         steps = list(_glue_steps(workflow))
         state, reason = _etl_state(workflow, refused, manifest)
         execution = self._execution(run_id) if manifest else None

@@ -18,7 +18,7 @@ from cli import api, follow, local
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
-from cli.runs import Run, retry
+from cli.runs import Run, RunReader, retry
 
 MODEL = "california_housing"
 UNUSED: Any = None
@@ -133,3 +133,23 @@ def test_each_fault_of_a_request_is_told_once_and_not_too_many() -> None:
     assert one == "instance 0, age: is missing"
     assert api._reasons({"errors": faults}).endswith("instance 19, age: is missing; and 5 more")
     assert api._reasons({"message": "Forbidden"}) == "Forbidden"
+
+
+def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job writes refused.json and ends between two of the reader's calls."""
+    written: dict[str, Any] = {}
+
+    def end_of_the_job(_self: RunReader, _run_id: str) -> dict[str, Any]:
+        written["california_housing/run=abc/refused.json"] = {"reason": "empty.csv: the file is empty", "source": {}}
+        return {"Status": "COMPLETED", "StartedOn": None, "Graph": {"Nodes": []}}
+
+    monkeypatch.setattr(RunReader, "_workflow_run", end_of_the_job)
+    monkeypatch.setattr(RunReader, "_document", lambda _self, _bucket, key: written.get(key))
+
+    class Target:
+        def output(self, _key: str) -> str:
+            return "processed"
+
+    target: Any = Target()
+    run = RunReader(target, model="california_housing").read("abc")
+    assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")
