@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CliError
-from cli.runs import Run, RunReader, Step, log_tail
 from cli.target import Target
+from tracking.logs import log_tail
+from tracking.run import Run, Step
+from tracking.runs import RunReader
 
 # How long an upload of a file that was refused before may take to start again; after that, the refusal stands.
 RESTART_SECONDS = 120.0
@@ -45,7 +47,7 @@ def follow(
     """
     if earlier and earlier.final and not _starts_again(earlier):
         return earlier
-    reader = RunReader(target, model=model)
+    reader = RunReader(target.place, model=model)
     interval = 0.25 if target.where == "local" else 5.0
     deadline = time.monotonic() + timeout
     stale_until = time.monotonic() + RESTART_SECONDS
@@ -97,7 +99,7 @@ def raise_for_failure(target: Target, run: Run) -> None:
     raise CliError(
         f"{name}: {((step and step.reason) or run.reason).rstrip('.')}.",
         f"Mend it, then {again}.",
-        log_tail(target, step) if step else (),
+        log_tail(target.place, step) if step else (),
     )
 
 

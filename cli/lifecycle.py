@@ -10,8 +10,8 @@ import typer
 from cli import registry
 from cli.errors import CliError
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
-from cli.registry import ModelVersion
 from cli.target import Target, find_target
+from tracking.versions import ModelVersion, versions
 
 app = typer.Typer()
 
@@ -27,7 +27,7 @@ def models(model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_
 
     with errors(as_json):
         target = _target(on, stage, model)
-        found = registry.versions(target, model)
+        found = versions(target.place, model)
         show({"versions": [v.to_json() for v in found]}, as_json, lambda: print_versions(output, found))
 
 

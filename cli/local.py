@@ -23,12 +23,12 @@ from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
 from cli.records import example
-from cli.runs import Run
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.upload import upload
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
 from localcloud.host import LocalCloud, LocalCloudError
+from tracking.run import Run
 
 RUN_TIMEOUT = 900.0
 

@@ -80,8 +80,8 @@ def upload(
 ) -> None:
     """Upload a data file; everything else follows by itself."""
     from cli.follow import follow, raise_for_failure, what_became_of
-    from cli.runs import RunReader
     from cli.upload import upload as put
+    from tracking.runs import RunReader
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
@@ -92,7 +92,7 @@ def upload(
             markup=False,
             soft_wrap=True,
         )
-        earlier = RunReader(target, model=model).read(sent.run_id)
+        earlier = RunReader(target.place, model=model).read(sent.run_id)
         if earlier.final:
             progress.print(what_became_of(earlier, sent.key), highlight=False, markup=False, soft_wrap=True)
         if not wait:
@@ -118,7 +118,8 @@ def runs(
 ) -> None:
     """List what became of every upload, newest first, or show one run."""
     from cli.render import print_run, print_runs
-    from cli.runs import find_run, list_runs
+    from cli.runs import find_run
+    from tracking.runs import list_runs
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
@@ -127,7 +128,7 @@ def runs(
             run = find_run(target, model=model, run_id=run_id)
             show(run.to_json(), as_json, lambda: print_run(output, run))
         else:
-            found = list_runs(target, model=model)
+            found = list_runs(target.place, model=model)
             show({"runs": [run.to_json() for run in found]}, as_json, lambda: print_runs(output, found))
 
 

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.follow import steps_table
-from cli.registry import ModelVersion
-from cli.runs import Run
 from cli.target import Target
+from tracking.run import Run
+from tracking.versions import ModelVersion
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CliError
 from localcloud.sessions import session as administrator
+from tracking.place import Place, resource_name
 
 PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,7 +87,21 @@ class Target:
 
     def resource_name(self, model: str) -> str:
         """The name of a model's pipeline, model package group and endpoint."""
-        return f"{PROJECT}-{self.stage}-{model.replace('_', '-')}"
+        return resource_name(self._prefix, model)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{PROJECT}-{self.stage}-"
+
+    @property
+    def place(self) -> Place:
+        """Where the environment keeps its records. Raises CliError when the application is not deployed here."""
+        return Place(
+            client=self.client,
+            prefix=self._prefix,
+            processed_bucket=self.output("ProcessedBucketName"),
+            workflow=self.output("WorkflowName"),
+        )
 
     @property
     def api_url(self) -> str:

@@ -48,7 +48,10 @@ class Archive:
 
 @dataclass(frozen=True)
 class Bundles:
-    """`layer` and `contracts` carry the model.toml files; `library` is the contract package alone."""
+    """`layer` and `contracts` carry the model.toml files; `library` is the contract package alone.
+
+    The layer, which every function has, holds the tracking package too.
+    """
 
     layer: Archive
     contracts: Archive
@@ -66,12 +69,15 @@ class Bundles:
 
 def build(staging: Path, *, models: Path = MODELS) -> Bundles:
     """Pack everything into `staging`. CDK copies what it needs from there while the stacks are constructed."""
-    library = _files(SHARED)
+    shared = _files(SHARED)
+    library = {name: content for name, content in shared.items() if name.startswith("contract/")}
     contracts = library | {f"contract/models/{path.parent.name}.toml": path.read_bytes() for path in _models(models)}
     glue, pipeline = _files(GLUE), _files(PIPELINE)
     modules = {name: content for name, content in glue.items() if name != GLUE_SCRIPT}
     return Bundles(
-        layer=_zip(staging / "layer.zip", {f"python/{name}": content for name, content in contracts.items()}),
+        layer=_zip(
+            staging / "layer.zip", {f"python/{name}": content for name, content in (shared | contracts).items()}
+        ),
         contracts=_zip(staging / "contracts.zip", contracts),
         library=_zip(staging / "library.zip", library),
         glue_script=_copy(staging / GLUE_SCRIPT, glue[GLUE_SCRIPT]),

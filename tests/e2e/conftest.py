@@ -12,9 +12,9 @@ from rich.console import Console
 
 from cli import local
 from cli.follow import follow
-from cli.runs import Run
 from cli.target import Target
 from cli.upload import upload
+from tracking.run import Run
 
 MODEL = "california_housing"
 QUIET = Console(quiet=True)

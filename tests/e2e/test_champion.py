@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import contract
-from cli.runs import RunReader, train_again
+from cli.runs import train_again
 from cli.target import ROOT
 from tests.e2e.conftest import MODEL, Platform
+from tracking.runs import RunReader
 
 ROWS = 6000
 
@@ -40,7 +41,7 @@ def versions(platform: Platform) -> int:
 
 
 def test_the_same_data_again_is_recognised_as_the_champion(platform: Platform, first: str) -> None:
-    live = RunReader(platform.target, model=MODEL).read(first)
+    live = RunReader(platform.target.place, model=MODEL).read(first)
     before = versions(platform)
     execution = train_again(platform.target, model=MODEL, run_id=first)
     again = platform.follow(first)

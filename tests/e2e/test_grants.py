@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from cli.runs import log_tail, retry
+from cli.runs import retry
 from tests.e2e.conftest import Platform
+from tracking.logs import log_tail
 
 Rows = Callable[..., Path]
 
@@ -77,7 +78,9 @@ def test_a_missing_grant_is_named(platform: Platform, rows_file: Rows, grant: Gr
         run = platform.run(rows_file(seed=seed))
     assert run.state == "failed"
     step = run.failed_step
-    message = "\n".join([run.reason, *(log_tail(platform.target, step) if step else ()), step.reason if step else ""])
+    message = "\n".join(
+        [run.reason, *(log_tail(platform.target.place, step) if step else ()), step.reason if step else ""]
+    )
     assert role in message
     assert grant.action in message
     assert grant.resource in message

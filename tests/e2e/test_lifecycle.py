@@ -13,6 +13,7 @@ from cli import api, local, registry, teardown
 from cli.errors import CliError
 from cli.records import example
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tracking.versions import ModelVersion, versions
 
 Rows = Callable[..., Path]
 
@@ -24,11 +25,11 @@ def own() -> Iterator[Platform]:
         yield Platform(here)
 
 
-def version(platform: Platform, number: int) -> registry.ModelVersion:
+def version(platform: Platform, number: int) -> ModelVersion:
     return registry.find_version(platform.target, MODEL, number)
 
 
-def wait_for(platform: Platform, number: int, *states: str, seconds: float = 30) -> registry.ModelVersion:
+def wait_for(platform: Platform, number: int, *states: str, seconds: float = 30) -> ModelVersion:
     """Until what became of the version's deployment is one of the states."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -71,7 +72,7 @@ def copy_of(platform: Platform, number: int, **changes: Any) -> int:
 def test_versions_are_deployed_and_verified(own: Platform, rows_file: Rows) -> None:
     first, second = (own.run(rows_file(seed=seed, rows=6000)) for seed in (301, 302))
     assert (first.model_version, second.model_version) == (1, 2)
-    found = registry.versions(own.target, MODEL)
+    found = versions(own.target.place, MODEL)
     assert [(v.number, v.approval, v.live) for v in found] == [(2, "Approved", True), (1, "Approved", False)]
     assert [v.metadata["deployment_state"] for v in found] == ["deployed", "deployed"]
     assert "golden rows predict as when the model was evaluated" in found[0].metadata["deployment_reason"]

@@ -13,8 +13,8 @@ from cli import api
 from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.records import example
-from cli.runs import list_runs
 from tests.e2e.conftest import MODEL, Platform
+from tracking.runs import list_runs
 
 Rows = Callable[..., Path]
 FINE = "-122.23,37.88,41.0,880.0,129.0,322.0,126.0,8.3252,452600.0,NEAR BAY"
@@ -73,7 +73,7 @@ def test_a_bad_file_is_refused_with_a_reason(
         Bucket=platform.target.output("RawBucketName"), Key=f"{MODEL}/{name}"
     )
     assert kept["Body"].read() == content
-    listed = {r.run_id: r for r in list_runs(platform.target, model=MODEL)}
+    listed = {r.run_id: r for r in list_runs(platform.target.place, model=MODEL)}
     assert (listed[run.run_id].state, listed[run.run_id].file) == ("refused", f"{MODEL}/{name}")
 
 

@@ -112,3 +112,9 @@ def test_compiled_files_change_nothing(sources: Path) -> None:
     cache.mkdir()
     (cache / "pre_processing.cpython-313.pyc").write_bytes(b"compiled")
     assert rebuilt(sources) == before
+
+
+def test_functions_have_the_tracking_package_and_jobs_do_not(built: bundles.Bundles) -> None:
+    assert "python/tracking/versions.py" in names_in(built.layer)
+    for archive in (built.library, built.contracts, built.training_source):
+        assert not [path for path in names_in(archive) if path.startswith("tracking/")]

@@ -11,22 +11,24 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "stacks", "localcloud", "cli", "tests"}
+OURS = {"contract", "tracking", "stacks", "localcloud", "cli", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
     "assets/shared/python/contract": {"contract"},
+    "assets/shared/python/tracking": {"tracking"},
     "assets/glue": {"contract"},
-    "assets/lambda": {"contract"},
+    "assets/lambda": {"contract", "tracking"},
     "assets/pipeline": {"contract"},
     "stacks": {"contract", "stacks"},
     "localcloud": {"localcloud"},
-    "cli": {"contract", "localcloud", "cli"},
+    "cli": {"contract", "tracking", "localcloud", "cli"},
 }
 
 # What the runtime of each bundle provides, besides the standard library.
 PROVIDED = {
     "assets/shared/python/contract": {"numpy"},
+    "assets/shared/python/tracking": {"boto3", "botocore"},
     "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
     "assets/lambda": {"boto3", "botocore"},
     "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},

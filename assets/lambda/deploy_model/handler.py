@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 from logic import Deployment, Package
 
 from contract import Contract, bundled
+from tracking.place import resource_name
+from tracking.versions import MAX_DESCRIPTION, newest_approved
 
 log = logging.getLogger("deploy_model")
 log.setLevel(logging.INFO)
@@ -44,7 +46,7 @@ SETTINGS = Settings(
     model_role_arn=os.environ["MODEL_ROLE_ARN"],
     serving_mode=os.environ.get("SERVING_MODE"),
 )
-CONTRACTS = {SETTINGS.resource_prefix + name.replace("_", "-"): contract for name, contract in bundled().items()}
+CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 sagemaker = boto3.client("sagemaker")
 
 
@@ -59,10 +61,11 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 def reconcile(group: str, contract: Contract) -> None:
     """The state of the registry decides, not the event: late, doubled and reordered events end in the same place."""
-    package = newest_approved(group)
-    if package is None:
+    described = newest_approved(sagemaker, group)
+    if described is None:
         log.info("No approved version", extra={"model": contract.name})
         return
+    package = package_of(described)
     mode = SETTINGS.serving_mode or contract.serving.mode
     deployment = Deployment(contract, package, endpoint=group, role_arn=SETTINGS.model_role_arn, mode=mode)
     facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
@@ -88,22 +91,12 @@ def reconcile(group: str, contract: Contract) -> None:
     supersede(group, package)
 
 
-def newest_approved(group: str) -> Package | None:
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
-        return None
-    package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
-    metadata = package.get("CustomerMetadataProperties", {})
-    (container,) = package["InferenceSpecification"]["Containers"]
+def package_of(described: Mapping[str, Any]) -> Package:
+    metadata = described.get("CustomerMetadataProperties", {})
+    (container,) = described["InferenceSpecification"]["Containers"]
     return Package(
-        package["ModelPackageArn"],
-        package["ModelPackageVersion"],
+        described["ModelPackageArn"],
+        described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
     )
@@ -151,7 +144,7 @@ def refuse(package: Package, message: str) -> None:
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",
-        ApprovalDescription=f"Not live (failed): {message}"[:1024],
+        ApprovalDescription=f"Not live (failed): {message}"[:MAX_DESCRIPTION],
         CustomerMetadataProperties={
             "deployment_state": "failed",
             "deployment_reason": "SageMaker refused the model: see the description of the approval.",

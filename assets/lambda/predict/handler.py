@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from logic import NotUnderstoodError, ProblemError, answer_of, errors_in, instances_of, invalid
 
 from contract import Contract, bundled
+from tracking.place import resource_name
 
 log = logging.getLogger("predict")
 log.setLevel(logging.INFO)
@@ -84,7 +85,7 @@ def body_of(event: dict[str, Any]) -> str | None:
 def invoke(contract: Contract, instances: list[Any]) -> bytes:
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=SETTINGS.resource_prefix + contract.name.replace("_", "-"),
+            EndpointName=resource_name(SETTINGS.resource_prefix, contract.name),
             ContentType="application/json",
             Accept="application/json",
             Body=json.dumps({"instances": instances}).encode(),

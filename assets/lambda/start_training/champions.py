@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from tracking.versions import newest_approved
 
 VERSION = 1
 LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -25,7 +28,7 @@ class Champions:
 
         An event that comes twice finds what the first one wrote: the champion does not change under a running pipeline.
         """
-        champion = self._record(f"{folder}/champion.json", newest_approved(self.sagemaker, group))
+        champion = self._record(f"{folder}/champion.json", _champion(newest_approved(self.sagemaker, group)))
         if champion:
             bucket, _, key = champion["model_data_url"].removeprefix("s3://").partition("/")
             self.s3.copy_object(
@@ -49,18 +52,10 @@ class Champions:
         return found
 
 
-def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
-    """The champion as champion.json has it, or None while no version is approved."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
+def _champion(package: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The newest approved version as champion.json has it."""
+    if package is None:
         return None
-    package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
     metadata = package.get("CustomerMetadataProperties", {})
     (container,) = package["InferenceSpecification"]["Containers"]
     return {

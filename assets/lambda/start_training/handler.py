@@ -12,6 +12,8 @@ import boto3
 from champions import Champions
 from logic import Request, request_of
 
+from tracking.place import resource_name
+
 log = logging.getLogger("start_training")
 log.setLevel(logging.INFO)
 logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -46,7 +48,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
         log.info("Object ignored", extra={"key": event["detail"]["object"]["key"]})
         return {"execution": None}
     manifest = read_manifest(request)
-    name = SETTINGS.resource_prefix + request.model.replace("_", "-")
+    name = resource_name(SETTINGS.resource_prefix, request.model)
     champion_uri, champion = Champions(s3, sagemaker, SETTINGS.artifact_bucket).place(request.champion_folder, name)
     parameters = {
         "DataSetUri": f"s3://{SETTINGS.processed_bucket}/{request.folder}",

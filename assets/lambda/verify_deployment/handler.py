@@ -11,16 +11,16 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from logic import Endpoint, Verdict, Version, compare, decide, is_live, metadata_value
+from logic import Endpoint, Verdict, Version, compare, decide, is_live
 
 from contract import bundled
+from tracking.place import resource_name
+from tracking.versions import MAX_DESCRIPTION, metadata_value, newest_approved, served_package
 
 log = logging.getLogger("verify_deployment")
 log.setLevel(logging.INFO)
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
-# What the registry takes as the description of an approval.
-MAX_DESCRIPTION = 1024
 NAMESPACE = "mlops"
 
 
@@ -34,7 +34,7 @@ class Settings:
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"], stage=os.environ["STAGE"], topic=os.environ["ALERTS_TOPIC_ARN"]
 )
-MODELS = {SETTINGS.resource_prefix + name.replace("_", "-"): name for name in bundled()}
+MODELS = {resource_name(SETTINGS.resource_prefix, name): name for name in bundled()}
 sagemaker = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
 s3 = boto3.client("s3")
@@ -47,8 +47,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     name = event["detail"]["EndpointName"]
     if name not in MODELS:
         return {"state": None}
-    wanted, endpoint = newest_approved(name), described(name)
-    if wanted is None or endpoint is None or wanted.state == "deployed":
+    package, endpoint = newest_approved(sagemaker, name), described(name)
+    if package is None or endpoint is None:
+        return {"state": None}
+    wanted = version_of(package)
+    if wanted.state == "deployed":
         return {"state": None}
     verdict = decide(wanted, endpoint)
     if verdict is None and is_live(wanted, endpoint):
@@ -60,17 +63,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     return {"state": verdict.state}
 
 
-def newest_approved(group: str) -> Version | None:
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
-        return None
-    package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
+def version_of(package: dict[str, Any]) -> Version:
     metadata = package.get("CustomerMetadataProperties", {})
     return Version(
         arn=package["ModelPackageArn"],
@@ -88,12 +81,10 @@ def described(name: str) -> Endpoint | None:
         if error.response["Error"]["Code"] == "ValidationException":
             return None
         raise
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     return Endpoint(
         name=name,
         status=endpoint["EndpointStatus"],
-        package=model["PrimaryContainer"].get("ModelPackageName", ""),
+        package=served_package(sagemaker, endpoint["EndpointConfigName"]),
         failure=endpoint.get("FailureReason", ""),
     )
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 State = Literal["deployed", "rolled_back", "failed"]
-
-# What the registry takes in a metadata value: at most 256 of letters, digits, spaces and _ . : / = + - @
-_FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
-MAX_METADATA = 256
 
 
 @dataclass(frozen=True)
@@ -79,8 +74,3 @@ def compare(golden: Mapping[str, Any], answered: Sequence[float]) -> Verdict:
         f"{len(wrong)} of {len(expected)} golden rows predict otherwise than when the model was evaluated; "
         f"row {row}: {answered[row]:.6g}, expected {expected[row]:.6g}.",
     )
-
-
-def metadata_value(text: str) -> str:
-    """The text as the registry takes it; SageMaker's own reasons hold anything."""
-    return " ".join(_FOREIGN.sub(" ", text).split())[:MAX_METADATA]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +18,8 @@ from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.main import app
 from cli.records import example, records_to_ask
-from cli.runs import Run, Step
 from cli.upload import run_id_of
+from tracking.run import Run, Step
 
 MODEL = "california_housing"
 
@@ -90,12 +91,12 @@ def test_runs_that_went_as_far_as_they_may_are_no_failure(state: str) -> None:
 
 
 def test_a_failed_step_is_named_with_its_reason() -> None:
-    unused: Any = None
+    target: Any = SimpleNamespace(place=None)
     step = Step(name="Train", status="Failed", reason="AlgorithmError: out of memory")
     with pytest.raises(
         CliError, match=r"Step Train failed: AlgorithmError: out of memory\. Mend it, then upload the file again"
     ):
-        raise_for_failure(unused, run_in("failed", reason="One or more steps failed", steps=(step,)))
+        raise_for_failure(target, run_in("failed", reason="One or more steps failed", steps=(step,)))
 
 
 def test_the_gates_reason_is_told() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from cli import api, follow, local
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
-from cli.runs import Run, RunReader, retry
+from cli.runs import retry
+from tracking.place import Place
+from tracking.run import Run
+from tracking.runs import RunReader
 
 MODEL = "california_housing"
 UNUSED: Any = None
@@ -100,7 +104,7 @@ def test_the_refusal_of_an_earlier_upload_is_not_taken_for_the_new_one(monkeypat
             return next(answers)
 
     monkeypatch.setattr(follow, "RunReader", Reader)
-    target: Any = type("Local", (), {"where": "local"})
+    target: Any = SimpleNamespace(where="local", place=None)
     console = Console(file=io.StringIO())
     run = follow.follow(target, model=MODEL, run_id=again.run_id, console=console, timeout=5, earlier=REFUSED)
     assert run.reason == "refused once more"
@@ -146,10 +150,6 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_workflow_run", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _bucket, key: written.get(key))
 
-    class Target:
-        def output(self, _key: str) -> str:
-            return "processed"
-
-    target: Any = Target()
-    run = RunReader(target, model="california_housing").read("abc")
+    place = Place(client=pytest.fail, prefix="", processed_bucket="processed", workflow="etl")
+    run = RunReader(place, model="california_housing").read("abc")
     assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")

@@ -223,10 +223,3 @@ def test_a_short_answer_is_a_failure(function: SimpleNamespace) -> None:
     verdict = function.logic.compare(GOLDEN, [100.0])
     assert verdict.state == "failed"
     assert verdict.reason == "The endpoint gave 1 predictions for 2 golden rows."
-
-
-def test_a_reason_is_kept_as_the_registry_takes_it(function: SimpleNamespace) -> None:
-    text = "Alarms: (a-5xx), 'b' went off; see https://x/y?z=1 " + "x" * 300
-    kept = function.logic.metadata_value(text)
-    assert kept.startswith("Alarms: a-5xx b went off see https://x/y z=1 xxx")
-    assert len(kept) == 256

@@ -1,0 +1,26 @@
+"""Where one environment keeps its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """`client` gives the boto3 client of a service, the same one each time. Names start with `prefix`."""
+
+    client: Callable[[str], Any]
+    prefix: str
+    processed_bucket: str
+    workflow: str
+
+    def resource_name(self, model: str) -> str:
+        """The name of a model's pipeline, model package group and endpoint."""
+        return resource_name(self.prefix, model)
+
+
+def resource_name(prefix: str, model: str) -> str:
+    """SageMaker takes no underscore."""
+    return prefix + model.replace("_", "-")

@@ -1,0 +1,54 @@
+"""A data set on its way to an endpoint, and the steps that it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+# Where a run stands. "unchanged": training gave the champion once more.
+FINAL = frozenset({"live", "refused", "failed", "rejected", "superseded", "waiting", "unchanged"})
+STATES = ("uploaded", "etl", "training", "deploying", *sorted(FINAL))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job or step of a run. `seconds` is None until it ended."""
+
+    name: str
+    status: str
+    seconds: float | None = None
+    reason: str = ""
+    log_group: str = ""
+    log_stream: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One data set on its way to an endpoint."""
+
+    run_id: str
+    model: str
+    state: str
+    file: str
+    started: datetime | None
+    reason: str
+    steps: tuple[Step, ...]
+    manifest: Mapping[str, Any] | None
+    evaluation: Mapping[str, Any] | None
+    evaluation_uri: str
+    model_version: int | None
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def failed_step(self) -> Step | None:
+        return next((s for s in self.steps if s.status in ("Failed", "FAILED", "TIMEOUT", "STOPPED", "Stopped")), None)
+
+    def to_json(self) -> dict[str, Any]:
+        document = asdict(self)
+        document["started"] = self.started.isoformat() if self.started else None
+        return document

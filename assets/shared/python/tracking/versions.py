@@ -1,0 +1,107 @@
+"""The model registry: versions with their lineage, and which of them answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tracking.place import Place
+
+# What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
+_FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
+MAX_METADATA = 256
+# What it takes as the description of an approval.
+MAX_DESCRIPTION = 1024
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version in the registry. `metadata` is its lineage and what became of its deployment."""
+
+    number: int
+    arn: str
+    approval: str
+    description: str
+    created: datetime
+    artifact: str
+    live: bool
+    metadata: Mapping[str, str]
+
+    @property
+    def deployment(self) -> str:
+        return "live" if self.live else self.metadata.get("deployment_state", "")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "created": self.created.isoformat(), "deployment": self.deployment}
+
+
+def versions(place: Place, model: str) -> list[ModelVersion]:
+    """Every version of the model, newest first."""
+    sagemaker = place.client("sagemaker")
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=place.resource_name(model), SortBy="CreationTime", SortOrder="Descending"
+    )
+    arns = [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
+    live = live_package(place, model)
+    with ThreadPoolExecutor(8) as pool:
+        described = pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns)
+        return sorted((_version(package, live) for package in described), key=lambda item: item.number, reverse=True)
+
+
+def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
+    """The package that the endpoint should serve, the champion, as described; None while no version is approved."""
+    summaries = sagemaker.list_model_packages(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )["ModelPackageSummaryList"]
+    if not summaries:
+        return None
+    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
+    return package
+
+
+def live_package(place: Place, model: str) -> str:
+    """ARN of the version that answers now, "" when there is no endpoint."""
+    sagemaker = place.client("sagemaker")
+    try:
+        endpoint = sagemaker.describe_endpoint(EndpointName=place.resource_name(model))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            return ""
+        raise
+    return served_package(sagemaker, endpoint["EndpointConfigName"])
+
+
+def served_package(sagemaker: Any, config_name: str) -> str:
+    """ARN of the model package behind an endpoint configuration."""
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    container = model.get("PrimaryContainer") or model["Containers"][0]
+    return str(container.get("ModelPackageName", ""))
+
+
+def metadata_value(text: str) -> str:
+    """The text as the registry takes it; SageMaker's own reasons hold anything."""
+    return " ".join(_FOREIGN.sub(" ", text).split())[:MAX_METADATA] or "-"
+
+
+def _version(package: Mapping[str, Any], live: str) -> ModelVersion:
+    return ModelVersion(
+        number=package["ModelPackageVersion"],
+        arn=package["ModelPackageArn"],
+        approval=package["ModelApprovalStatus"],
+        description=package.get("ApprovalDescription", ""),
+        created=package["CreationTime"],
+        artifact=package["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", ""),
+        live=package["ModelPackageArn"] == live,
+        metadata=package.get("CustomerMetadataProperties", {}),
+    )
