@@ -1,7 +1,7 @@
 """The quality that a model.toml gives, without the luck of one split: test RMSE for five split salts, as JSON lines.
 
-The split is that of etl/splits.py and the trees are grown by the pipeline's own train.fit. Medians, fences, means and
-deviations are a numpy replica of what the Glue job computes, for a file without rejected rows.
+The split is that of etl/splits.py and the trees are grown by the pipeline's own steps/fitting.py. Medians, fences,
+means and deviations are a numpy replica of what the Glue job computes, for a file without rejected rows.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ import numpy as np  # noqa: E402  (paths and threads come first)
 import xgboost  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-import train  # noqa: E402
 from benchmarks.floor import MODEL  # noqa: E402
 from cli.data import find_data  # noqa: E402
 from contract import Contract, Recipe, load  # noqa: E402
 from steps.dataset import Rows  # noqa: E402
+from steps.fitting import fit  # noqa: E402
+from steps.hyperparameters import Hyperparameters, parameters_of  # noqa: E402
 
 # Named before anything was tuned; the first one ships.
 SALTS = tuple(f"california-housing-{number}" for number in range(1, 6))
@@ -42,6 +43,8 @@ Numbers = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Score:
+    """Of one split. The validation score is of trees fitted on train rows, the test score of the model that ships."""
+
     rows: dict[str, int]
     rounds: int
     validation_rmse: float
@@ -105,23 +108,25 @@ def scored(rows: Sequence[Texts], contract: Contract) -> Score:
         name: Rows(recipe.apply_columns(values_of(side, contract)), np.array([float(row[-1]) for row in side]))
         for name, side in sides.items()
     }
-    settings = train.Hyperparameters(
-        rounds=contract.training.rounds,
-        early_stopping_rounds=contract.training.early_stopping_rounds,
-        seed=contract.training.seed,
-        parameters=dict(sorted(contract.training.parameters.items())),
+    training = contract.training
+    settings = Hyperparameters(
+        rounds=training.rounds,
+        early_stopping_rounds=training.early_stopping_rounds,
+        seed=training.seed,
+        refit=training.refit,
+        parameters=dict(sorted(training.parameters.items())),
     )
-    parameters = train.parameters_of(contract, settings, threads=os.cpu_count() or 1)
-    names = [column.name for column in recipe.columns]
+    parameters = parameters_of(contract, settings, threads=os.cpu_count() or 1)
     begin = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
-        booster = train.fit(data["train"], data["validation"], names, settings, parameters)
+        fitted_model = fit(data["train"], data["validation"], recipe, settings, parameters)
     seconds = time.perf_counter() - begin
+    booster = fitted_model.booster
     errors = booster.inplace_predict(data["test"].inputs) - data["test"].target
     return Score(
-        rows={name: len(side) for name, side in sides.items()},
+        rows={name: len(side) for name, side in sides.items()} | {"fitted": fitted_model.rows},
         rounds=booster.num_boosted_rounds(),
-        validation_rmse=round(float(booster.best_score), 1),
+        validation_rmse=round(fitted_model.score, 1),
         test_rmse=round(float(np.sqrt(np.mean(errors**2))), 1),
         train_seconds=round(seconds, 2),
         one_row_ms=round(_one_row_ms(booster, recipe), 3),
