@@ -13,8 +13,9 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import md5
 from pathlib import Path
@@ -27,7 +28,8 @@ import numpy as np  # noqa: E402  (paths and threads come first)
 import xgboost  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from benchmarks.floor import MODEL  # noqa: E402
+import inference  # noqa: E402
+from benchmarks.floor import MODEL, served  # noqa: E402
 from cli.data import find_data  # noqa: E402
 from contract import Contract, Recipe, load  # noqa: E402
 from steps.dataset import Rows  # noqa: E402
@@ -129,17 +131,18 @@ def scored(rows: Sequence[Texts], contract: Contract) -> Score:
         validation_rmse=round(fitted_model.score, 1),
         test_rmse=round(float(np.sqrt(np.mean(errors**2))), 1),
         train_seconds=round(seconds, 2),
-        one_row_ms=round(_one_row_ms(booster, recipe), 3),
+        one_row_ms=round(_one_row_ms(booster, recipe, values_of(sides["test"], contract)), 3),
     )
 
 
-def _one_row_ms(booster: xgboost.Booster, recipe: Recipe) -> float:
-    """Median of a raw record to a price, on one thread."""
-    booster.set_param({"nthread": 1})
-    record, taken = {feature.name: feature.default for feature in recipe.contract.features}, []
-    for _ in range(300):
+def _one_row_ms(booster: xgboost.Booster, recipe: Recipe, values: Mapping[str, Sequence[float | str | None]]) -> float:
+    """Median of a raw test record to a price, through the served code, on one thread."""
+    records = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    with tempfile.TemporaryDirectory() as folder:
+        model, taken = served(recipe, booster, Path(folder)), list[float]()
+    for record in records[:500]:
         begin = time.perf_counter()
-        booster.inplace_predict(recipe.apply([record]))
+        inference.predict_fn([record], model)
         taken.append(time.perf_counter() - begin)
     return statistics.median(taken) * 1e3
 

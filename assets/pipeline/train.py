@@ -26,6 +26,7 @@ from steps.dataset import Rows, read_rows
 from steps.failures import StepError, run
 from steps.fitting import Fitted, fit
 from steps.hyperparameters import Hyperparameters, hyperparameters_of, parameters_of
+from trees import save_trees
 
 if TYPE_CHECKING:
     import xgboost
@@ -112,11 +113,12 @@ def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, An
     """What model.tar.gz will hold."""
     folder = settings.model_dir
     (folder / "code" / "contract").mkdir(parents=True, exist_ok=True)
-    booster.save_model(folder / "model.ubj")
+    save_trees(booster, folder)
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
-    shutil.copyfile(Path(__file__).with_name("inference.py"), folder / "code" / "inference.py")
+    for name in ("inference.py", "trees.py"):
+        shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
     for module in files("contract").iterdir():
         if module.name.endswith(".py"):
             (folder / "code" / "contract" / module.name).write_bytes(module.read_bytes())

@@ -42,10 +42,12 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
     files = bytes_of(model_dir)
     assert files.keys() == modules | {
         "model.ubj",
+        "leaves.npy",
         "recipe.json",
         "manifest.json",
         "training.json",
         "code/inference.py",
+        "code/trees.py",
     }
     assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
     assert files["manifest.json"] == (prepared / "context" / "manifest.json").read_bytes()
