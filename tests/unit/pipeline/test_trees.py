@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -64,6 +64,7 @@ def test_few_rows_get_the_answers_of_xgboost(trees: Trees) -> None:
 any_number = st.one_of(st.floats(), st.sampled_from([np.nan, 0.1, 0.0, 1.0, 3.5e38, -1e300]))
 
 
+@settings(deadline=None, database=None)
 @given(rows=st.lists(st.lists(any_number, min_size=COLUMNS, max_size=COLUMNS), min_size=1, max_size=FEW))
 def test_no_number_is_too_strange(trees: Trees, rows: list[list[float]]) -> None:
     with np.errstate(over="ignore"):
