@@ -64,18 +64,24 @@ def trained(data: Path) -> tuple[Recipe, xgboost.Booster, float]:
 
 def packaged_model(data: Path, folder: Path) -> tuple[Any, dict[str, Any], Any]:
     """The model as serving loads it, a raw record, and the same record as the booster's own input row."""
-    import inference
-
     recipe, booster, _ = trained(data)
-    booster.save_model(folder / "model.ubj")
+    record = {feature.name: feature.default for feature in recipe.contract.features}
+    return served(recipe, booster, folder), record, recipe.apply([record])
+
+
+def served(recipe: Recipe, booster: xgboost.Booster, folder: Path) -> Any:
+    """The model of serving, by way of its files in `folder`."""
+    import inference
+    from trees import save_trees
+
+    save_trees(booster, folder)
     (folder / "recipe.json").write_text(recipe.to_json())
     (folder / "manifest.json").write_text('{"run_id": "benchmark"}')
-    record = {feature.name: feature.default for feature in recipe.contract.features}
-    return inference.model_fn(str(folder)), record, recipe.apply([record])
+    return inference.model_fn(str(folder))
 
 
 def booster_of(model: Any) -> xgboost.Booster:
-    booster: xgboost.Booster = model.booster
+    booster: xgboost.Booster = model.trees.booster
     return booster
 
 

@@ -1,7 +1,7 @@
 """The quality that a model.toml gives, without the luck of one split: test RMSE for five split salts, as JSON lines.
 
-The split is that of etl/splits.py and the trees are grown by the pipeline's own train.fit. Medians, fences, means and
-deviations are a numpy replica of what the Glue job computes, for a file without rejected rows.
+The split is that of etl/splits.py and the trees are grown by the pipeline's own steps/fitting.py. Medians, fences,
+means and deviations are a numpy replica of what the Glue job computes, for a file without rejected rows.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import md5
 from pathlib import Path
@@ -27,11 +28,13 @@ import numpy as np  # noqa: E402  (paths and threads come first)
 import xgboost  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-import train  # noqa: E402
-from benchmarks.floor import MODEL  # noqa: E402
+import inference  # noqa: E402
+from benchmarks.floor import MODEL, served  # noqa: E402
 from cli.data import find_data  # noqa: E402
 from contract import Contract, Recipe, load  # noqa: E402
 from steps.dataset import Rows  # noqa: E402
+from steps.fitting import fit  # noqa: E402
+from steps.hyperparameters import Hyperparameters, parameters_of  # noqa: E402
 
 # Named before anything was tuned; the first one ships.
 SALTS = tuple(f"california-housing-{number}" for number in range(1, 6))
@@ -42,6 +45,8 @@ Numbers = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Score:
+    """Of one split. The validation score is of trees fitted on train rows, the test score of the model that ships."""
+
     rows: dict[str, int]
     rounds: int
     validation_rmse: float
@@ -105,36 +110,39 @@ def scored(rows: Sequence[Texts], contract: Contract) -> Score:
         name: Rows(recipe.apply_columns(values_of(side, contract)), np.array([float(row[-1]) for row in side]))
         for name, side in sides.items()
     }
-    settings = train.Hyperparameters(
-        rounds=contract.training.rounds,
-        early_stopping_rounds=contract.training.early_stopping_rounds,
-        seed=contract.training.seed,
-        parameters=dict(sorted(contract.training.parameters.items())),
+    training = contract.training
+    settings = Hyperparameters(
+        rounds=training.rounds,
+        early_stopping_rounds=training.early_stopping_rounds,
+        seed=training.seed,
+        refit=training.refit,
+        parameters=dict(sorted(training.parameters.items())),
     )
-    parameters = train.parameters_of(contract, settings, threads=os.cpu_count() or 1)
-    names = [column.name for column in recipe.columns]
+    parameters = parameters_of(contract, settings, threads=os.cpu_count() or 1)
     begin = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
-        booster = train.fit(data["train"], data["validation"], names, settings, parameters)
+        fitted_model = fit(data["train"], data["validation"], recipe, settings, parameters)
     seconds = time.perf_counter() - begin
+    booster = fitted_model.booster
     errors = booster.inplace_predict(data["test"].inputs) - data["test"].target
     return Score(
-        rows={name: len(side) for name, side in sides.items()},
+        rows={name: len(side) for name, side in sides.items()} | {"fitted": fitted_model.rows},
         rounds=booster.num_boosted_rounds(),
-        validation_rmse=round(float(booster.best_score), 1),
+        validation_rmse=round(fitted_model.score, 1),
         test_rmse=round(float(np.sqrt(np.mean(errors**2))), 1),
         train_seconds=round(seconds, 2),
-        one_row_ms=round(_one_row_ms(booster, recipe), 3),
+        one_row_ms=round(_one_row_ms(booster, recipe, values_of(sides["test"], contract)), 3),
     )
 
 
-def _one_row_ms(booster: xgboost.Booster, recipe: Recipe) -> float:
-    """Median of a raw record to a price, on one thread."""
-    booster.set_param({"nthread": 1})
-    record, taken = {feature.name: feature.default for feature in recipe.contract.features}, []
-    for _ in range(300):
+def _one_row_ms(booster: xgboost.Booster, recipe: Recipe, values: Mapping[str, Sequence[float | str | None]]) -> float:
+    """Median of a raw test record to a price, through the served code, on one thread."""
+    records = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    with tempfile.TemporaryDirectory() as folder:
+        model, taken = served(recipe, booster, Path(folder)), list[float]()
+    for record in records[:500]:
         begin = time.perf_counter()
-        booster.inplace_predict(recipe.apply([record]))
+        inference.predict_fn([record], model)
         taken.append(time.perf_counter() - begin)
     return statistics.median(taken) * 1e3
 

@@ -137,6 +137,7 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "rounds": str(training.rounds),
         "early_stopping_rounds": str(training.early_stopping_rounds),
         "seed": str(training.seed),
+        "refit": str(training.refit).lower(),
         **{name: str(value) for name, value in sorted(training.parameters.items())},
     }
     arguments = {

@@ -1,4 +1,4 @@
-"""SageMaker's handler functions: raw records in, predictions out. In the model, only `contract` lies beside it."""
+"""SageMaker's handler functions: raw records in, predictions out. `trees` and `contract` lie beside it in the model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract import Contract, Recipe, RecordError, parse_csv, validate
+from trees import Trees, load_trees
 
 if TYPE_CHECKING:
     import numpy as np
-    import xgboost
     from numpy.typing import NDArray
 
 JSON, CSV = "application/json", "text/csv"
@@ -46,7 +46,7 @@ class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the bas
 
 @dataclass(frozen=True)
 class Model:
-    booster: xgboost.Booster
+    trees: Trees
     recipe: Recipe
     run_id: str
     version: str | None
@@ -66,15 +66,9 @@ class Prediction:
 
 
 def model_fn(model_dir: str) -> Model:
-    # Read when XGBoost loads: threads that spin while they wait take the processor from the other workers.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import xgboost
-
     folder = Path(model_dir)
-    booster = xgboost.Booster({"nthread": 1})
-    booster.load_model(folder / "model.ubj")
     return Model(
-        booster=booster,
+        trees=load_trees(folder),
         recipe=Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8")),
         run_id=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["run_id"],
         version=os.environ.get("MODEL_VERSION") or None,
@@ -102,7 +96,7 @@ def predict_fn(data: list[Any] | CsvText, model: Model) -> Prediction:
     ]
     if errors:
         raise InputError(errors)
-    return Prediction(values=model.booster.inplace_predict(model.recipe.apply(records)), model=model)
+    return Prediction(values=model.trees.predict(model.recipe.apply(records)), model=model)
 
 
 def output_fn(prediction: Prediction, accept: str) -> tuple[str, str]:

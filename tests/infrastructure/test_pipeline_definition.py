@@ -160,10 +160,16 @@ def test_train_gets_every_hyperparameter_as_text(document: dict[str, Any], contr
     assert parameters["sagemaker_submit_directory"] == "s3://assets/source.tar.gz"
     assert parameters["rounds"] == str(contract.training.rounds)
     assert parameters["eta"] == str(contract.training.parameters["eta"])
+    assert parameters["refit"] == "true"
     assert set(parameters) == {
-        *("sagemaker_program", "sagemaker_submit_directory", "rounds", "early_stopping_rounds", "seed"),
+        *("sagemaker_program", "sagemaker_submit_directory", "rounds", "early_stopping_rounds", "seed", "refit"),
         *contract.training.parameters,
     }
+
+
+def test_a_refit_is_left_out_in_the_words_of_the_training_script(contract: Contract) -> None:
+    document = definition(replace(contract, training=replace(contract.training, refit=False)), INPUTS)
+    assert step_of(document, "Train")["Arguments"]["HyperParameters"]["refit"] == "false"
 
 
 def test_register_says_where_the_version_comes_from(document: dict[str, Any], contract: Contract) -> None:

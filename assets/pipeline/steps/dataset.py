@@ -100,6 +100,20 @@ def read_rows(folder: Path, recipe: Recipe) -> Rows:
     return Rows(inputs=np.ascontiguousarray(inputs), target=table[recipe.contract.target.name].to_numpy())
 
 
+def joined(first: Rows, second: Rows) -> Rows:
+    return Rows(np.concatenate([first.inputs, second.inputs]), np.concatenate([first.target, second.target]))
+
+
+def inside_fences(rows: Rows, recipe: Recipe) -> Rows:
+    """Without the rows that the ETL job would have dropped as outliers, had they been train rows."""
+    kept = np.ones(len(rows.target), dtype=bool)
+    places = {column.source: place for place, column in enumerate(recipe.columns) if column.kind != "level"}
+    for name, fence in recipe.fences.items():
+        low, high = ((limit - recipe.mean[name]) / (recipe.std[name] or 1.0) for limit in fence)
+        kept &= (rows.inputs[:, places[name]] >= low) & (rows.inputs[:, places[name]] <= high)
+    return Rows(rows.inputs[kept], rows.target[kept])
+
+
 def write_raw(table: pa.Table, folder: Path) -> None:
     pq.write_table(table, folder / RAW_FILE)
 

@@ -116,10 +116,12 @@ def _plots(names: Sequence[str], skipped: str | None) -> str:
 
 
 def _training(training: Mapping[str, Any]) -> str:
+    before = ", before the validation rows joined" if training["refit"] else ""
     rows = [
-        ["Trees", f"{training['rounds']:,} of {training['rounds_allowed']:,} allowed"],
-        *([f"Validation {name.upper()}", amount(value)] for name, value in training["validation"].items()),
+        ["Rounds", f"{training['rounds']:,} of {training['rounds_allowed']:,} allowed"],
+        *([f"Validation {name.upper()}{before}", amount(value)] for name, value in training["validation"].items()),
         *([f"Rows, {split}", f"{count:,}"] for split, count in training["rows"].items()),
+        ["Rows that the model learned from", f"{training['rows_fitted']:,}"],
         *([name, str(value)] for name, value in training["parameters"].items()),
         *([f"Version of {name}", version] for name, version in training["libraries"].items()),
     ]

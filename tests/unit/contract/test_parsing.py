@@ -83,16 +83,25 @@ def test_what_may_be_left_out_gets_a_default() -> None:
     assert contract.features == (Feature(name="a", type="number"),)
     assert contract.target == Target(name="y", unit="kg")
     assert (contract.derived, contract.outliers) == ((), Outliers(columns=(), factor=3.0))
-    assert contract.training.parameters == {}
+    assert (contract.training.parameters, contract.training.refit) == ({}, False)
     assert contract.serving == Serving(mode="realtime", instance_type="ml.m5.large", instance_count=1)
 
 
-@pytest.mark.parametrize("text", [MINIMAL, None])
+REFIT = MINIMAL.replace("seed = 0", "seed = 0\nrefit = true")
+
+
+@pytest.mark.parametrize("text", [MINIMAL, REFIT, None])
 def test_a_contract_survives_json(text: str | None, model_toml: str) -> None:
     contract = contract_of_toml(text or model_toml, FILE)
     restored = Contract.from_dict(json.loads(json.dumps(contract.to_dict())), file="recipe.json")
     assert restored == contract
     assert restored.hash == contract.hash
+
+
+def test_a_refit_is_another_contract() -> None:
+    contract = contract_of_toml(REFIT, FILE)
+    assert contract.training.refit
+    assert contract.hash != contract_of_toml(MINIMAL, FILE).hash
 
 
 def test_the_hash_follows_meaning_not_layout(contract: Contract, model_toml: str) -> None:
@@ -126,6 +135,8 @@ MISTAKES = [
     ('levels = ["<1H', 'levels = [" ", "<1H', "features.ocean_proximity.levels", "must not be empty"),
     ('"number", min = 0.1', '"text", min = 0.1', "features.median_income.type", 'must be "number" or "category"'),
     ('type = "number", min = 0.1', "min = 0.1", "features.median_income.type", "is missing"),
+    ("seed = 7", 'seed = 7\nrefit = "yes"', "training.refit", "must be true or false, is 'yes'"),
+    ("seed = 7", "seed = 7\nrefitted = true", "training.refitted", "unknown key; did you mean refit?"),
     ("nullable = true", "nullable = 1", "features.total_bedrooms.nullable", "must be true or false, is 1"),
     ("\nlatitude =", "\nLatitude =", "features.Latitude", "lower case letters"),
     ("\nlatitude =", "\norder =", "features.order", "reserved"),

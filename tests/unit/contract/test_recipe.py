@@ -104,6 +104,7 @@ def test_no_records_give_an_empty_matrix(recipe: Recipe) -> None:
 
 
 def test_a_recipe_survives_json_and_pickle(recipe: Recipe) -> None:
+    recipe.apply([{feature.name: feature.default for feature in recipe.contract.features}])  # compiles expressions
     assert Recipe.from_json(recipe.to_json()) == recipe
     assert pickle.loads(pickle.dumps(recipe)) == recipe
 

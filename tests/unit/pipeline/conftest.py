@@ -15,7 +15,7 @@ from contract import Contract, load  # noqa: E402
 from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset  # noqa: E402
 
 HYPERPARAMETERS = (
-    *("--rounds", "60", "--early_stopping_rounds", "10", "--seed", "7"),
+    *("--rounds", "60", "--early_stopping_rounds", "10", "--seed", "7", "--refit", "false"),
     *("--eta", "0.2", "--max_depth", "4", "--subsample", "0.8", "--colsample_bytree", "0.5"),
 )
 

@@ -17,7 +17,10 @@ from tests.unit.pipeline.binary import binary_contract, binary_rows
 from tests.unit.pipeline.conftest import evaluate_into, train_in
 from tests.unit.pipeline.factory import crown, pack, write_dataset
 
-SETTINGS = ("--rounds", "40", "--early_stopping_rounds", "10", "--seed", "1", "--max_depth", "2")
+SETTINGS = (
+    *("--rounds", "40", "--early_stopping_rounds", "10", "--seed", "1", "--refit", "true"),
+    *("--max_depth", "2"),
+)
 
 
 @pytest.fixture(scope="module")

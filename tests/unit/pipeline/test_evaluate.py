@@ -147,6 +147,18 @@ def test_the_report_shows_metrics_slices_and_plots(evaluated: Path, evaluation: 
     assert page.images == PLOTS
 
 
+def test_the_report_says_which_rows_the_model_learned_from(tmp_path: Path, model_dir: Path, prepared: Path) -> None:
+    training = json.loads((model_dir / "training.json").read_text())
+    rmse = f"{training['validation']['rmse']:,.0f}"
+    for refit, label in ((False, "Validation RMSE"), (True, "Validation RMSE, before the validation rows joined")):
+        model = shutil.copytree(model_dir, tmp_path / f"model-{refit}")
+        (model / "training.json").write_text(json.dumps({**training, "refit": refit, "rows_fitted": 1234}))
+        assert evaluate_into(tmp_path / f"output-{refit}", pack(model, tmp_path / f"packed-{refit}"), prepared) == 0
+        words = Page((tmp_path / f"output-{refit}" / "report.html").read_text()).words
+        assert words[words.index(label) + 1] == rmse
+        assert words[words.index("Rows that the model learned from") + 1] == "1,234"
+
+
 def test_plots_are_png_images(evaluated: Path) -> None:
     for name in PLOTS:
         content = (evaluated / name).read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import xgboost
 
 import contract as contract_package
 from contract import Contract, Recipe
-from steps.dataset import read_rows
+from steps.dataset import Rows, inside_fences, read_rows
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, train_in
 
 
@@ -41,10 +42,12 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
     files = bytes_of(model_dir)
     assert files.keys() == modules | {
         "model.ubj",
+        "leaves.npy",
         "recipe.json",
         "manifest.json",
         "training.json",
         "code/inference.py",
+        "code/trees.py",
     }
     assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
     assert files["manifest.json"] == (prepared / "context" / "manifest.json").read_bytes()
@@ -63,6 +66,66 @@ def test_the_best_round_on_the_validation_rows_is_kept(model_dir: Path, prepared
     assert int(np.argmin(errors)) == training["rounds"] - 1
     assert errors[-1] == pytest.approx(training["validation"]["rmse"], rel=1e-6)
     assert errors[-1] < 0.5 * float(np.std(validation.target))
+
+
+REFIT = [value if value != "false" else "true" for value in HYPERPARAMETERS]
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
+    status, folder = train_in(tmp_path_factory.mktemp("refit"), prepared, hyperparameters=REFIT)
+    assert status == 0
+    return folder
+
+
+def test_a_refit_grows_the_best_rounds_on_train_and_validation_rows(
+    refitted: Path, model_dir: Path, prepared: Path
+) -> None:
+    recipe = Recipe.from_json((refitted / "recipe.json").read_text())
+    train, validation = (read_rows(prepared / split, recipe) for split in ("train", "validation"))
+    rounds = xgboost.Booster(model_file=model_dir / "model.ubj").num_boosted_rounds()
+    matrix = xgboost.QuantileDMatrix(
+        np.concatenate([train.inputs, validation.inputs]), label=np.concatenate([train.target, validation.target])
+    )
+    parameters = {"eta": 0.2, "max_depth": 4, "subsample": 0.8, "colsample_bytree": 0.5, "seed": 7}
+    by_hand = xgboost.train(parameters, matrix, rounds)
+    booster = xgboost.Booster(model_file=refitted / "model.ubj")
+    assert booster.num_boosted_rounds() == rounds
+    assert booster.inplace_predict(train.inputs).tolist() == by_hand.inplace_predict(train.inputs).tolist()
+
+
+def test_a_refitted_model_keeps_the_score_of_rows_that_were_unseen(
+    refitted: Path, model_dir: Path, prepared: Path
+) -> None:
+    stopped, again = (json.loads((folder / "training.json").read_text()) for folder in (model_dir, refitted))
+    assert again["validation"] == stopped["validation"]
+    assert (stopped["refit"], stopped["rows_fitted"]) == (False, stopped["rows"]["train"])
+    assert (again["refit"], again["rows_fitted"]) == (True, sum(again["rows"].values()))
+    booster = xgboost.Booster(model_file=refitted / "model.ubj")
+    assert "best_score" not in booster.attributes()
+    validation = read_rows(prepared / "validation", Recipe.from_json((refitted / "recipe.json").read_text()))
+    errors = booster.inplace_predict(validation.inputs) - validation.target
+    assert float(np.sqrt(np.mean(errors**2))) < 0.9 * again["validation"]["rmse"]
+
+
+def test_a_refit_gives_the_same_bytes_with_any_threads(tmp_path: Path, refitted: Path, prepared: Path) -> None:
+    _, again = train_in(tmp_path, prepared, threads=2, hyperparameters=REFIT)
+    assert bytes_of(again) == bytes_of(refitted)
+
+
+def test_rows_outside_a_fence_are_dropped_from_a_refit(recipe: Recipe) -> None:
+    fenced = replace(recipe, fences={"rooms_per_household": (3.0, 6.0)})
+    place = [column.name for column in recipe.columns].index("rooms_per_household")
+    inputs = np.zeros((4, len(recipe.columns)))
+    rooms = np.array([2.99, 3.0, 6.0, 6.01])
+    inputs[:, place] = (rooms - recipe.mean["rooms_per_household"]) / recipe.std["rooms_per_household"]
+    assert inside_fences(Rows(inputs, rooms), fenced).target.tolist() == [3.0, 6.0]
+    assert inside_fences(Rows(inputs, rooms), recipe).target.tolist() == rooms.tolist()
+
+
+@pytest.fixture
+def recipe(model_dir: Path) -> Recipe:
+    return Recipe.from_json((model_dir / "recipe.json").read_text())
 
 
 def test_training_json_says_what_was_done(model_dir: Path) -> None:
@@ -95,10 +158,11 @@ def test_the_metric_is_printed_as_sagemaker_reads_it(
 @pytest.mark.parametrize(
     ("hyperparameters", "reason"),
     [
-        ((), "hyperparameter rounds, early_stopping_rounds, seed is missing"),
+        ((), "hyperparameter rounds, early_stopping_rounds, seed, refit is missing"),
         (("--rounds",), "must come as --name value pairs, got: --rounds"),
         (("rounds", "1"), "must come as --name value pairs"),
-        (("--rounds", "1.5", "--early_stopping_rounds", "1", "--seed", "1"), "rounds must be a whole number, is '1.5'"),
+        (("--rounds", "1.5", *HYPERPARAMETERS[2:]), "rounds must be a whole number, is '1.5'"),
+        ((*HYPERPARAMETERS, "--refit", "1"), "hyperparameter refit must be true or false, is '1'"),
         ((*HYPERPARAMETERS, "--max_depth", "x"), "XGBoost refused to train: "),
         ((*HYPERPARAMETERS, "--eta", "-1"), "XGBoost refused to train: "),
     ],
@@ -150,6 +214,7 @@ def test_parameters_of_a_model_file_reach_xgboost(contract: Contract) -> None:
     import train
 
     given = {
+        "refit": "true",
         "rounds": contract.training.rounds,
         "early_stopping_rounds": contract.training.early_stopping_rounds,
         "seed": contract.training.seed,
@@ -157,4 +222,4 @@ def test_parameters_of_a_model_file_reach_xgboost(contract: Contract) -> None:
     }
     read = train.hyperparameters_of([text for name, value in given.items() for text in (f"--{name}", str(value))])
     assert read.parameters == contract.training.parameters
-    assert (read.rounds, read.early_stopping_rounds, read.seed) == (600, 50, 7)
+    assert (read.rounds, read.early_stopping_rounds, read.seed, read.refit) == (600, 50, 7, True)

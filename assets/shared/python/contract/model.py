@@ -81,7 +81,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Outliers:
-    """Train rows outside [q1 - factor * iqr, q3 + factor * iqr] of any of the columns are dropped."""
+    """Rows outside [q1 - factor * iqr, q3 + factor * iqr] of any of the columns are dropped where trees learn."""
 
     columns: tuple[str, ...] = ()
     factor: float = 3.0
@@ -103,12 +103,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Training:
-    """`parameters` are XGBoost's own, by name."""
+    """`refit`: once the validation rows have shown how many rounds are best, grow as many on train and validation rows.
+
+    `parameters` are XGBoost's own, by name.
+    """
 
     rounds: int
     early_stopping_rounds: int
     seed: int
     parameters: Mapping[str, Scalar]
+    refit: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ SECTIONS = (
     "gate",
     "serving",
 )
+TRAINING_KEYS = ("rounds", "early_stopping_rounds", "seed", "refit", "parameters")
 
 
 def contract_of(document: Mapping[str, object], file: str) -> Contract:
@@ -56,7 +57,7 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
         outliers=_outliers(root.table("outliers", ("columns", "factor"), optional=True), features, derived),
         quality=_quality(root.table("quality", ("min_rows", "max_reject_share"))),
         split=_split(root.table("split", ("train", "validation", "test", "salt"))),
-        training=_training(root.table("training", ("rounds", "early_stopping_rounds", "seed", "parameters")), task),
+        training=_training(root.table("training", TRAINING_KEYS), task),
         gate=gate_of(root.table("gate", GATE_KEYS), task),
         serving=serving_of(root.table("serving", SERVING_KEYS), task),
     )
@@ -105,4 +106,5 @@ def _training(table: Table, task: str) -> Training:
         early_stopping_rounds=table.integer("early_stopping_rounds", low=1, high=100_000),
         seed=table.integer("seed", low=0, high=2**31 - 1),
         parameters=parameters_of(table.table("parameters", None, optional=True), task),
+        refit=table.flag("refit"),
     )

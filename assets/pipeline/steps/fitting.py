@@ -1,0 +1,115 @@
+"""Growing the trees: as many as the validation rows show to be best, and once more on these rows too if asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contract import Recipe
+from steps.dataset import Rows, inside_fences, joined
+from steps.failures import StepError
+from steps.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    import xgboost
+
+PRINT_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """`score` is the metric on the validation rows of trees that had not seen them; `rows` is what `booster` saw."""
+
+    booster: xgboost.Booster
+    score: float
+    rows: int
+
+
+def fit(
+    training: Rows,
+    validation: Rows,
+    recipe: Recipe,
+    hyperparameters: Hyperparameters,
+    parameters: Mapping[str, Any],
+) -> Fitted:
+    """Raises StepError for parameters that XGBoost refuses."""
+    # Read when XGBoost loads: waiting threads that spin make a busy small machine ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    names = [column.name for column in recipe.columns]
+    with _refusals():
+        stopped = _stopped_early(training, validation, names, hyperparameters, parameters)
+        rounds, score = stopped.num_boosted_rounds(), float(stopped.best_score)
+        _progress(f"[{rounds - 1}]\tvalidation-{parameters['eval_metric']}:{score:.5f}\n")
+        if not hyperparameters.refit:
+            return Fitted(stopped, score, len(training.target))
+        # An outlier teaches the trees nothing here either: dropped from the rows that they learn from.
+        rows = joined(training, inside_fences(validation, recipe))
+        _progress(f"Growing {rounds} rounds again on {len(rows.target)} train and validation rows\n")
+        return Fitted(_grown(rows, names, rounds, parameters), score, len(rows.target))
+
+
+def _stopped_early(
+    training: Rows,
+    validation: Rows,
+    names: list[str],
+    hyperparameters: Hyperparameters,
+    parameters: Mapping[str, Any],
+) -> xgboost.Booster:
+    """The trees up to the best round on the validation rows."""
+    import xgboost
+
+    matrix = _matrix(training, names, parameters)
+    return xgboost.train(
+        dict(parameters),
+        matrix,
+        num_boost_round=hyperparameters.rounds,
+        # Early stopping looks at the last one.
+        evals=[(matrix, "train"), (_matrix(validation, names, parameters, ref=matrix), "validation")],
+        callbacks=[
+            xgboost.callback.EarlyStopping(rounds=hyperparameters.early_stopping_rounds, save_best=True),
+            xgboost.callback.EvaluationMonitor(period=PRINT_EVERY, logger=_progress),
+        ],
+        verbose_eval=False,
+    )
+
+
+def _grown(rows: Rows, names: list[str], rounds: int, parameters: Mapping[str, Any]) -> xgboost.Booster:
+    import xgboost
+
+    return xgboost.train(dict(parameters), _matrix(rows, names, parameters), num_boost_round=rounds)
+
+
+def _matrix(
+    rows: Rows, names: list[str], parameters: Mapping[str, Any], ref: xgboost.QuantileDMatrix | None = None
+) -> xgboost.QuantileDMatrix:
+    import xgboost
+
+    return xgboost.QuantileDMatrix(
+        rows.inputs,
+        label=rows.target,
+        ref=ref,
+        feature_names=names,
+        nthread=parameters["nthread"],
+        max_bin=parameters.get("max_bin", 256),
+    )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    import xgboost
+
+    try:
+        yield
+    except xgboost.core.XGBoostError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StepError(f"XGBoost refused to train: {reason}; correct model.toml [training.parameters]") from error
+
+
+def _progress(line: str) -> None:
+    """Plain lines, from which SageMaker reads the metric."""
+    sys.stdout.write(line)
+    sys.stdout.flush()
