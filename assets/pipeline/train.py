@@ -189,7 +189,8 @@ def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, An
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
-    shutil.copyfile(Path(__file__).with_name("inference.py"), folder / "code" / "inference.py")
+    for name in ("inference.py", "batch_rows.py"):
+        shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
     for module in files("contract").iterdir():
         if module.name.endswith(".py"):
             (folder / "code" / "contract" / module.name).write_bytes(module.read_bytes())
