@@ -1,6 +1,6 @@
 """The model contract: what a model.toml says, and what follows from it for a record, a row and a matrix."""
 
-from contract.batch import BATCH_PREFIX, added_columns, batch_columns, batch_id
+from contract.batch import BATCH_PREFIX, MAX_BATCH_BYTES, added_columns, batch_columns, batch_folder, batch_id
 from contract.expression import Expression
 from contract.grammar import ExpressionError
 from contract.header import HEAD_BYTES, Header, HeaderError, read_header, split_fields
@@ -34,6 +34,7 @@ from contract.records import (
 __all__ = [
     "BATCH_PREFIX",
     "HEAD_BYTES",
+    "MAX_BATCH_BYTES",
     "MAX_INSTANCES",
     "Column",
     "Contract",
@@ -58,6 +59,7 @@ __all__ = [
     "Training",
     "added_columns",
     "batch_columns",
+    "batch_folder",
     "batch_id",
     "bundled",
     "columns_of",

@@ -8,6 +8,8 @@ from contract.names import PREDICTION, PREDICTION_ERROR, PREDICTION_LABEL
 
 # Files below this prefix of the raw bucket are predicted, not learned from.
 BATCH_PREFIX = "batch/"
+# What S3 copies in one call.
+MAX_BATCH_BYTES = 5 * 1024**3
 # Fits behind the longest resource name in the 63 characters of a transform job's name.
 _ID_LENGTH = 11
 
@@ -17,6 +19,11 @@ def batch_id(model: str, key: str, version_id: str) -> str:
     from hashlib import sha256
 
     return sha256("\n".join((model, key, version_id)).encode()).hexdigest()[:_ID_LENGTH]
+
+
+def batch_folder(model: str, identity: str) -> str:
+    """Where the artifact bucket keeps a batch."""
+    return f"{model}/batch/{identity}"
 
 
 def batch_columns(contract: Contract, head: bytes) -> tuple[str, ...]:
