@@ -163,9 +163,7 @@ def test_a_file_for_an_unknown_model_starts_nothing(platform: Platform) -> None:
     s3.put_object(Bucket=bucket, Key="batch/unknown/rows.csv", Body=b"a\n1\n")
     logs = platform.target.client("logs")
     (group,) = [
-        item["logGroupName"]
-        for item in logs.describe_log_groups()["logGroups"]
-        if "StartBatch" in item["logGroupName"]
+        item["logGroupName"] for item in logs.describe_log_groups()["logGroups"] if "StartBatch" in item["logGroupName"]
     ]
     deadline = time.monotonic() + 20
     said = ""
@@ -199,3 +197,18 @@ def test_progress_is_read_from_the_jobs_log(platform: Platform, live: int, rows_
     result, _ = predicted(platform, rows_file(seed=403, rows=30))
     assert batches.lines_read(platform.target, result["job"]) == 31
     assert batches.lines_read(platform.target, "no-such-job") == 0
+
+
+def test_every_grant_was_needed(platform: Platform) -> None:
+    """By the tests above, but for what only AWS asks for."""
+    idle = {
+        (item["role"].removeprefix("mlops-dev-batch-").partition("Role")[0], item["action"])
+        for item in platform.here.cloud.unused()["actions"]
+        if item["role"].startswith("mlops-dev-batch-")
+    }
+    assert idle == {
+        ("BatchModel", "logs:DescribeLogStreams"),
+        ("BatchModel", "cloudwatch:PutMetricData"),
+        ("StartBatch", "sqs:GetQueueUrl"),
+        ("StartBatch", "sqs:ChangeMessageVisibility"),
+    }

@@ -138,8 +138,7 @@ def check_size(size: int) -> None:
 
 def columns_of(contract: Contract, head: bytes, *, size: int) -> tuple[str, ...]:
     """Columns of a file of `size` bytes by its first HEAD_BYTES. Only its first line has to be readable."""
-    match = _FIRST_LINE.match(head)
-    first = match.group() if match else b""
+    first = _FIRST_LINE.match(head)[0]
     if b"\r" in first.strip() and b"\n" not in first:
         raise Refused("its lines end in carriage returns alone; save the file with line feeds")
     try:
