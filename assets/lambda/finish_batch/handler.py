@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import boto3
-from logic import PREDICTIONS, folder_of, lines_of, tally_of
+from logic import PREDICTIONS, NotPredictionsError, folder_of, lines_of, tally_of
 
 log = logging.getLogger("finish_batch")
 log.setLevel(logging.INFO)
@@ -62,7 +62,10 @@ def outcome(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
         return {"state": state, "reason": job.get("FailureReason", "Somebody stopped the transform job.")}
     key = f"{folder}/{PREDICTIONS}"
     body = s3.get_object(Bucket=SETTINGS.bucket, Key=key)["Body"]
-    tally = tally_of(lines_of(body.iter_chunks(CHUNK_BYTES)))
+    try:
+        tally = tally_of(lines_of(body.iter_chunks(CHUNK_BYTES)))
+    except NotPredictionsError as error:
+        return {"state": "failed", "reason": str(error)}
     seconds = (job["TransformEndTime"] - job["TransformStartTime"]).total_seconds()
     reason = f"{tally.rows - tally.bad_rows} of {tally.rows} rows predicted."
     return {

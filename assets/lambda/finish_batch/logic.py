@@ -8,10 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contract import PREDICTION_ERROR
+
 _OUTPUT = re.compile(r"s3://[^/]+/(?P<folder>[a-z0-9_]+/batch/[0-9a-f]+)/output")
 SHOWN = 10
 # The file that a transform makes of input/rows.csv.
 PREDICTIONS = "output/rows.csv.out"
+
+
+class NotPredictionsError(Exception):
+    """An output that is not the answer of a model in batch mode."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,20 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def tally_of(lines: Iterable[bytes]) -> Tally:
-    """Of a predictions file, where each row is a line and its last field is the reason why it was not predicted."""
+    """Of a predictions file, where each row is a line and its last field is the reason why it was not predicted.
+
+    Raises NotPredictionsError.
+    """
     rows = bad = 0
     errors: list[dict[str, Any]] = []
     header = None
     for number, line in enumerate(lines, start=1):
         if header is None:
             header = line
+            if not line.rstrip(b"\r").endswith(f",{PREDICTION_ERROR}".encode()):
+                raise NotPredictionsError(
+                    "The model does not answer as a batch. Train again, and approve that version."
+                )
         if line in (b"", header):
             continue
         rows += 1

@@ -113,6 +113,18 @@ def test_a_batch_without_predictions_is_recorded_and_told(
     assert "input/rows.csv" not in kept(function)
 
 
+@pytest.mark.parametrize("output", [b"", b'{"predictions": [{"value": 1.5}]}\n'])
+def test_answers_of_a_model_that_knows_no_batches_are_no_predictions(
+    function: SimpleNamespace, sns: Stubber, output: bytes
+) -> None:
+    """A version that was trained before there were batches answers in JSON."""
+    keep(function, "output/rows.csv.out", output)
+    request = {"TopicArn": TOPIC, "Subject": "Batch of california_housing failed", "Message": ANY}
+    sns.add_response("publish", {"MessageId": "1"}, request)
+    assert finish(function, "Completed") == {"state": "failed"}
+    assert result(function)["reason"].startswith("The model does not answer as a batch. Train again")
+
+
 def test_other_transform_jobs_are_left_alone(function: SimpleNamespace) -> None:
     assert finish(function, "Completed", path="s3://artifact/california_housing/mine") == {"state": None}
     assert kept(function) == {"request.json", "input/rows.csv"}

@@ -19,6 +19,7 @@ from contract.model import (
     Target,
     Training,
 )
+from contract.names import PREDICTION_ERROR
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
 from contract.records import (
     MAX_INSTANCES,
@@ -36,6 +37,7 @@ __all__ = [
     "HEAD_BYTES",
     "MAX_BATCH_BYTES",
     "MAX_INSTANCES",
+    "PREDICTION_ERROR",
     "Column",
     "Contract",
     "ContractError",
