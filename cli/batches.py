@@ -13,9 +13,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.errors import CliError
-from cli.runs import Step, log_tail
 from cli.target import Target
 from contract import BATCH_PREFIX, MAX_BATCH_BYTES, batch_folder, batch_id
+from tracking.logs import log_tail
+from tracking.run import Step
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 CHUNK_BYTES = 1 << 20
@@ -149,7 +150,9 @@ def raise_for_failure(target: Target, batch: Batch, result: Mapping[str, Any]) -
         raise CliError(f"The file was refused. {reason}.", "Nothing was predicted; it is still in the raw bucket.")
     if state != "done":
         step = Step(name=batch.job, status=state, log_group=LOG_GROUP, log_stream=f"{batch.job}/")
-        raise CliError(f"The batch {state}: {reason}.", "Mend it, then start the batch again.", log_tail(target, step))
+        raise CliError(
+            f"The batch {state}: {reason}.", "Mend it, then start the batch again.", log_tail(target.place, step)
+        )
 
 
 def size_of(target: Target, result: Mapping[str, Any]) -> int:

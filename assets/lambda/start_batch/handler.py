@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from logic import Batch, Package, Refused, Upload, check_size, columns_of, model_request, upload_of
 
 from contract import HEAD_BYTES, Contract, bundled
+from tracking.place import resource_name
+from tracking.versions import newest_approved
 
 log = logging.getLogger("start_batch")
 log.setLevel(logging.INFO)
@@ -67,7 +69,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 def start(upload: Upload, contract: Contract) -> None:
     """Ends with a transform job, or with a recorded reason for none. Raises ClientError for what may pass."""
-    resource = SETTINGS.resource_prefix + upload.model.replace("_", "-")
+    resource = resource_name(SETTINGS.resource_prefix, upload.model)
     batch = Batch(upload, resource=resource, bucket=SETTINGS.artifact_bucket)
     if found_job(batch.job):
         log.info("Batch is started already", extra=batch.facts())
@@ -88,11 +90,12 @@ def transform(batch: Batch, contract: Contract) -> None:
     upload = batch.upload
     check_size(upload.size)
     columns = columns_of(contract, head_of(upload), size=upload.size)
-    package = newest_approved(batch.resource)
-    if package is None:
+    described = newest_approved(sagemaker, batch.resource)
+    if described is None:
         raise Refused(
             f"no version of {upload.model} is approved yet; train and approve one, then upload the file again"
         )
+    package = package_of(described)
     request = model_request(package, model=upload.model, resource=batch.resource, role_arn=SETTINGS.model_role_arn)
     ensure_model(request)
     # The job reads what lies below a key, and the newest version of it: so it gets this version at a key of its own.
@@ -121,22 +124,10 @@ def head_of(upload: Upload) -> bytes:
     return head
 
 
-def newest_approved(group: str) -> Package | None:
-    """What the endpoint serves, too."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
-        return None
-    package = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
-    (container,) = package["InferenceSpecification"]["Containers"]
-    return Package(
-        package["ModelPackageArn"], package["ModelPackageVersion"], environment=container.get("Environment", {})
-    )
+def package_of(described: Mapping[str, Any]) -> Package:
+    (container,) = described["InferenceSpecification"]["Containers"]
+    environment = container.get("Environment", {})
+    return Package(described["ModelPackageArn"], described["ModelPackageVersion"], environment=environment)
 
 
 def found_job(name: str) -> bool:

@@ -45,6 +45,10 @@ class Cloud:
         self.result, self.content = result, content
         self.polls = 0
 
+    @property
+    def place(self) -> Cloud:
+        return self
+
     def output(self, key: str) -> str:
         return key.removesuffix("BucketName").lower()
 
