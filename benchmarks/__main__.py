@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT), str(ROOT / "assets" / "shared" / "python"), str(ROOT / "assets" / "pipeline")]
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-from benchmarks import floor  # noqa: E402  (paths and threads come first)
+from benchmarks import batch, floor  # noqa: E402  (paths and threads come first)
 from cli.data import find_data  # noqa: E402
 
 
@@ -63,9 +63,17 @@ def one_row(data: Path) -> dict[str, float]:
     return {"booster_ms": round(least * 1e3, 3), "served_ms": round(ours * 1e3, 3), "ratio": round(ours / least, 2)}
 
 
+PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
+    "whole_run": whole_run,
+    "one_row": one_row,
+    "batch": batch.million_rows,
+}
+
+
 def main() -> None:
+    """The parts that the arguments name, or all of them."""
     data = find_data("california_housing", None)
-    document = {"data": data.origin, "whole_run": whole_run(data.path), "one_row": one_row(data.path)}
+    document = {"data": data.origin, **{name: PARTS[name](data.path) for name in sys.argv[1:] or PARTS}}
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
 
 

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from cli.errors import CliError
 from cli.target import PROJECT, Target
 
-# The functions that react to the registry go first, the data last.
-ORDER = ("serving", "training", "etl", "data")
+# The functions that react to the registry go first, the data last. Batch tells its troubles to a topic of serving.
+ORDER = ("batch", "serving", "training", "etl", "data")
 LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}")
 
 
@@ -28,7 +28,8 @@ class Thing:
 
 def inventory(target: Target) -> list[Thing]:
     """What `destroy` would remove and keep. Raises CliError for an environment that is protected."""
-    things = [Thing("endpoint", name) for name in _endpoints(target)]
+    things = [Thing("running batch", name) for name in _batches(target)]
+    things += [Thing("endpoint", name) for name in _endpoints(target)]
     things += [Thing("endpoint configuration", name) for name in _configs(target)]
     things += [Thing("model", name) for name in _models(target)]
     things += [Thing("model version", arn) for arn in _packages(target)]
@@ -48,6 +49,8 @@ def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
         if stack != data:
             on_step(f"stack {stack}")
             _delete_stack(target, stack)
+    on_step("running batches")
+    _stop_batches(target)
     on_step("endpoints, configurations and models")
     _remove_serving(target)
     if data in stacks:
@@ -99,10 +102,10 @@ def _stacks(target: Target) -> list[str]:
     return found
 
 
-def _names(target: Target, operation: str, listing: str, key: str) -> list[str]:
+def _names(target: Target, operation: str, listing: str, key: str, **only: str) -> list[str]:
     """Names of SageMaker things that belong to the environment."""
     prefix = _prefix(target)
-    pages = target.client("sagemaker").get_paginator(operation).paginate(NameContains=prefix)
+    pages = target.client("sagemaker").get_paginator(operation).paginate(NameContains=prefix, **only)
     return [item[key] for page in pages for item in page[listing] if item[key].startswith(prefix)]
 
 
@@ -116,6 +119,11 @@ def _configs(target: Target) -> list[str]:
 
 def _models(target: Target) -> list[str]:
     return _names(target, "list_models", "Models", "ModelName")
+
+
+def _batches(target: Target) -> list[str]:
+    """Transform jobs that cost money by the minute; the records of ended ones cannot be deleted."""
+    return _names(target, "list_transform_jobs", "TransformJobSummaries", "TransformJobName", StatusEquals="InProgress")
 
 
 def _group_names(target: Target) -> list[str]:
@@ -179,6 +187,17 @@ def _remove_serving(target: Target) -> None:
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
     for name in _models(target):
         sagemaker.delete_model(ModelName=name)
+
+
+def _stop_batches(target: Target) -> None:
+    """Before their models and files go. Raises botocore's WaiterError when one does not end."""
+    sagemaker, jobs = target.client("sagemaker"), _batches(target)
+    for name in jobs:
+        sagemaker.stop_transform_job(TransformJobName=name)
+    for name in jobs:
+        sagemaker.get_waiter("transform_job_completed_or_stopped").wait(
+            TransformJobName=name, WaiterConfig=_pace(target)
+        )
 
 
 def _remove_packages(target: Target) -> None:

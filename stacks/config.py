@@ -30,10 +30,11 @@ class GlueCapacity:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Instances of the pipeline's jobs."""
+    """Instances of the pipeline's jobs, and of the transform jobs of batches."""
 
     processing_instance: str
     training_instance: str
+    transform_instance: str
     volume_gb: int
     timeout_seconds: int
 
@@ -78,7 +79,13 @@ DEV = StageConfig(
     log_retention=RetentionDays.TWO_WEEKS,
     throttle=Throttle(requests_per_second=10, burst=20, requests_per_day=10_000),
     glue=GlueCapacity(worker_type="G.1X", workers=2, concurrent_runs=3, timeout_minutes=30),
-    jobs=Jobs(processing_instance="ml.m5.large", training_instance="ml.m5.large", volume_gb=30, timeout_seconds=3600),
+    jobs=Jobs(
+        processing_instance="ml.m5.large",
+        training_instance="ml.m5.large",
+        transform_instance="ml.m5.large",
+        volume_gb=30,
+        timeout_seconds=3600,
+    ),
     # Costs nothing while nobody asks.
     serving_mode="serverless",
 )
@@ -91,7 +98,11 @@ PROD = StageConfig(
     throttle=Throttle(requests_per_second=50, burst=100, requests_per_day=1_000_000),
     glue=GlueCapacity(worker_type="G.1X", workers=2, concurrent_runs=5, timeout_minutes=120),
     jobs=Jobs(
-        processing_instance="ml.m5.large", training_instance="ml.m5.xlarge", volume_gb=50, timeout_seconds=4 * 3600
+        processing_instance="ml.m5.large",
+        training_instance="ml.m5.xlarge",
+        transform_instance="ml.m5.xlarge",
+        volume_gb=50,
+        timeout_seconds=4 * 3600,
     ),
 )
 

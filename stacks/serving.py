@@ -60,7 +60,8 @@ class ServingStack(Stack):
             dead_letters=self._dead_letters,
             artifact=buckets.artifact,
         )
-        CfnOutput(self, "AlertsTopicArn", value=verification.topic.topic_arn)
+        self.alerts = verification.topic
+        CfnOutput(self, "AlertsTopicArn", value=self.alerts.topic_arn)
         for contract in contracts.values():
             if (config.serving_mode or contract.serving.mode) == "realtime":
                 name = "".join(word.capitalize() for word in contract.name.split("_"))

@@ -6,6 +6,7 @@ from aws_cdk import Stage, Tags
 from constructs import Construct
 
 from contract import Contract
+from stacks.batch import BatchStack
 from stacks.bundles import Bundles
 from stacks.config import PROJECT, StageConfig
 from stacks.data import DataStack
@@ -32,6 +33,17 @@ class MlopsStage(Stage):
         )
         # By name only: a pipeline registers versions in a group of the data stack.
         training.add_stack_dependency(data)
-        ServingStack(self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets)
+        serving = ServingStack(
+            self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets
+        )
+        BatchStack(
+            self,
+            "Batch",
+            config=config,
+            contracts=contracts,
+            bundles=bundles,
+            buckets=data.buckets,
+            alerts=serving.alerts,
+        )
         Tags.of(self).add("project", PROJECT)
         Tags.of(self).add("stage", config.name)

@@ -15,7 +15,7 @@ import boto3
 from awsglue.utils import getResolvedOptions
 from pyspark.sql import DataFrame, SparkSession
 
-from contract import Contract, Recipe, bundled
+from contract import HEAD_BYTES, Contract, Recipe, bundled
 from etl import accept, checks, distribution, fit, logs, splits, transform
 from etl.engine import Engine, engine_for
 from etl.run import Refused, Run
@@ -65,7 +65,7 @@ def process(spark: Any, *, store: Store, run: Run, contracts: Mapping[str, Contr
 def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contract) -> dict[str, Any]:
     """Everything but the manifest, which is returned."""
     file = run.source.file
-    layout = checks.layout_of(store.head(run.source, checks.HEAD_BYTES), contract, file)
+    layout = checks.layout_of(store.head(run.source, HEAD_BYTES), contract, file)
     parsed = engine.materialise(accept.typed(engine.rows(run.source, layout), contract), "parsed")
     tally = accept.tally(parsed)
     logs.event("parsed", read=tally.read, rejected=tally.rejected, reasons=tally.reasons)

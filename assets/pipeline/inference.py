@@ -1,4 +1,7 @@
-"""SageMaker's handler functions: raw records in, predictions out. `trees` and `contract` lie beside it in the model."""
+"""SageMaker's handler functions: raw records in, predictions out.
+
+In the model, only `trees`, `batch_rows` and `contract` lie beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import batch_rows
 from contract import Contract, Recipe, RecordError, parse_csv, validate
 from trees import Trees, load_trees
 
@@ -75,11 +79,13 @@ def model_fn(model_dir: str) -> Model:
     )
 
 
-def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText:
+def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | batch_rows.Lines:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (JSON, CSV):
         raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
+    if kind == CSV and batch_rows.is_asked():
+        return batch_rows.lines_of(body)
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -87,7 +93,9 @@ def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText:
     return CsvText(text) if kind == CSV else _instances(text)
 
 
-def predict_fn(data: list[Any] | CsvText, model: Model) -> Prediction:
+def predict_fn(data: list[Any] | CsvText | batch_rows.Lines, model: Model) -> Prediction | batch_rows.Answer:
+    if isinstance(data, batch_rows.Lines):
+        return batch_rows.answer(data, model.recipe, model.trees.predict)
     records = _records(data, model.recipe.contract)
     errors = [
         {"instance": index, "field": error.field, "reason": error.reason}
@@ -99,8 +107,10 @@ def predict_fn(data: list[Any] | CsvText, model: Model) -> Prediction:
     return Prediction(values=model.trees.predict(model.recipe.apply(records)), model=model)
 
 
-def output_fn(prediction: Prediction, accept: str) -> tuple[str, str]:
-    """Always JSON, whatever the client accepts. A binary model gives the probability of the positive level."""
+def output_fn(prediction: Prediction | batch_rows.Answer, accept: str) -> tuple[str, str]:
+    """JSON, whatever the client accepts, and CSV for a batch. A binary model gives the positive level's probability."""
+    if isinstance(prediction, batch_rows.Answer):
+        return prediction.text, CSV
     contract = prediction.model.recipe.contract
     answer = {
         "predictions": [_answer(contract, float(value)) for value in prediction.values],

@@ -117,7 +117,7 @@ def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, An
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
-    for name in ("inference.py", "trees.py"):
+    for name in ("inference.py", "trees.py", "batch_rows.py"):
         shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
     for module in files("contract").iterdir():
         if module.name.endswith(".py"):

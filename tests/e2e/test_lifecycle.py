@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli import api, local, registry, teardown
+from cli.batch import run as predict_file
 from cli.errors import CliError
 from cli.records import example
 from tests.e2e.conftest import MODEL, QUIET, Platform
@@ -128,9 +129,12 @@ def test_of_racing_approvals_the_newest_wins_and_each_is_recorded(own: Platform)
     assert answering(own) == str(newer)
 
 
-def test_taking_down_leaves_nothing_but_what_is_retained(own: Platform) -> None:
+def test_taking_down_leaves_nothing_but_what_is_retained(own: Platform, rows_file: Rows, tmp_path: Path) -> None:
     target = own.target
-    assert {"endpoint", "model", "model version", "stack"} <= {thing.kind for thing in teardown.inventory(target)}
+    predict_file(target, model=MODEL, file=rows_file(seed=303, rows=10), to=tmp_path / "out.csv", console=QUIET)
+    there = teardown.inventory(target)
+    assert {"endpoint", "model", "model version", "stack"} <= {thing.kind for thing in there}
+    assert any(thing.kind == "model" and f"{target.resource_name(MODEL)}-b" in thing.name for thing in there)
     kept = teardown.destroy(target, on_step=lambda _: None)
     assert teardown.inventory(target) == []
     assert {thing.kind for thing in kept} == {"retained AWS::IAM::Role", "retained AWS::ApiGateway::Account"}

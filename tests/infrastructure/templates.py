@@ -11,7 +11,7 @@ from typing import Any
 
 StackId = tuple[str, str]
 
-STACKS = [(stage, stack) for stage in ("dev", "prod") for stack in ("data", "etl", "training", "serving")]
+STACKS = [(stage, stack) for stage in ("dev", "prod") for stack in ("data", "etl", "training", "serving", "batch")]
 
 # Asset hashes, the identity of the ETL code, and the logical id of a deployment change with the code they stand for.
 MASKS = (

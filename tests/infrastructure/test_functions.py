@@ -15,6 +15,7 @@ FUNCTIONS = {
     "etl": ["StartEtl"],
     "training": ["StartTraining"],
     "serving": ["DeployModel", "Predict", "VerificationVerifyDeployment"],
+    "batch": ["StartBatch", "FinishBatch"],
 }
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
 RETENTION = {"dev": 14, "prod": 365}
@@ -88,7 +89,11 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
 
 @pytest.mark.parametrize(
     ("stack", "name", "batch", "attempts", "responses"),
-    [("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]), ("serving", "DeployModel", 1, 60, None)],
+    [
+        ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
+        ("serving", "DeployModel", 1, 60, None),
+        ("batch", "StartBatch", 1, 20, None),
+    ],
 )
 def test_queue_feeds_function(
     templates: dict[StackId, Template], stack: str, name: str, batch: int, attempts: int, responses: list[str] | None
@@ -142,6 +147,37 @@ def test_training_is_started_again_on_request(templates: dict[StackId, Template]
     rule = rule_of(templates["dev", "training"], "Requested")
     assert rule["EventPattern"] == {"source": ["mlops"], "detail-type": ["Training Requested"]}
     assert rule["Targets"][0]["Arn"] == rule_of(templates["dev", "training"], "Prepared")["Targets"][0]["Arn"]
+
+
+def test_batch_upload_rule(templates: dict[StackId, Template]) -> None:
+    rule = rule_of(templates["dev", "batch"], "BatchUploaded")
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert "RawBucket" in readable(pattern["detail"]["bucket"]["name"][0])
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "batch/"}]}
+    (target,) = rule["Targets"]
+    assert "BatchQueue" in readable(target["Arn"])
+    assert "BatchDlq" in readable(target["DeadLetterConfig"]["Arn"])
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_batch_end_rule(templates: dict[StackId, Template], stage: str) -> None:
+    rule = rule_of(templates[stage, "batch"], "BatchEnded")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Transform Job State Change"],
+        "detail": {
+            "TransformJobName": [
+                {"prefix": f"mlops-{stage}-breast-cancer-"},
+                {"prefix": f"mlops-{stage}-california-housing-"},
+            ],
+            "TransformJobStatus": ["Completed", "Failed", "Stopped"],
+        },
+    }
+    (target,) = rule["Targets"]
+    assert "FinishBatch" in readable(target["Arn"])
+    assert "BatchDlq" in readable(target["DeadLetterConfig"]["Arn"])
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 5}
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])

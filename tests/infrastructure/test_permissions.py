@@ -33,7 +33,7 @@ def test_no_statement_is_wider_than_its_reason(templates: dict[StackId, Template
 @pytest.mark.parametrize("stack", STACKS, ids="-".join)
 def test_a_role_is_passed_to_one_service_only(templates: dict[StackId, Template], stack: StackId) -> None:
     passing = [statement for statement in statements(templates[stack]) if "iam:PassRole" in statement.actions]
-    assert bool(passing) == (stack[1] in ("training", "serving"))
+    assert bool(passing) == (stack[1] in ("training", "serving", "batch"))
     for statement in passing:
         assert statement.actions == ("iam:PassRole",)
         assert statement.condition == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
@@ -57,7 +57,8 @@ def test_roles_have_what_only_aws_asks_for(templates: dict[StackId, Template]) -
         for action in item.actions
     }
     assert "s3:ListBucketMultipartUploads" in glue  # committers of S3A, through which Glue 5.1 writes
-    for stack, marks in (("training", ("Prepare", "Train", "Evaluate")), ("serving", ("ModelRole",))):
+    marked = {"training": ("Prepare", "Train", "Evaluate"), "serving": ("ModelRole",), "batch": ("BatchModelRole",)}
+    for stack, marks in marked.items():
         for mark in marks:
             given = [item for item in statements(templates["dev", stack]) if item.role.startswith(f"<{mark}")]
             assert "logs:DescribeLogStreams" in {action for item in given for action in item.actions}, mark

@@ -43,12 +43,14 @@ STATEFUL = {
         "DeploymentQueue1BAF22A4": "AWS::SQS::Queue",
         "ServingDlqA62BFF40": "AWS::SQS::Queue",
     },
+    "batch": {"BatchDlq6F8AFBC8": "AWS::SQS::Queue", "BatchQueue28C25975": "AWS::SQS::Queue"},
 }
 OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
     "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
     "training": {"ModelNames"},
     "serving": {"ApiUrl", "ApiKeyId", "AlertsTopicArn"},
+    "batch": {"BatchDlqUrl"},
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
+
+from contract import split_fields
 
 # Java and Python replace a run of bad bytes by different numbers of these.
 _REPLACEMENTS = re.compile("\ufffd+")
@@ -52,19 +53,6 @@ def record(number: int, line: str, layout: Layout) -> Record:
         reason = f"{len(fields)} fields, the header has {layout.width}"
         return _unreadable(number, line, layout, "field count", reason)
     return (number, line, None, None, *(fields[position] for position in layout.positions))
-
-
-def split_fields(line: str) -> list[str]:
-    """Trimmed fields of a CSV line. Raises ValueError for one that no CSV reader can take apart."""
-    if '"' not in line:
-        return [field.strip() for field in line.split(",")]
-    if line.count('"') % 2:
-        raise ValueError("a quote is opened and not closed on this line")
-    try:
-        fields = next(csv.reader([line], skipinitialspace=True))
-    except csv.Error as error:
-        raise ValueError(f"not a CSV line: {error}") from error
-    return [field.strip() for field in fields]
 
 
 def _unreadable(number: int, line: str, layout: Layout, kind: str, reason: str) -> Record:

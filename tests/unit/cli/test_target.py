@@ -25,6 +25,7 @@ OUTPUTS = {
     "etl": {"WorkflowName": "mlops-dev-etl"},
     "training": {"ModelNames": "california_housing,breast_cancer"},
     "serving": {"ApiUrl": "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/", "ApiKeyId": "key"},
+    "batch": {},
 }
 
 

@@ -140,6 +140,8 @@ MISTAKES = [
     ("nullable = true", "nullable = 1", "features.total_bedrooms.nullable", "must be true or false, is 1"),
     ("\nlatitude =", "\nLatitude =", "features.Latitude", "lower case letters"),
     ("\nlatitude =", "\norder =", "features.order", "reserved"),
+    ("\nlatitude =", "\nprediction =", "features.prediction", "reserved"),
+    ('name = "california_housing"', 'name = "batch"', "model.name", "is the folder of the files to predict"),
     ('value"\nunit = "USD"', 'value"', "target.unit", "is missing"),
     ('unit = "USD"', "unit = 7", "target.unit", "must be text in quotes, is 7"),
     ('"median_house_value"', '"population"', "target.name", "is also a feature"),

@@ -4,9 +4,9 @@ import codecs
 
 import pytest
 
-from contract import Contract
+from contract import HEAD_BYTES, Contract
 from etl import checks
-from etl.checks import HEAD_BYTES, Tally, layout_of
+from etl.checks import Tally, layout_of
 from etl.run import Refused
 
 HEADER = b"rooms,beds,people,town,price\n"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.rows import Layout, is_data, record, split_fields
+from contract import split_fields
+from etl.rows import Layout, is_data, record
 
 LAYOUT = Layout(header_line=1, width=3, positions=(2, 0), ignored=("b",))
 

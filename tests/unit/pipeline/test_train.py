@@ -48,6 +48,7 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
         "training.json",
         "code/inference.py",
         "code/trees.py",
+        "code/batch_rows.py",
     }
     assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
     assert files["manifest.json"] == (prepared / "context" / "manifest.json").read_bytes()

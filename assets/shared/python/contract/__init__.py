@@ -1,7 +1,9 @@
 """The model contract: what a model.toml says, and what follows from it for a record, a row and a matrix."""
 
+from contract.batch import BATCH_PREFIX, MAX_BATCH_BYTES, added_columns, batch_columns, batch_folder, batch_id
 from contract.expression import Expression
 from contract.grammar import ExpressionError
+from contract.header import HEAD_BYTES, Header, HeaderError, read_header, split_fields
 from contract.loading import bundled, load, load_all
 from contract.model import (
     Contract,
@@ -17,11 +19,25 @@ from contract.model import (
     Target,
     Training,
 )
+from contract.names import PREDICTION_ERROR
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
-from contract.records import MAX_INSTANCES, FieldError, RecordError, json_schema, parse_csv, validate
+from contract.records import (
+    MAX_INSTANCES,
+    FieldError,
+    RecordError,
+    decimal,
+    json_schema,
+    parse_csv,
+    read_record,
+    validate,
+)
 
 __all__ = [
+    "BATCH_PREFIX",
+    "HEAD_BYTES",
+    "MAX_BATCH_BYTES",
     "MAX_INSTANCES",
+    "PREDICTION_ERROR",
     "Column",
     "Contract",
     "ContractError",
@@ -31,6 +47,8 @@ __all__ = [
     "Feature",
     "FieldError",
     "Gate",
+    "Header",
+    "HeaderError",
     "Outliers",
     "Problem",
     "Quality",
@@ -41,12 +59,20 @@ __all__ = [
     "Split",
     "Target",
     "Training",
+    "added_columns",
+    "batch_columns",
+    "batch_folder",
+    "batch_id",
     "bundled",
     "columns_of",
+    "decimal",
     "json_schema",
     "load",
     "load_all",
     "parse_csv",
+    "read_header",
+    "read_record",
     "rounded",
+    "split_fields",
     "validate",
 ]

@@ -7,13 +7,18 @@ import re
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # Leaves room for `mlops-<stage>-` in the 63 characters of an endpoint name.
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# The raw bucket's folder of files to predict stands beside the folders of the models.
+RESERVED_MODELS = frozenset({"batch"})
 
-# Columns the data set adds, and words that SQL needs in quotes.
+# Columns that a batch adds to its rows.
+PREDICTION, PREDICTION_LABEL, PREDICTION_ERROR = "prediction", "prediction_label", "prediction_error"
+
+# Columns the data set or a batch adds, and words that SQL needs in quotes.
 RESERVED = frozenset(
     re.findall(
         r"\w+",
         """
-        row_id target split line reason
+        row_id target split line reason prediction prediction_label prediction_error
         all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column
         constraint create cross cube current date default deferrable delete desc describe distinct div do drop else
         end escape except exclude exists explain false fetch filter for foreign from full functions global grant group

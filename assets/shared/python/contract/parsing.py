@@ -17,7 +17,7 @@ from contract.model import (
     Split,
     Training,
 )
-from contract.names import MODEL_NAME
+from contract.names import MODEL_NAME, RESERVED_MODELS
 from contract.parameters import parameters_of
 from contract.reader import Problems, Table
 from contract.tasks import RULES, Task
@@ -70,6 +70,8 @@ def _model_name(model: Table) -> str:
     name = model.text("name")
     if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
         model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
+    if name in RESERVED_MODELS:
+        model.add("name", f"{shown(name)} is the folder of the files to predict; choose another name")
     return name
 
 

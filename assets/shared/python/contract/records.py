@@ -63,6 +63,26 @@ def parse_csv(contract: Contract, text: str) -> list[dict[str, object]]:
     return records
 
 
+def read_record(contract: Contract, texts: Mapping[str, str]) -> tuple[dict[str, object], tuple[FieldError, ...]]:
+    """The record of one row of trimmed texts by feature, and what breaks the contract in it. An empty text is None."""
+    record: dict[str, object] = {}
+    unreadable: dict[str, FieldError] = {}
+    for feature in contract.features:
+        try:
+            record[feature.name] = _field(feature, texts[feature.name], 0)
+        except RecordError as error:
+            record[feature.name] = None
+            unreadable[feature.name] = FieldError(error.field, error.reason)
+    # What cannot be read is not missing as well.
+    found = {error.field: error for error in validate(contract, record)} | unreadable
+    return record, tuple(found[name] for name in record if name in found)
+
+
+def decimal(text: str) -> float | None:
+    """A number as CSV files write it, infinite where a double ends; None for anything else, such as nan or 1_000."""
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
 def json_schema(contract: Contract) -> dict[str, object]:
     """JSON Schema (draft 4, as API Gateway reads it) of {"instances": [record, ...]}."""
     record = {
@@ -158,9 +178,10 @@ def _field(feature: Feature, text: str, number: int) -> object:
         return None
     if feature.type == "category":
         return text
-    if not _DECIMAL.fullmatch(text):
+    value = decimal(text)
+    if value is None:
         raise RecordError(number, feature.name, f'must be a number, is "{text[:60]}"')
-    return float(text)
+    return value
 
 
 def _property(feature: Feature) -> dict[str, object]:

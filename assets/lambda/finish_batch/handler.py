@@ -1,0 +1,83 @@
+"""Record how a batch transform ended: counts and first reasons beside the predictions, or why there are none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import boto3
+from logic import PREDICTIONS, NotPredictionsError, folder_of, lines_of, tally_of
+
+log = logging.getLogger("finish_batch")
+log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
+
+CHUNK_BYTES = 1 << 20
+STATES = {"Completed": "done", "Failed": "failed", "Stopped": "stopped"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    bucket: str
+    stage: str
+    topic: str
+
+
+SETTINGS = Settings(
+    bucket=os.environ["ARTIFACT_BUCKET"], stage=os.environ["STAGE"], topic=os.environ["ALERTS_TOPIC_ARN"]
+)
+s3 = boto3.client("s3")
+sagemaker = boto3.client("sagemaker")
+sns = boto3.client("sns")
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
+    """Raises what AWS answers, so that the asynchronous invocation is tried again and kept at last."""
+    job = sagemaker.describe_transform_job(TransformJobName=event["detail"]["TransformJobName"])
+    folder = folder_of(job)
+    if folder is None or job["TransformJobStatus"] not in STATES:
+        log.info("Not the end of a batch", extra={"job": job["TransformJobName"], "status": job["TransformJobStatus"]})
+        return {"state": None}
+    request = json.loads(s3.get_object(Bucket=SETTINGS.bucket, Key=f"{folder}/request.json")["Body"].read())
+    result = {**request, **outcome(job, folder), "ended_at": job["TransformEndTime"].isoformat(timespec="seconds")}
+    body = json.dumps(result).encode()
+    s3.put_object(Bucket=SETTINGS.bucket, Key=f"{folder}/result.json", Body=body, ContentType="application/json")
+    # A copy of what the raw bucket keeps.
+    s3.delete_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/rows.csv")
+    if result["state"] == "done":
+        counts = {name: result[name] for name in ("id", "model", "model_version", "rows", "bad_rows", "seconds")}
+        log.info("Batch done", extra=counts)
+    else:
+        alert(result)
+    return {"state": str(result["state"])}
+
+
+def outcome(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    state = STATES[job["TransformJobStatus"]]
+    if state != "done":
+        return {"state": state, "reason": job.get("FailureReason", "Somebody stopped the transform job.")}
+    key = f"{folder}/{PREDICTIONS}"
+    body = s3.get_object(Bucket=SETTINGS.bucket, Key=key)["Body"]
+    try:
+        tally = tally_of(lines_of(body.iter_chunks(CHUNK_BYTES)))
+    except NotPredictionsError as error:
+        return {"state": "failed", "reason": str(error)}
+    seconds = (job["TransformEndTime"] - job["TransformStartTime"]).total_seconds()
+    reason = f"{tally.rows - tally.bad_rows} of {tally.rows} rows predicted."
+    return {
+        "state": state,
+        "reason": reason,
+        **asdict(tally),
+        "seconds": round(seconds, 1),
+        "predictions": f"s3://{SETTINGS.bucket}/{key}",
+    }
+
+
+def alert(result: Mapping[str, Any]) -> None:
+    log.warning("Batch not predicted", extra=dict(result))
+    message = json.dumps({**result, "stage": SETTINGS.stage})
+    sns.publish(TopicArn=SETTINGS.topic, Subject=f"Batch of {result['model']} {result['state']}", Message=message)

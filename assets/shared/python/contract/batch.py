@@ -1,0 +1,41 @@
+"""A batch is a file of rows to predict: its id, its columns, and the columns that it comes back with."""
+
+from __future__ import annotations
+
+from contract.header import HeaderError, read_header
+from contract.model import Contract
+from contract.names import PREDICTION, PREDICTION_ERROR, PREDICTION_LABEL
+
+# Files below this prefix of the raw bucket are predicted, not learned from.
+BATCH_PREFIX = "batch/"
+# What S3 copies in one call.
+MAX_BATCH_BYTES = 5 * 1024**3
+# Fits behind the longest resource name in the 63 characters of a transform job's name.
+_ID_LENGTH = 11
+
+
+def batch_id(model: str, key: str, version_id: str) -> str:
+    """Of one object version: the same upload is the same batch, however often its event is delivered."""
+    from hashlib import sha256
+
+    return sha256("\n".join((model, key, version_id)).encode()).hexdigest()[:_ID_LENGTH]
+
+
+def batch_folder(model: str, identity: str) -> str:
+    """Where the artifact bucket keeps a batch."""
+    return f"{model}/batch/{identity}"
+
+
+def batch_columns(contract: Contract, head: bytes) -> tuple[str, ...]:
+    """Every column of a file to predict, from its first line. The target need not be there. Raises HeaderError."""
+    names = read_header(head, [feature.name for feature in contract.features]).names
+    taken = [name for name in added_columns(contract) if name in names]
+    if taken:
+        raise HeaderError(f"the header names {', '.join(taken)}, which a batch adds; rename or drop it")
+    return names
+
+
+def added_columns(contract: Contract) -> tuple[str, ...]:
+    """What follows the columns of the file. The last one is empty for a row that was predicted."""
+    label = (PREDICTION_LABEL,) if contract.task == "binary" else ()
+    return (PREDICTION, *label, PREDICTION_ERROR)

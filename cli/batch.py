@@ -1,0 +1,105 @@
+"""The command that has a file predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from cli import batches
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
+from cli.target import Target, find_target
+
+app = typer.Typer()
+
+SHOWN = 5
+
+
+@app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="The CSV file: a header, and rows to predict.")],
+    model: Model = DEFAULT_MODEL,
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where the predictions go; by default beside the file.")
+    ] = None,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Have every row of a file predicted: upload, wait, download. Bad rows come back with their reason."""
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        target.check_model(model)
+        wanted = to or file.with_name(f"{file.name}.predictions.csv")
+        result = run(target, model=model, file=file, to=wanted, console=progress)
+        show({**result, "output": str(wanted)}, as_json, lambda: _print(result, wanted))
+
+
+def run(
+    target: Target,
+    *,
+    model: str,
+    file: Path,
+    to: Path,
+    console: Console,
+    alive: Callable[[], None] | None = None,
+) -> Mapping[str, Any]:
+    """From the file to its predictions in `to`. Returns the batch's result; raises CliError when there is none."""
+    batches.check(file, to)
+    with _bar(console, "Uploading", file.stat().st_size) as advance:
+        sent = batches.put(target, model=model, file=file, on_bytes=advance)
+    _say(console, f"Uploaded {file} ({target.where}), batch {sent.id}")
+    with _waiting(console, batches.lines_in(file)) as on_progress:
+        result = batches.wait(target, sent, on_progress=on_progress, alive=alive)
+    with _bar(console, "Downloading", batches.size_of(target, result)) as advance:
+        batches.fetch(target, result, to, on_bytes=advance)
+    return result
+
+
+@contextmanager
+def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Of bytes, on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task(what, total=size)
+        yield lambda count: bars.advance(task, count)
+
+
+@contextmanager
+def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progress], None]]:
+    """A bar of lines on a terminal, one line a change of state elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    words = {"waiting": "Waiting for a transform job", "running": "Predicting"}
+    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task(words["waiting"], total=lines)
+        said = ""
+
+        def show_progress(now: batches.Progress) -> None:
+            nonlocal said
+            bars.update(task, description=words[now.state], completed=min(now.lines, lines))
+            if now.state != said and not console.is_terminal:
+                _say(console, words[now.state])
+            said = now.state
+
+        yield show_progress
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print(result: Mapping[str, Any], to: Path) -> None:
+    rows, bad = result["rows"], result["bad_rows"]
+    by = f"{result['model']} version {result['model_version']}"
+    _say(output, f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {bad:,} bad rows")
+    for error in result["errors"][:SHOWN]:
+        _say(output, f"  line {error['line']}: {error['reason']}")
+    if bad > SHOWN:
+        _say(output, "  and more: see the column prediction_error")
+    _say(output, f"Predictions: {to}")

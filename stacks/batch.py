@@ -1,0 +1,182 @@
+"""From a file below batch/<model>/ to its predictions: rule, queue, start_batch, transform jobs, finish_batch."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk.aws_lambda import ILayerVersion
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from aws_cdk.aws_sns import ITopic
+from constructs import Construct
+
+from contract import BATCH_PREFIX, Contract
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_listing, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.platform_function import PlatformFunction, contract_layer
+from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.data import Buckets
+
+NUMBERED = "Versions, models and jobs are numbered."
+# Time to copy, or to count, the largest file.
+TIMEOUT = Duration.minutes(5)
+
+
+class BatchStack(Stack):
+    """`alerts`: where people hear of a file that was not predicted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        contracts: Mapping[str, Contract],
+        bundles: Bundles,
+        buckets: Buckets,
+        alerts: ITopic,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}batch",
+            description="Files of rows become files of predictions",
+            termination_protection=config.protected,
+        )
+        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
+        self._models = list(contracts)
+        self._names = [config.resource_name(model) for model in contracts]
+        layer = contract_layer(self, bundles)
+        dead_letters = DeadLetterQueue(self, "BatchDlq")
+        self._add_start(layer, dead_letters)
+        self._add_finish(layer, dead_letters)
+        CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)
+
+    def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
+        # A file waits here while the account's instances for transform jobs are taken: two hours in all.
+        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(6), attempts=20, dead_letters=dead_letters)
+        rule = events.Rule(
+            self,
+            "BatchUploaded",
+            description="A file of rows to predict lands",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [self._buckets.raw.bucket_name]},
+                    "object": {"key": [{"prefix": BATCH_PREFIX}]},
+                },
+            ),
+        )
+        rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
+        role = self._add_model_role()
+        function = PlatformFunction(
+            self,
+            "StartBatch",
+            description="Starts a batch transform for a file, once",
+            code=self._bundles.function("start_batch"),
+            layer=layer,
+            environment={
+                **self._environment(),
+                "RESOURCE_PREFIX": self._config.prefix,
+                "MODEL_ROLE_ARN": role.role_arn,
+                "INSTANCE_TYPE": self._config.jobs.transform_instance,
+            },
+            dead_letters=dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=TIMEOUT,
+        )
+        function.add_event_source(SqsEventSource(queue, batch_size=1))
+        self._grant_start(function.own_role, role)
+
+    def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
+        function = PlatformFunction(
+            self,
+            "FinishBatch",
+            description="Records how a batch transform ended",
+            code=self._bundles.function("finish_batch"),
+            layer=layer,
+            environment=self._environment(),
+            dead_letters=dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=TIMEOUT,
+            # A whole processor: it reads every line.
+            memory_mb=1769,
+        )
+        rule = events.Rule(
+            self,
+            "BatchEnded",
+            description="A transform job of a model ends",
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Transform Job State Change"],
+                detail={
+                    "TransformJobName": [{"prefix": f"{name}-"} for name in self._names],
+                    "TransformJobStatus": ["Completed", "Failed", "Stopped"],
+                },
+            ),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
+            )
+        )
+        role = function.own_role
+        grant(role, ["sagemaker:DescribeTransformJob"], self._arns("transform-job", "-*"), because=NUMBERED)
+        self._grant_folders(role, ["request.json", "output/*"], "s3:GetObject")
+        self._grant_folders(role, ["result.json"], "s3:PutObject")
+        self._grant_folders(role, ["input/*"], "s3:DeleteObject")
+        grant(role, ["sns:Publish"], [self._alerts.topic_arn])
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
+            "STAGE": self._config.name,
+            "ALERTS_TOPIC_ARN": self._alerts.topic_arn,
+        }
+
+    def _add_model_role(self) -> iam.Role:
+        """What a model may do in a transform job; at an endpoint it may do less."""
+        role = iam.Role(self, "BatchModelRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        self._grant_folders(role, ["input/*"], "s3:GetObject")
+        grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
+        self._grant_folders(role, ["output/*"], "s3:PutObject")
+        grant_logs(role, "/aws/sagemaker/TransformJobs")
+        grant_metrics(role, "/aws/sagemaker/TransformJobs")
+        XGBoostImage(self, "Image").grant_pull(role)
+        return role
+
+    def _grant_start(self, role: iam.IRole, model_role: iam.IRole) -> None:
+        files = [f"{BATCH_PREFIX}{model}/*" for model in self._models]
+        grant_objects(role, self._buckets.raw, files, "s3:GetObjectVersion")
+        self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
+        packages = self._arns("model-package", "/*")
+        groups, models, jobs = (
+            self._arns("model-package-group"),
+            self._arns("model", "-b*"),
+            self._arns("transform-job", "-*"),
+        )
+        for actions, resources in (
+            (["ListModelPackages", "DescribeModelPackage"], packages + groups),
+            # A model that is made of a model package reads the package.
+            (["CreateModel"], models + packages),
+            (["DescribeModel", "AddTags"], models),
+            (["CreateTransformJob", "DescribeTransformJob", "AddTags"], jobs),
+        ):
+            grant(role, [f"sagemaker:{action}" for action in actions], resources, because=NUMBERED)
+        grant_pass(role, [model_role], "sagemaker.amazonaws.com")
+        grant(role, ["sns:Publish"], [self._alerts.topic_arn])
+
+    def _grant_folders(self, role: iam.IRole, paths: list[str], action: str) -> None:
+        """`paths` within the folder of a batch."""
+        patterns = [f"{model}/batch/*/{path}" for model in self._models for path in paths]
+        grant_objects(role, self._buckets.artifact, patterns, action)
+
+    def _arns(self, kind: str, suffix: str = "") -> list[str]:
+        return [
+            self.format_arn(service="sagemaker", resource=kind, resource_name=f"{name}{suffix}") for name in self._names
+        ]
