@@ -64,9 +64,10 @@ def _whole(name: str, text: str) -> int:
 
 
 def _flag(name: str, text: str) -> bool:
-    if text not in ("true", "false"):
+    # SageMaker's training toolkit reads values as JSON and writes them as Python does: true arrives as True.
+    if text.lower() not in ("true", "false"):
         raise StepError(f"hyperparameter {name} must be true or false, is {text!r}")
-    return text == "true"
+    return text.lower() == "true"
 
 
 def _value(text: str) -> float | int | str:

@@ -215,7 +215,7 @@ def test_parameters_of_a_model_file_reach_xgboost(contract: Contract) -> None:
     import train
 
     given = {
-        "refit": "true",
+        "refit": True,
         "rounds": contract.training.rounds,
         "early_stopping_rounds": contract.training.early_stopping_rounds,
         "seed": contract.training.seed,
