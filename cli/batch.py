@@ -97,7 +97,8 @@ def _say(console: Console, text: str) -> None:
 def _print(result: Mapping[str, Any], to: Path) -> None:
     rows, bad = result["rows"], result["bad_rows"]
     by = f"{result['model']} version {result['model_version']}"
-    _say(output, f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {bad:,} bad rows")
+    count = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
+    _say(output, f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
     for error in result["errors"][:SHOWN]:
         _say(output, f"  line {error['line']}: {error['reason']}")
     if bad > SHOWN:
