@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from cli.errors import CliError
 from cli.target import PROJECT, Target
+from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, the data last.
 ORDER = ("serving", "training", "etl", "data")
@@ -28,7 +29,8 @@ class Thing:
 
 def inventory(target: Target) -> list[Thing]:
     """What `destroy` would remove and keep. Raises CliError for an environment that is protected."""
-    things = [Thing("endpoint", name) for name in _endpoints(target)]
+    things = [Thing("scalable target", item["ResourceId"]) for item in _scalable_targets(target)]
+    things += [Thing("endpoint", name) for name in _endpoints(target)]
     things += [Thing("endpoint configuration", name) for name in _configs(target)]
     things += [Thing("model", name) for name in _models(target)]
     things += [Thing("model version", arn) for arn in _packages(target)]
@@ -118,6 +120,16 @@ def _models(target: Target) -> list[str]:
     return _names(target, "list_models", "Models", "ModelName")
 
 
+def _scalable_targets(target: Target) -> list[dict[str, Any]]:
+    pages = (
+        target.client("application-autoscaling")
+        .get_paginator("describe_scalable_targets")
+        .paginate(ServiceNamespace=SERVICE)
+    )
+    prefix = f"endpoint/{_prefix(target)}"
+    return [item for page in pages for item in page["ScalableTargets"] if item["ResourceId"].startswith(prefix)]
+
+
 def _group_names(target: Target) -> list[str]:
     return _names(target, "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupName")
 
@@ -170,6 +182,10 @@ def _disposable_buckets(target: Target, stack: str) -> list[str]:
 
 def _remove_serving(target: Target) -> None:
     sagemaker = target.client("sagemaker")
+    for item in _scalable_targets(target):
+        # Before the endpoint: its alarms go with it, and SageMaker does not end the scaling by itself.
+        named = {key: item[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        target.client("application-autoscaling").deregister_scalable_target(**named)
     endpoints = _endpoints(target)
     for name in endpoints:
         sagemaker.delete_endpoint(EndpointName=name)

@@ -17,6 +17,7 @@ from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.prediction_api import PredictionApi
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
@@ -49,22 +50,23 @@ class ServingStack(Stack):
         self._names = [config.resource_name(model) for model in contracts]
         self._layer = contract_layer(self, bundles)
         self._dead_letters = DeadLetterQueue(self, "ServingDlq")
+        realtime = [contract.name for contract in contracts.values() if config.is_realtime(contract)]
         self._add_deployment()
         verification = Verification(
             self,
             "Verification",
             config=config,
             models=self._models,
+            realtime=realtime,
             bundles=bundles,
             layer=self._layer,
             dead_letters=self._dead_letters,
             artifact=buckets.artifact,
         )
         CfnOutput(self, "AlertsTopicArn", value=verification.topic.topic_arn)
-        for contract in contracts.values():
-            if (config.serving_mode or contract.serving.mode) == "realtime":
-                name = "".join(word.capitalize() for word in contract.name.split("_"))
-                EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(contract.name))
+        for model in realtime:
+            name = "".join(word.capitalize() for word in model.split("_"))
+            EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(model))
         self._add_api(contracts)
 
     def _add_deployment(self) -> None:
@@ -136,6 +138,7 @@ class ServingStack(Stack):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
+        grant_no_more_scaling(function.own_role)
         # An update that alarms roll back asks for their state with the caller's permissions.
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")

@@ -17,13 +17,14 @@ from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_metrics, grant_objects
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
+from stacks.constructs.scaling import grant_scaling
 
 # Namespace of the platform's own metrics.
 METRICS = "mlops"
 
 
 class Verification(Construct):
-    """`topic`: where a person hears of a deployment that failed."""
+    """`topic`: where a person hears of a deployment that failed. `realtime`: the models that instances serve."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Verification(Construct):
         *,
         config: StageConfig,
         models: Sequence[str],
+        realtime: Sequence[str],
         bundles: Bundles,
         layer: lambda_.ILayerVersion,
         dead_letters: DeadLetterQueue,
@@ -59,6 +61,8 @@ class Verification(Construct):
             timeout=Duration.minutes(2),
         )
         self._grant(function)
+        if realtime:
+            grant_scaling(function.own_role, [config.resource_name(model) for model in realtime])
         self._add_rule(function, dead_letters)
 
     def _add_alarm(self, model: str) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from logic import Deployment, Package
 
 from contract import Contract, bundled
+from tracking import scaling
 from tracking.place import resource_name
 from tracking.versions import MAX_DESCRIPTION, newest_approved
 
@@ -48,6 +49,7 @@ SETTINGS = Settings(
 )
 CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 sagemaker = boto3.client("sagemaker")
+autoscaling = boto3.client("application-autoscaling")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
@@ -182,13 +184,12 @@ def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)
         return
-    guarded = deployment.mode == "realtime" and not is_serverless(endpoint["EndpointConfigName"])
-    sagemaker.update_endpoint(**deployment.update_request(guarded=guarded))
-
-
-def is_serverless(config: str) -> bool:
-    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-    return "ServerlessConfig" in variants[0]
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    (current,) = config["ProductionVariants"]
+    if "InstanceType" in current and current["InstanceType"] != deployment.instance_type:
+        # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
+        scaling.stop(autoscaling, deployment.endpoint)
+    sagemaker.update_endpoint(**deployment.update_request(current))
 
 
 def found(describe: Callable[..., dict[str, Any]], **name: str) -> dict[str, Any] | None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract import Contract
+from tracking.scaling import VARIANT
 
-# The same in every configuration: guardrails and alarms compare variants by name.
-VARIANT = "AllTraffic"
 UPDATE_SECONDS = 3600
 
 
@@ -61,10 +60,19 @@ class Deployment:
         variant = {"VariantName": VARIANT, "ModelName": self.name, **self._capacity()}
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
-    def update_request(self, *, guarded: bool) -> dict[str, Any]:
-        """`guarded`: the endpoint can be watched while its traffic moves, which serverless ones cannot."""
+    @property
+    def instance_type(self) -> str | None:
+        """None: serverless."""
+        return self.contract.serving.instance_type if self.mode == "realtime" else None
+
+    def update_request(self, current: Mapping[str, Any]) -> dict[str, Any]:
+        """`current`: the variant that is live."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
-        if guarded and self.mode == "realtime":
+        # A serverless endpoint, before or after, cannot be watched while its traffic moves.
+        if self.instance_type and "InstanceType" in current:
+            if self.contract.serving.scaling and self.instance_type == current["InstanceType"]:
+                # As many instances as scaling has brought it to, not as many as it once began with.
+                request["RetainAllVariantProperties"] = True
             request["DeploymentConfig"] = {
                 "BlueGreenUpdatePolicy": {
                     "TrafficRoutingConfiguration": self._routing(),
@@ -78,7 +86,7 @@ class Deployment:
     def _routing(self) -> dict[str, Any]:
         """A canary is at most half of a fleet: one instance takes all the traffic at once, and is watched as long."""
         wait = {"WaitIntervalInSeconds": self.contract.serving.canary_minutes * 60}
-        if self.contract.serving.instance_count < 2:
+        if self.contract.serving.least_instances < 2:
             return {"Type": "ALL_AT_ONCE", **wait}
         size = {"Type": "CAPACITY_PERCENT", "Value": self.contract.serving.canary_percent}
         return {"Type": "CANARY", "CanarySize": size, **wait}

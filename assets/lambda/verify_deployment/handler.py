@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from logic import Endpoint, Verdict, Version, compare, decide, is_live
+from scaling import follow
 
 from contract import bundled
 from tracking.place import resource_name
@@ -34,22 +35,26 @@ class Settings:
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"], stage=os.environ["STAGE"], topic=os.environ["ALERTS_TOPIC_ARN"]
 )
-MODELS = {resource_name(SETTINGS.resource_prefix, name): name for name in bundled()}
+CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 sagemaker = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
 s3 = boto3.client("s3")
 sns = boto3.client("sns")
 cloudwatch = boto3.client("cloudwatch")
+autoscaling = boto3.client("application-autoscaling")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     """Raises what AWS answers, so that the asynchronous invocation is tried again and kept at last."""
     name = event["detail"]["EndpointName"]
-    if name not in MODELS:
+    if name not in CONTRACTS:
         return {"state": None}
     package, endpoint = newest_approved(sagemaker, name), described(name)
     if package is None or endpoint is None:
         return {"state": None}
+    # Whatever becomes of the version: an update may have ended the scaling before SageMaker rolled it back.
+    if endpoint.status == "InService" and endpoint.has_instances:
+        follow(autoscaling, name, CONTRACTS[name].serving)
     wanted = version_of(package)
     if wanted.state == "deployed":
         return {"state": None}
@@ -86,6 +91,7 @@ def described(name: str) -> Endpoint | None:
         status=endpoint["EndpointStatus"],
         package=served_package(sagemaker, endpoint["EndpointConfigName"]),
         failure=endpoint.get("FailureReason", ""),
+        has_instances=any("CurrentInstanceCount" in variant for variant in endpoint.get("ProductionVariants", ())),
     )
 
 
@@ -130,11 +136,17 @@ def record(name: str, wanted: Version, verdict: Verdict) -> None:
     if verdict.state != "deployed":
         description = f"Not live ({verdict.state}): {verdict.reason}"
         update |= {"ModelApprovalStatus": "Rejected", "ApprovalDescription": description[:MAX_DESCRIPTION]}
-    sagemaker.update_model_package(**update)
-    facts = {"model": MODELS[name], "model_version": wanted.number, "state": verdict.state, "reason": verdict.reason}
-    log.info("Deployment recorded", extra=facts)
+    facts = {
+        "model": CONTRACTS[name].name,
+        "model_version": wanted.number,
+        "state": verdict.state,
+        "reason": verdict.reason,
+    }
     if verdict.state != "deployed":
+        # First: a version that is recorded is not looked at again, and a person who hears of it twice is no harm.
         alert(facts)
+    sagemaker.update_model_package(**update)
+    log.info("Deployment recorded", extra=facts)
 
 
 def alert(facts: dict[str, Any]) -> None:

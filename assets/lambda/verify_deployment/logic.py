@@ -25,12 +25,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint as it is. `package` is the ARN of the version that answers now."""
+    """An endpoint as it is. `package` is the ARN of the version that answers now. A serverless one has no instances."""
 
     name: str
     status: str
     package: str
     failure: str
+    has_instances: bool = False
 
 
 @dataclass(frozen=True)
