@@ -72,6 +72,10 @@ class StageConfig:
         """Whether the model is served by instances in this environment."""
         return (self.serving_mode or contract.serving.mode) == "realtime"
 
+    def is_shared(self, contract: Contract) -> bool:
+        """Whether the model answers behind the multi-model endpoint here. A serverless model has no use for one."""
+        return self.is_realtime(contract) and contract.serving.hosting == "multi-model"
+
     def resource_name(self, model: str) -> str:
         """Name of the model's pipeline, model package group and endpoint, where SageMaker takes no underscore."""
         return self.prefix + model.replace("_", "-")

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from cli import local, registry
+from cli import local, registry, teardown
 from cli.errors import CliError
 from stacks.bundles import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
-from tests.e2e.versions import answering, copy_of, version, wait_for
+from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
+from tracking.hosting import SHARED
+from tracking.versions import versions
 
 Rows = Callable[..., Path]
 
@@ -33,9 +35,14 @@ CHANGES = {
 }
 
 
-def write_model(folder: Path, name: str, **changes: str) -> None:
+# Two more that share an endpoint, with what the first one learnt.
+NORTH, SOUTH = "homes_north", "homes_south"
+
+
+def write_model(folder: Path, name: str, *, hosting: str = "dedicated") -> None:
     text = (MODELS / MODEL / "model.toml").read_text()
-    for old, new in {**CHANGES, **changes}.items():
+    own = {f'name = "{MODEL}"': f'name = "{name}"', "[serving]": f'[serving]\nhosting = "{hosting}"'}
+    for old, new in {**CHANGES, **own}.items():
         assert old in text
         text = text.replace(old, new, 1)
     (folder / name).mkdir()
@@ -46,6 +53,8 @@ def write_model(folder: Path, name: str, **changes: str) -> None:
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     models = tmp_path_factory.mktemp("models")
     write_model(models, MODEL)
+    for name in (NORTH, SOUTH):
+        write_model(models, name, hosting="multi-model")
     with local.deployed(stage="prod", console=QUIET, watch=local.Stopwatch(), models=models) as here:
         yield Platform(here)
 
@@ -77,7 +86,7 @@ def alerts(prod: Platform) -> Callable[[], list[dict[str, Any]]]:
 
 
 @contextmanager
-def traffic(platform: Platform) -> Iterator[Counter[str]]:
+def traffic(platform: Platform, model: str = MODEL) -> Iterator[Counter[str]]:
     """Requests of the REST API, one after another, for the time of the block; counts answers by version or error."""
     answers: Counter[str] = Counter()
     done = threading.Event()
@@ -86,7 +95,7 @@ def traffic(platform: Platform) -> Iterator[Counter[str]]:
         # Slower than the 50 requests a second that the environment's usage plan allows.
         while not done.wait(0.03):
             try:
-                answers[answering(platform)] += 1
+                answers[answering(platform, model)] += 1
             except CliError as error:
                 answers[str(error).partition(":")[0]] += 1
 
@@ -107,22 +116,36 @@ def wait_until_calm(platform: Platform, seconds: float = 10) -> None:
         time.sleep(0.2)
 
 
-def broken(platform: Platform, artifact: str) -> str:
-    """A copy of the artifact that loads, passes its ping, and fails on every request; returns its URI."""
+def wait_until_answering(platform: Platform, model: str, number: int, seconds: float = 15) -> None:
+    """A function remembers for some seconds which version answers."""
+    deadline = time.monotonic() + seconds
+    while answering(platform, model) != str(number):
+        assert time.monotonic() < deadline, f"{model} does not answer from version {number}"
+        time.sleep(0.2)
+
+
+def changed(platform: Platform, artifact: str, file: str, change: Callable[[bytes], bytes]) -> str:
+    """A copy of the artifact in which one file is another; returns its URI."""
     s3 = platform.target.client("s3")
     bucket, _, key = artifact.removeprefix("s3://").partition("/")
     packed = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     made = io.BytesIO()
     with tarfile.open(fileobj=io.BytesIO(packed)) as old, tarfile.open(fileobj=made, mode="w:gz") as new:
         for member in old.getmembers():
-            file = old.extractfile(member)
-            content = file.read() if file else b""
-            if member.name.endswith("code/inference.py"):
-                content += b"\ndef predict_fn(data, model):\n    raise RuntimeError('out of order')\n"
+            opened = old.extractfile(member)
+            content = opened.read() if opened else b""
+            if member.name.endswith(file):
+                content = change(content)
             member.size = len(content)
-            new.addfile(member, io.BytesIO(content) if file else None)
-    s3.put_object(Bucket=bucket, Key=f"{MODEL}/models/broken/model.tar.gz", Body=made.getvalue())
-    return f"s3://{bucket}/{MODEL}/models/broken/model.tar.gz"
+            new.addfile(member, io.BytesIO(content) if opened else None)
+    key = f"{MODEL}/models/changed/{file}.tar.gz"
+    s3.put_object(Bucket=bucket, Key=key, Body=made.getvalue())
+    return f"s3://{bucket}/{key}"
+
+
+def out_of_order(code: bytes) -> bytes:
+    """Code that loads, passes its ping, and fails on every request."""
+    return code + b"\ndef predict_fn(data, model):\n    raise RuntimeError('out of order')\n"
 
 
 def test_a_version_waits_for_a_person_and_then_serves_from_scaled_instances(prod: Platform, rows_file: Rows) -> None:
@@ -144,7 +167,8 @@ def test_a_version_waits_for_a_person_and_then_serves_from_scaled_instances(prod
 def test_a_version_that_fails_in_the_canary_is_rolled_back_and_told(
     prod: Platform, alerts: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    bad = copy_of(prod, 1, ModelDataUrl=broken(prod, version(prod, 1).artifact))
+    artifact = changed(prod, version(prod, 1).artifact, "code/inference.py", out_of_order)
+    bad = copy_of(prod, 1, ModelDataUrl=artifact)
     with traffic(prod) as answers:
         registry.approve(prod.target, version(prod, bad), reason="looks fine")
         refused = wait_for(prod, bad, "rolled_back", "failed", "deployed")
@@ -168,3 +192,59 @@ def test_a_good_version_passes_the_canary(prod: Platform) -> None:
         assert wait_for(prod, good, "rolled_back", "failed", "deployed").metadata["deployment_state"] == "deployed"
     assert set(answers) == {"1", str(good)}
     assert answering(prod) == str(good)
+
+
+def test_models_share_an_endpoint_that_the_first_approval_makes(prod: Platform) -> None:
+    for model in (NORTH, SOUTH):
+        assert copy_of(prod, 1, model=model) == 1
+        registry.approve(prod.target, version(prod, 1, model), reason="small and seldom asked")
+    for model in (NORTH, SOUTH):
+        deployed = wait_for(prod, 1, "deployed", "failed", model=model)
+        assert (deployed.live, deployed.metadata["deployment_state"]) == (True, "deployed")
+        assert "golden rows predict as when the model was evaluated" in deployed.metadata["deployment_reason"]
+        assert answering(prod, model) == "1"
+    names = {item["EndpointName"] for item in prod.target.client("sagemaker").list_endpoints()["Endpoints"]}
+    assert names == {prod.target.resource_name(MODEL), prod.target.resource_name(SHARED)}
+    targets = prod.target.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    assert {item["ResourceId"].split("/")[1] for item in targets["ScalableTargets"]} == names
+
+
+def test_a_shared_version_that_fails_on_golden_rows_is_never_asked(prod: Platform) -> None:
+    artifact = version(prod, 1).artifact
+    cut = changed(prod, artifact, "model.ubj", lambda content: content[:1000])
+    bad = copy_of(prod, 1, model=NORTH, ModelDataUrl=cut)
+    with traffic(prod, NORTH) as answers:
+        registry.approve(prod.target, version(prod, bad, NORTH), reason="looks fine")
+        refused = wait_for(prod, bad, "failed", "deployed", model=NORTH)
+    assert refused.metadata["deployment_state"] == "failed"
+    assert "The model fails on golden rows" in refused.description
+    gone = copy_of(prod, 1, model=NORTH, ModelDataUrl=artifact.replace("model.tar.gz", "nothing.tar.gz"))
+    registry.approve(prod.target, version(prod, gone, NORTH), reason="looks fine")
+    assert "nothing.tar.gz is gone" in wait_for(prod, gone, "failed", "deployed", model=NORTH).description
+    assert set(answers) == {"1"}
+
+
+def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: Platform) -> None:
+    good = copy_of(prod, 1, model=NORTH)
+    with traffic(prod, NORTH) as answers:
+        registry.approve(prod.target, version(prod, good, NORTH), reason="better")
+        assert wait_for(prod, good, "failed", "deployed", model=NORTH).live
+        wait_until_answering(prod, NORTH, good)
+        registry.rollback(prod.target, NORTH, number=None, reason="rehearsal")
+        wait_until_live(prod, 1, NORTH)
+        wait_until_answering(prod, NORTH, 1)
+    assert set(answers) == {"1", str(good)}
+    assert answering(prod, SOUTH) == "1"
+
+
+def test_what_prod_keeps(prod: Platform) -> None:
+    """Endpoints and scaling go; data, registry and the versions in it stay."""
+    found = {thing.kind for thing in teardown.inventory(prod.target) if not thing.kept}
+    assert {"scalable target", "endpoint", "endpoint configuration", "model"} <= found
+    assert "model version" not in found
+    registered = [item.arn for item in versions(prod.target.place, MODEL)]
+    kept = {thing.kind for thing in teardown.destroy(prod.target, on_step=lambda _: None)}
+    assert {"retained AWS::S3::Bucket", "retained AWS::SageMaker::ModelPackageGroup"} <= kept
+    left = teardown.inventory(prod.target)
+    assert {thing.kind for thing in left} == {"retained model version"}
+    assert set(registered) <= {thing.name for thing in left}

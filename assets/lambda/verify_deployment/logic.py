@@ -21,6 +21,7 @@ class Version:
     number: int
     state: str
     evaluation_uri: str
+    artifact: str = ""
 
 
 @dataclass(frozen=True)

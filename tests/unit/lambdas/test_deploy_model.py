@@ -49,10 +49,14 @@ def decided(group: str = GROUP, status: str = "Approved") -> dict[str, Any]:
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
+def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
+
+
 def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROLE) -> str:
     contract = function.handler.CONTRACTS[GROUP]
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
-    return str(function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=role, mode=mode).name)
+    return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
 def expect_newest(sagemaker: Stubber) -> None:
@@ -288,14 +292,14 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
 def test_busy_endpoint_hands_the_event_back(function: SimpleNamespace, sagemaker: Stubber, status: str) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status)
-    with pytest.raises(function.handler.EndpointBusyError, match=f"{GROUP} is {status}"):
+    with pytest.raises(function.rollout.EndpointBusyError, match=f"{GROUP} is {status}"):
         function.handler.handler(decided(), None)
 
 
 def test_broken_endpoint_says_what_to_do(function: SimpleNamespace, sagemaker: Stubber) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Failed", FailureReason="no capacity")
-    with pytest.raises(function.handler.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
+    with pytest.raises(function.rollout.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
         function.handler.handler(decided(), None)
 
 
@@ -348,8 +352,7 @@ def realtime_deployment(function: SimpleNamespace, instances: int, **serving: in
     contract = function.handler.CONTRACTS[GROUP]
     changed = replace(contract.serving, mode="realtime", instance_count=instances, **serving)
     contract = replace(contract, serving=changed)
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
-    return function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=ROLE, mode="realtime")
+    return own_endpoint(function, contract, mode="realtime")
 
 
 def test_a_fleet_is_updated_by_a_canary_that_alarms_roll_back(function: SimpleNamespace) -> None:
@@ -390,7 +393,7 @@ def test_instances_of_another_type_are_not_scaled_while_they_change(mode: str, s
         "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.handler.autoscaling) as autoscaling:
+    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.autoscaling) as autoscaling:
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=before)
         expect_creation(sagemaker, name, REALTIME if mode == "realtime" else SERVERLESS)

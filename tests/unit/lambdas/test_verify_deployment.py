@@ -19,6 +19,7 @@ from tests.unit.lambdas.loading import load_function
 
 GROUP = "mlops-dev-california-housing"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
+ARTIFACT = "s3://artifact/model/models/train-1/output/model.tar.gz"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 GOLDEN = {"version": 1, "instances": [{"a": 1}, {"a": 2}], "predictions": [100.0, 200.0], "tolerance": 1e-6}
 
@@ -36,13 +37,13 @@ def function() -> SimpleNamespace:
 class Services:
     """The clients of the function, stubbed; every stubbed answer must be asked for."""
 
-    def __init__(self, handler: Any) -> None:
-        self.sagemaker = Stubber(handler.sagemaker)
-        self.runtime = Stubber(handler.runtime)
-        self.s3 = Stubber(handler.s3)
-        self.sns = Stubber(handler.sns)
-        self.cloudwatch = Stubber(handler.cloudwatch)
-        self.autoscaling = Stubber(handler.autoscaling)
+    def __init__(self, clients: Any) -> None:
+        self.sagemaker = Stubber(clients.sagemaker)
+        self.runtime = Stubber(clients.runtime)
+        self.s3 = Stubber(clients.s3)
+        self.sns = Stubber(clients.sns)
+        self.cloudwatch = Stubber(clients.cloudwatch)
+        self.autoscaling = Stubber(clients.autoscaling)
         self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch, self.autoscaling)
 
     def wanted(self, version: int, *, state: str = "requested") -> None:
@@ -61,6 +62,7 @@ class Services:
             "ModelPackageName": f"{GROUP}/{version}",
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
             "CustomerMetadataProperties": metadata,
+            "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": ARTIFACT}]},
         }
         self.sagemaker.add_response("describe_model_package", described, {"ModelPackageName": package_arn(version)})
 
@@ -125,7 +127,7 @@ def body(document: Any) -> StreamingBody:
 
 @pytest.fixture
 def services(function: SimpleNamespace) -> Iterator[Services]:
-    stubs = Services(function.handler)
+    stubs = Services(function.clients)
     for stub in stubs.all:
         stub.activate()
     yield stubs

@@ -18,11 +18,13 @@ from contract.model import (
     Target,
     Training,
 )
+from contract.names import SHARED_ENDPOINT
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
 from contract.records import MAX_INSTANCES, FieldError, RecordError, json_schema, parse_csv, validate
 
 __all__ = [
     "MAX_INSTANCES",
+    "SHARED_ENDPOINT",
     "Column",
     "Contract",
     "ContractError",

@@ -7,6 +7,8 @@ import re
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # Leaves room for `mlops-<stage>-` in the 63 characters of an endpoint name.
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# What the multi-model endpoint is named by.
+SHARED_ENDPOINT = "multi_model"
 
 # Columns the data set adds, and words that SQL needs in quotes.
 RESERVED = frozenset(

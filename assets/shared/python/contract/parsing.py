@@ -17,7 +17,7 @@ from contract.model import (
     Split,
     Training,
 )
-from contract.names import MODEL_NAME
+from contract.names import MODEL_NAME, SHARED_ENDPOINT
 from contract.parameters import parameters_of
 from contract.reader import Problems, Table
 from contract.tasks import RULES, Task
@@ -69,6 +69,8 @@ def _model_name(model: Table) -> str:
     name = model.text("name")
     if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
         model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
+    if name == SHARED_ENDPOINT:
+        model.add("name", f"{shown(name)} names the endpoint that models share; choose another name")
     return name
 
 
