@@ -23,7 +23,7 @@ CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
 def main(models: Path = bundles.MODELS) -> None:
     """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more.
 
-    CODE_COMMIT names the commit that is deployed: every model version carries it.
+    CODE_COMMIT names the commit that is deployed: every model version carries it. MODELS_DIR: other models than ours.
     """
     try:
         contracts = load_all(os.path.relpath(models))
@@ -51,4 +51,4 @@ def main(models: Path = bundles.MODELS) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(os.environ.get("MODELS_DIR", bundles.MODELS)))

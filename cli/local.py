@@ -59,9 +59,9 @@ class Deployed:
     resources: dict[str, int]
 
 
-def synth(out: Path) -> Path:
+def synth(out: Path, models: Path) -> Path:
     """Run app.py as `cdk synth` does, into `out`. Raises CliError with its last words."""
-    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false"}
+    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false", "MODELS_DIR": str(models)}
     done = subprocess.run(
         [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -78,7 +78,9 @@ def _synth_error(lines: list[str]) -> CliError:
 
 
 @contextmanager
-def deployed(*, stage: str, console: Console, watch: Stopwatch, port: int = 0) -> Iterator[Deployed]:
+def deployed(
+    *, stage: str, console: Console, watch: Stopwatch, port: int = 0, models: Path = ROOT / "models"
+) -> Iterator[Deployed]:
     """Start the local cloud and deploy the stage to it; everything stops and goes when the block ends.
 
     Raises CliError when the application does not synthesise or deploy, or when the cloud itself fails.
@@ -86,7 +88,7 @@ def deployed(*, stage: str, console: Console, watch: Stopwatch, port: int = 0) -
     with TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         work = Path(folder)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        assembly = pool.submit(synth, work / "cdk.out")
+        assembly = pool.submit(synth, work / "cdk.out", models)
         cloud = LocalCloud(state_dir=work / "state", port=port)
         stack.enter_context(_cloud_errors())
         with watch.phase("start"):

@@ -100,6 +100,7 @@ class Target:
             client=self.client,
             prefix=self._prefix,
             processed_bucket=self.output("ProcessedBucketName"),
+            artifact_bucket=self.output("ArtifactBucketName"),
             workflow=self.output("WorkflowName"),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from cli.errors import CliError
 from cli.target import PROJECT, Target
+from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, the data last. Batch tells its troubles to a topic of serving.
 ORDER = ("batch", "serving", "training", "etl", "data")
@@ -29,13 +30,20 @@ class Thing:
 def inventory(target: Target) -> list[Thing]:
     """What `destroy` would remove and keep. Raises CliError for an environment that is protected."""
     things = [Thing("running batch", name) for name in _batches(target)]
+    things += [Thing("scalable target", item["ResourceId"]) for item in _scalable_targets(target)]
     things += [Thing("endpoint", name) for name in _endpoints(target)]
     things += [Thing("endpoint configuration", name) for name in _configs(target)]
     things += [Thing("model", name) for name in _models(target)]
-    things += [Thing("model version", arn) for arn in _packages(target)]
-    for stack in _stacks(target):
-        things += [Thing(f"retained {kind}", name, kept=True) for kind, name in _retained(target, stack)]
-        things.append(Thing("stack", stack))
+    stacks = _stacks(target)
+    kept = _kept(target, stacks)
+    # What a registry that is retained holds; without the data stack it was retained before.
+    versions_kept = _holds_registry(kept) or _name(target, "data") not in stacks
+    things += [
+        Thing("retained model version" if versions_kept else "model version", arn, kept=versions_kept)
+        for arn in _packages(target)
+    ]
+    things += kept
+    things += [Thing("stack", stack) for stack in stacks]
     things += [Thing("log group", name) for name in _log_groups(target)]
     return things
 
@@ -43,7 +51,7 @@ def inventory(target: Target) -> list[Thing]:
 def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
     """Remove everything that is not retained; returns what is left. Safe to run again after a failure."""
     stacks = _stacks(target)
-    kept = [Thing(f"retained {kind}", name, kept=True) for stack in stacks for kind, name in _retained(target, stack)]
+    kept = _kept(target, stacks)
     data = _name(target, "data")
     for stack in stacks:
         if stack != data:
@@ -54,7 +62,7 @@ def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
     on_step("endpoints, configurations and models")
     _remove_serving(target)
     if data in stacks:
-        if not any(thing.name in _group_names(target) for thing in kept):
+        if not _holds_registry(kept):
             on_step("model versions")
             _remove_packages(target)
         for bucket in _disposable_buckets(target, data):
@@ -126,6 +134,16 @@ def _batches(target: Target) -> list[str]:
     return _names(target, "list_transform_jobs", "TransformJobSummaries", "TransformJobName", StatusEquals="InProgress")
 
 
+def _scalable_targets(target: Target) -> list[dict[str, Any]]:
+    pages = (
+        target.client("application-autoscaling")
+        .get_paginator("describe_scalable_targets")
+        .paginate(ServiceNamespace=SERVICE)
+    )
+    prefix = f"endpoint/{_prefix(target)}"
+    return [item for page in pages for item in page["ScalableTargets"] if item["ResourceId"].startswith(prefix)]
+
+
 def _group_names(target: Target) -> list[str]:
     return _names(target, "list_model_package_groups", "ModelPackageGroupSummaryList", "ModelPackageGroupName")
 
@@ -159,6 +177,15 @@ def _resources(target: Target, stack: str) -> Iterator[tuple[dict[str, Any], dic
             yield resource, template["Resources"].get(resource["LogicalResourceId"], {})
 
 
+def _kept(target: Target, stacks: Iterable[str]) -> list[Thing]:
+    return [Thing(f"retained {kind}", name, kept=True) for stack in stacks for kind, name in _retained(target, stack)]
+
+
+def _holds_registry(kept: Iterable[Thing]) -> bool:
+    """A retained group keeps its versions. By kind: CloudFormation knows a group by its ARN, SageMaker by its name."""
+    return any(thing.kind.endswith("::ModelPackageGroup") for thing in kept)
+
+
 def _retained(target: Target, stack: str) -> list[tuple[str, str]]:
     return [
         (resource["ResourceType"], resource["PhysicalResourceId"])
@@ -178,6 +205,10 @@ def _disposable_buckets(target: Target, stack: str) -> list[str]:
 
 def _remove_serving(target: Target) -> None:
     sagemaker = target.client("sagemaker")
+    for item in _scalable_targets(target):
+        # Before the endpoint: its alarms go with it, and SageMaker does not end the scaling by itself.
+        named = {key: item[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+        target.client("application-autoscaling").deregister_scalable_target(**named)
     endpoints = _endpoints(target)
     for name in endpoints:
         sagemaker.delete_endpoint(EndpointName=name)

@@ -1,4 +1,4 @@
-"""What MiniStack's permission checks lack: resources of SageMaker, Glue and Logs requests, and speaking denials."""
+"""What MiniStack's permission checks lack: resources and condition keys of some requests, and speaking denials."""
 
 import json
 import re
@@ -13,6 +13,7 @@ HOOKS = (
     ("ministack.core.iam_actions", "access_denied_response"),
     ("ministack.core.iam_actions", "extract_resource_arn"),
     ("ministack.core.iam_actions", "identity_denial_message"),
+    ("ministack.core.iam_actions", "request_tag_context"),
 )
 
 Request = Mapping[str, Any]
@@ -43,6 +44,19 @@ _SAGEMAKER_FIELDS: dict[str, tuple[str, str]] = {
 
 # The version of a package that does not exist yet cannot be named: its group's packages stand for it.
 _SAGEMAKER_GROUPS = frozenset({"CreateModelPackage", "ListModelPackages"})
+
+# A scalable target's own id is made when it is registered: policies name all of them.
+_SCALING_OPERATION = re.compile(r"(Register|Deregister)ScalableTarget|(Put|Delete)ScalingPolicy")
+
+# Action -> the condition key that it has, and the member of the request that gives its value.
+_SCALED_SERVICE = ("application-autoscaling:service-namespace", "ServiceNamespace")
+_CONDITION_KEYS = {
+    "cloudwatch:PutMetricData": ("cloudwatch:namespace", "Namespace"),
+    "application-autoscaling:RegisterScalableTarget": _SCALED_SERVICE,
+    "application-autoscaling:DeregisterScalableTarget": _SCALED_SERVICE,
+    "application-autoscaling:PutScalingPolicy": _SCALED_SERVICE,
+    "application-autoscaling:DeleteScalingPolicy": _SCALED_SERVICE,
+}
 
 _GLUE_KINDS = {"Workflow": "workflow", "Job": "job", "Trigger": "trigger", "Crawler": "crawler"}
 _GLUE_OPERATION = re.compile(
@@ -90,6 +104,11 @@ def glue_resource(operation: str, request: Request, prefix: str) -> str | None:
     return f"{prefix}:{_GLUE_KINDS[found[1]]}/{name}" if name else "*"
 
 
+def scaling_resource(operation: str, prefix: str) -> str:
+    """Describe operations know no resource."""
+    return f"{prefix}:scalable-target/*" if _SCALING_OPERATION.fullmatch(operation) else "*"
+
+
 def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
     """Log resources as AWS evaluates them: policies end in ":*", which the bare group ARN would not match."""
     group = request.get("logGroupName")
@@ -99,8 +118,16 @@ def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
     return f"{prefix}:log-group:{group}:log-stream:{stream}"
 
 
+def condition_keys(action: str, request: Request) -> dict[str, str]:
+    """The condition keys of a request that its own service defines."""
+    key, member = _CONDITION_KEYS.get(action, ("", ""))
+    value = request.get(member)
+    return {key: value} if isinstance(value, str) else {}
+
+
 def install() -> None:
     _install_resources()
+    _install_conditions()
     _install_messages()
 
 
@@ -110,18 +137,31 @@ def _install_resources() -> None:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: Request, body: bytes, query: Request, region: str, account: str
     ) -> str:
-        if service in ("sagemaker", "glue", "logs"):
+        if service in ("sagemaker", "glue", "logs", "application-autoscaling"):
             operation = str(headers.get("x-amz-target", "")).rpartition(".")[2]
             prefix = f"arn:aws:{service}:{region}:{account}"
             request = json_request(body) if operation else {}
             if service == "sagemaker":
                 return sagemaker_resource(operation, path, request, prefix)
+            if service == "application-autoscaling":
+                return scaling_resource(operation, prefix)
             special = glue_resource if service == "glue" else logs_resource
             if found := special(operation, request, prefix):
                 return found
         return str(known(service, method, path, headers, body, query, region, account))
 
     iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _install_conditions() -> None:
+    """MiniStack asks each request for its tags before it checks it: the place where a request gives its context."""
+    known = iam_actions.request_tag_context
+
+    def request_tag_context(service: str, action: str, body: bytes, params: Request) -> dict[str, Any]:
+        found: dict[str, Any] = known(service, action, body, params)
+        return {**found, **condition_keys(action, json_request(body))}
+
+    iam_actions.request_tag_context = request_tag_context
 
 
 def json_request(body: bytes) -> dict[str, Any]:

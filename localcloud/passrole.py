@@ -33,6 +33,9 @@ class Check:
     context: Mapping[str, str]
 
 
+_SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+_SCALING_ROLE = f"aws-service-role/{_SCALING_SERVICE}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
 # Service -> the principal that receives the role, and where each operation carries it ("a.b": nested).
 _PASSED_ROLES: dict[str, tuple[str, dict[str, str]]] = {
     # It passes no role here, but its callers need permissions of the target's service.
@@ -88,6 +91,8 @@ def _scaling_checks(operation: str, resource_id: str) -> Iterator[Check]:
     if operation == "RegisterScalableTarget":
         for action in ("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"):
             yield Check(action, arn("sagemaker", endpoint), {})
+        # In an account where nothing was scaled before, as this one is.
+        yield Check("iam:CreateServiceLinkedRole", role_arn(_SCALING_ROLE), {"iam:AWSServiceName": _SCALING_SERVICE})
     if operation == "PutScalingPolicy":
         for action in ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"):
             yield Check(action, arn("cloudwatch", f"alarm:TargetTracking-{resource_id}-AlarmHigh"), {})

@@ -23,6 +23,7 @@ PIPELINE = ROOT / "assets" / "pipeline"
 FUNCTIONS = ROOT / "assets" / "lambda"
 
 GLUE_SCRIPT = "pre_processing.py"
+INFERENCE = "inference.py"
 # Rubbish of the machine that synthesises would change hashes from one machine to the next.
 IGNORED = ["__pycache__", "*.pyc", ".DS_Store"]
 
@@ -50,6 +51,8 @@ class Archive:
 class Bundles:
     """`layer` and `contracts` carry the model.toml files; `library` is the contract package alone.
 
+    `serving_source` is what a container runs that has many models; with one it runs the code in its artifact.
+
     The layer, which every function has, holds the tracking package too.
     """
 
@@ -60,6 +63,7 @@ class Bundles:
     glue_modules: Archive
     pipeline: Archive
     training_source: Archive
+    serving_source: Archive
     # Identity of the code that prepares data, without the models: another model makes no data set stale.
     etl_code_hash: str
 
@@ -84,6 +88,7 @@ def build(staging: Path, *, models: Path = MODELS) -> Bundles:
         glue_modules=_zip(staging / "modules.zip", modules),
         pipeline=_zip(staging / "pipeline.zip", pipeline),
         training_source=_tar(staging / "source.tar.gz", pipeline | library),
+        serving_source=_tar(staging / "serving.tar.gz", {INFERENCE: pipeline[INFERENCE]} | library),
         etl_code_hash=_digest(glue | library)[:16],
     )
 

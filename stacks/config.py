@@ -6,6 +6,8 @@ from typing import Literal
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
+from contract import Contract
+
 PROJECT = "mlops"
 
 
@@ -66,6 +68,14 @@ class StageConfig:
     def database(self) -> str:
         """Athena wants quotes around a name with hyphens."""
         return f"{PROJECT}_{self.name}"
+
+    def is_realtime(self, contract: Contract) -> bool:
+        """Whether the model is served by instances in this environment."""
+        return (self.serving_mode or contract.serving.mode) == "realtime"
+
+    def is_shared(self, contract: Contract) -> bool:
+        """Whether the model answers behind the multi-model endpoint here. A serverless model has no use for one."""
+        return self.is_realtime(contract) and contract.serving.hosting == "multi-model"
 
     def resource_name(self, model: str) -> str:
         """Name of the model's pipeline, model package group and endpoint, where SageMaker takes no underscore."""

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
-from contract import Contract
+from contract import SHARED_ENDPOINT, Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
@@ -17,6 +17,8 @@ from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.prediction_api import PredictionApi
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.scaling import grant_no_more_scaling
+from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
@@ -49,12 +51,16 @@ class ServingStack(Stack):
         self._names = [config.resource_name(model) for model in contracts]
         self._layer = contract_layer(self, bundles)
         self._dead_letters = DeadLetterQueue(self, "ServingDlq")
+        own = [c.name for c in contracts.values() if config.is_realtime(c) and not config.is_shared(c)]
+        shared = any(map(config.is_shared, contracts.values()))
         self._add_deployment()
         verification = Verification(
             self,
             "Verification",
             config=config,
             models=self._models,
+            realtime=[*own, SHARED_ENDPOINT] if shared else own,
+            shared=shared,
             bundles=bundles,
             layer=self._layer,
             dead_letters=self._dead_letters,
@@ -62,11 +68,12 @@ class ServingStack(Stack):
         )
         self.alerts = verification.topic
         CfnOutput(self, "AlertsTopicArn", value=self.alerts.topic_arn)
-        for contract in contracts.values():
-            if (config.serving_mode or contract.serving.mode) == "realtime":
-                name = "".join(word.capitalize() for word in contract.name.split("_"))
-                EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(contract.name))
+        for model in own:
+            name = "".join(word.capitalize() for word in model.split("_"))
+            EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(model))
         self._add_api(contracts)
+        if shared:
+            self._share(verification.function)
 
     def _add_deployment(self) -> None:
         # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
@@ -91,11 +98,11 @@ class ServingStack(Stack):
             ),
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=self._dead_letters))
-        role = self._add_model_role()
+        self._model_role = role = self._add_model_role()
         environment = {"RESOURCE_PREFIX": self._config.prefix, "MODEL_ROLE_ARN": role.role_arn}
         if self._config.serving_mode:
             environment["SERVING_MODE"] = self._config.serving_mode
-        function = PlatformFunction(
+        self._deploy = function = PlatformFunction(
             self,
             "DeployModel",
             description="Brings an endpoint to the newest approved version of its model",
@@ -116,7 +123,8 @@ class ServingStack(Stack):
         grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")
         grant_metrics(role, "/aws/sagemaker/Endpoints")
-        XGBoostImage(self, "Image").grant_pull(role)
+        self._image = XGBoostImage(self, "Image")
+        self._image.grant_pull(role)
         return role
 
     def _grant_deployment(self, function: PlatformFunction, model_role: iam.Role) -> None:
@@ -137,12 +145,13 @@ class ServingStack(Stack):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
+        grant_no_more_scaling(function.own_role)
         # An update that alarms roll back asks for their state with the caller's permissions.
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")
 
     def _add_api(self, contracts: Mapping[str, Contract]) -> None:
-        function = PlatformFunction(
+        self._predict = function = PlatformFunction(
             self,
             "Predict",
             description="Answers prediction requests from the endpoint of the model",
@@ -162,6 +171,20 @@ class ServingStack(Stack):
         api = PredictionApi(self, "Api", config=self._config, contracts=contracts, function=function)
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "ApiKeyId", value=api.key_id)
+
+    def _share(self, verify: PlatformFunction) -> None:
+        hosting = SharedHosting(
+            self,
+            "MultiModel",
+            config=self._config,
+            models=self._models,
+            bundles=self._bundles,
+            artifact=self._buckets.artifact,
+            model_role=self._model_role,
+        )
+        hosting.serve_deployment(self._deploy, image_uri=self._image.uri, verify=verify)
+        hosting.serve_verification(verify)
+        hosting.serve_predictions(self._predict)
 
     def _alarm_arn(self, name: str) -> str:
         return self.format_arn(

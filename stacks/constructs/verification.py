@@ -12,18 +12,20 @@ from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
+from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_metrics, grant_objects
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
+from stacks.constructs.scaling import grant_scaling
 
 # Namespace of the platform's own metrics.
 METRICS = "mlops"
 
 
 class Verification(Construct):
-    """`topic`: where a person hears of a deployment that failed."""
+    """`topic`: where a person hears of a deployment that failed. `realtime`: what instances serve."""
 
     def __init__(
         self,
@@ -32,6 +34,8 @@ class Verification(Construct):
         *,
         config: StageConfig,
         models: Sequence[str],
+        realtime: Sequence[str],
+        shared: bool,
         bundles: Bundles,
         layer: lambda_.ILayerVersion,
         dead_letters: DeadLetterQueue,
@@ -41,9 +45,14 @@ class Verification(Construct):
         self._config, self._models, self._artifact = config, models, artifact
         self._names = [config.resource_name(model) for model in models]
         self.topic = sns.Topic(self, "Alerts", enforce_ssl=True)
+        # What is said of the multi-model endpoint as a whole has its own name.
+        watched = [*models, SHARED_ENDPOINT] if shared else models
         for model in models:
-            self._add_alarm(model)
-        function = PlatformFunction(
+            told = f"A version of {model} was approved and is not live. See: mlops models --model {model}."
+            self._add_alarm(model, told)
+        if shared:
+            self._add_alarm(SHARED_ENDPOINT, "An update of the multi-model endpoint was rolled back.")
+        self.function = function = PlatformFunction(
             self,
             "VerifyDeployment",
             description="Checks a changed endpoint, records the verdict, takes back a version that fails",
@@ -59,9 +68,11 @@ class Verification(Construct):
             timeout=Duration.minutes(2),
         )
         self._grant(function)
-        self._add_rule(function, dead_letters)
+        if realtime:
+            grant_scaling(function.own_role, [config.resource_name(model) for model in realtime])
+        self._add_rule(function, dead_letters, [config.resource_name(model) for model in watched])
 
-    def _add_alarm(self, model: str) -> None:
+    def _add_alarm(self, model: str, description: str) -> None:
         metric = cloudwatch.Metric(
             namespace=METRICS,
             metric_name="DeploymentFailures",
@@ -72,14 +83,14 @@ class Verification(Construct):
         alarm = metric.create_alarm(
             self,
             "".join(word.capitalize() for word in model.split("_")),
-            alarm_description=f"A version of {model} was approved and is not live. See: mlops models --model {model}.",
+            alarm_description=description,
             threshold=1,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(SnsAction(self.topic))
 
-    def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue) -> None:
+    def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue, endpoints: Sequence[str]) -> None:
         rule = events.Rule(
             self,
             "EndpointChanged",
@@ -87,7 +98,7 @@ class Verification(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Endpoint State Change"],
-                detail={"EndpointName": self._names},
+                detail={"EndpointName": list(endpoints)},
             ),
         )
         rule.add_target(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cli import api, local, registry, teardown
+from cli import local, registry, teardown
 from cli.batch import run as predict_file
 from cli.errors import CliError
-from cli.records import example
 from tests.e2e.conftest import MODEL, QUIET, Platform
-from tracking.versions import ModelVersion, versions
+from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
+from tracking.versions import versions
 
 Rows = Callable[..., Path]
 
@@ -24,50 +22,6 @@ def own() -> Iterator[Platform]:
     """A cloud of its own: the last test takes it down."""
     with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch()) as here:
         yield Platform(here)
-
-
-def version(platform: Platform, number: int) -> ModelVersion:
-    return registry.find_version(platform.target, MODEL, number)
-
-
-def wait_for(platform: Platform, number: int, *states: str, seconds: float = 30) -> ModelVersion:
-    """Until what became of the version's deployment is one of the states."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = version(platform, number)
-        if found.metadata.get("deployment_state") in states:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"version {number} is {version(platform, number)}")
-
-
-def wait_until_live(platform: Platform, number: int, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not version(platform, number).live:
-        assert time.monotonic() < deadline, f"version {number} is not live"
-        time.sleep(0.2)
-
-
-def answering(platform: Platform) -> str:
-    """The version that the REST API answers from."""
-    return str(api.predict(platform.target, model=MODEL, instances=[example(MODEL)])["model_version"])
-
-
-def copy_of(platform: Platform, number: int, **changes: Any) -> int:
-    """Register a version like another one, with changes to its container; returns its number."""
-    sagemaker = platform.target.client("sagemaker")
-    package = sagemaker.describe_model_package(ModelPackageName=version(platform, number).arn)
-    lineage = package["CustomerMetadataProperties"]
-    kept = {key: value for key, value in lineage.items() if not key.startswith(("deployment_", "deci"))}
-    (container,) = package["InferenceSpecification"]["Containers"]
-    spec = {**package["InferenceSpecification"], "Containers": [{**container, **changes}]}
-    made = sagemaker.create_model_package(
-        ModelPackageGroupName=package["ModelPackageGroupName"],
-        InferenceSpecification=spec,
-        ModelApprovalStatus="PendingManualApproval",
-        CustomerMetadataProperties=kept,
-    )
-    return int(made["ModelPackageArn"].rsplit("/", 1)[1])
 
 
 def test_versions_are_deployed_and_verified(own: Platform, rows_file: Rows) -> None:

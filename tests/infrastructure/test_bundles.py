@@ -83,7 +83,15 @@ def test_another_model_makes_no_data_set_and_no_training_stale(sources: Path) ->
     after = rebuilt(sources)
     assert after.layer != before.layer
     assert after.contracts != before.contracts
-    unchanged = ("library", "glue_script", "glue_modules", "pipeline", "training_source", "etl_code_hash")
+    unchanged = (
+        "library",
+        "glue_script",
+        "glue_modules",
+        "pipeline",
+        "training_source",
+        "serving_source",
+        "etl_code_hash",
+    )
     assert {name: vars(after)[name] for name in unchanged} == {name: vars(before)[name] for name in unchanged}
 
 
@@ -92,9 +100,10 @@ def test_another_model_makes_no_data_set_and_no_training_stale(sources: Path) ->
     [
         ("GLUE/pre_processing.py", {"glue_script", "etl_code_hash"}),
         ("PIPELINE/evaluate.py", {"pipeline", "training_source"}),
+        ("PIPELINE/inference.py", {"pipeline", "training_source", "serving_source"}),
         (
             "SHARED/contract/recipe.py",
-            {"layer", "contracts", "library", "training_source", "etl_code_hash"},
+            {"layer", "contracts", "library", "training_source", "serving_source", "etl_code_hash"},
         ),
     ],
 )

@@ -4,55 +4,62 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract import Contract
+from contract import Contract, Serving
+from tracking.scaling import VARIANT
 
-# The same in every configuration: guardrails and alarms compare variants by name.
-VARIANT = "AllTraffic"
 UPDATE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment` is what it sets in its container."""
+    """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
+
+    `state` is what was recorded of its deployment, "" before there was one.
+    """
 
     arn: str
     version: int
     run_id: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    artifact: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """A model package on its way to an endpoint. Equal inputs give equal names: repeating it changes nothing."""
+class Deployment(ABC):
+    """A container on its way to an endpoint. Equal inputs give equal names: repeating it changes nothing."""
 
-    contract: Contract
-    package: Package
     endpoint: str
+    serving: Serving
     role_arn: str
     mode: str
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """Name of the model and of the endpoint configuration: a version served in another way is another name."""
-        identity = json.dumps([self.package.arn, self.role_arn, self._capacity()], sort_keys=True)
-        return f"{self.endpoint}-{self.package.version}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
+        """Name of the model and of the endpoint configuration: what is served in another way has another name."""
 
     @property
-    def tags(self) -> list[dict[str, str]]:
-        tags = {"model": self.contract.name, "model_version": str(self.package.version), "run_id": self.package.run_id}
-        return [{"Key": key, "Value": value} for key, value in tags.items() if value]
+    @abstractmethod
+    def tags(self) -> list[dict[str, str]]: ...
+
+    @abstractmethod
+    def container(self) -> dict[str, Any]: ...
+
+    @property
+    def instance_type(self) -> str | None:
+        """None: serverless."""
+        return self.serving.instance_type if self.mode == "realtime" else None
 
     def model_request(self) -> dict[str, Any]:
-        # The package's own variables once more: no documentation says whether these are added to them or replace them.
-        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
-        container = {"ModelPackageName": self.package.arn, "Environment": environment}
         return {
             "ModelName": self.name,
-            "PrimaryContainer": container,
+            "PrimaryContainer": self.container(),
             "ExecutionRoleArn": self.role_arn,
             "Tags": self.tags,
         }
@@ -61,10 +68,14 @@ class Deployment:
         variant = {"VariantName": VARIANT, "ModelName": self.name, **self._capacity()}
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
-    def update_request(self, *, guarded: bool) -> dict[str, Any]:
-        """`guarded`: the endpoint can be watched while its traffic moves, which serverless ones cannot."""
+    def update_request(self, current: Mapping[str, Any]) -> dict[str, Any]:
+        """`current`: the variant that is live."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
-        if guarded and self.mode == "realtime":
+        # A serverless endpoint, before or after, cannot be watched while its traffic moves.
+        if self.instance_type and "InstanceType" in current:
+            if self.serving.scaling and self.instance_type == current["InstanceType"]:
+                # As many instances as scaling has brought it to, not as many as it once began with.
+                request["RetainAllVariantProperties"] = True
             request["DeploymentConfig"] = {
                 "BlueGreenUpdatePolicy": {
                     "TrafficRoutingConfiguration": self._routing(),
@@ -77,10 +88,10 @@ class Deployment:
 
     def _routing(self) -> dict[str, Any]:
         """A canary is at most half of a fleet: one instance takes all the traffic at once, and is watched as long."""
-        wait = {"WaitIntervalInSeconds": self.contract.serving.canary_minutes * 60}
-        if self.contract.serving.instance_count < 2:
+        wait = {"WaitIntervalInSeconds": self.serving.canary_minutes * 60}
+        if self.serving.least_instances < 2:
             return {"Type": "ALL_AT_ONCE", **wait}
-        size = {"Type": "CAPACITY_PERCENT", "Value": self.contract.serving.canary_percent}
+        size = {"Type": "CAPACITY_PERCENT", "Value": self.serving.canary_percent}
         return {"Type": "CANARY", "CanarySize": size, **wait}
 
     def _alarms(self) -> tuple[str, ...]:
@@ -88,12 +99,71 @@ class Deployment:
         return (f"{self.endpoint}-5xx", f"{self.endpoint}-latency")
 
     def _capacity(self) -> dict[str, Any]:
-        serving = self.contract.serving
         if self.mode == "serverless":
-            limits = {"MemorySizeInMB": serving.memory_mb, "MaxConcurrency": serving.max_concurrency}
+            limits = {"MemorySizeInMB": self.serving.memory_mb, "MaxConcurrency": self.serving.max_concurrency}
             return {"ServerlessConfig": limits}
         return {
-            "InstanceType": serving.instance_type,
-            "InitialInstanceCount": serving.instance_count,
+            "InstanceType": self.serving.instance_type,
+            "InitialInstanceCount": self.serving.instance_count,
             "InitialVariantWeight": 1.0,
         }
+
+
+@dataclass(frozen=True)
+class OwnEndpoint(Deployment):
+    """A version behind the endpoint of its model."""
+
+    contract: Contract
+    package: Package
+
+    @property
+    def name(self) -> str:
+        identity = [self.package.arn, self.role_arn, self._capacity()]
+        return f"{self.endpoint}-{self.package.version}-{_short_hash(identity)}"
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        tags = {"model": self.contract.name, "model_version": str(self.package.version), "run_id": self.package.run_id}
+        return [{"Key": key, "Value": value} for key, value in tags.items() if value]
+
+    def container(self) -> dict[str, Any]:
+        # The package's own variables once more: no documentation says whether these are added to them or replace them.
+        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
+        return {"ModelPackageName": self.package.arn, "Environment": environment}
+
+
+@dataclass(frozen=True)
+class SharedEndpoint(Deployment):
+    """The container that loads any version of any model below a prefix, with one code for all of them.
+
+    `models` is the S3 URI of the prefix, `code` that of the archive with inference.py.
+    """
+
+    image: str
+    models: str
+    code: str
+    region: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.endpoint}-{_short_hash([self.container(), self.role_arn, self._capacity()])}"
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        return [{"Key": "hosting", "Value": "multi-model"}]
+
+    def container(self) -> dict[str, Any]:
+        return {
+            "Image": self.image,
+            "Mode": "MultiModel",
+            "ModelDataUrl": self.models,
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": self.code,
+                "SAGEMAKER_REGION": self.region,
+            },
+        }
+
+
+def _short_hash(identity: object) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:6]

@@ -11,12 +11,12 @@ from http import HTTPStatus
 from typing import Any
 
 import boto3
+from addresses import Address, address_of
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 from logic import NotUnderstoodError, ProblemError, answer_of, errors_in, instances_of, invalid
 
 from contract import Contract, bundled
-from tracking.place import resource_name
 
 log = logging.getLogger("predict")
 log.setLevel(logging.INFO)
@@ -25,12 +25,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 @dataclass(frozen=True)
 class Settings:
-    resource_prefix: str
     model_timeout: float
 
 
 SETTINGS = Settings(
-    resource_prefix=os.environ["RESOURCE_PREFIX"],
     model_timeout=float(os.environ["MODEL_TIMEOUT_SECONDS"]),
 )
 CONTRACTS = bundled()
@@ -58,9 +56,11 @@ def predict(event: dict[str, Any], request_id: str, facts: dict[str, Any]) -> di
     contract = contract_of(event["resource"])
     instances = instances_of(body_of(event), contract)
     facts |= {"model": contract.name, "instances": len(instances)}
-    body = invoke(contract, instances)
+    address = address_of(contract.name)
+    body = invoke(contract, address, instances)
+    expected = len(instances)
     try:
-        return answer_of(body, contract=contract, expected=len(instances), request_id=request_id)
+        return answer_of(body, contract=contract, expected=expected, request_id=request_id, version=address.version)
     except NotUnderstoodError as error:
         log.exception("Model answer not understood", extra=facts)
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The model's answer could not be read.") from error
@@ -82,10 +82,10 @@ def body_of(event: dict[str, Any]) -> str | None:
     return body
 
 
-def invoke(contract: Contract, instances: list[Any]) -> bytes:
+def invoke(contract: Contract, address: Address, instances: list[Any]) -> bytes:
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=resource_name(SETTINGS.resource_prefix, contract.name),
+            **address.request,
             ContentType="application/json",
             Accept="application/json",
             Body=json.dumps({"instances": instances}).encode(),

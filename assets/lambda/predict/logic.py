@@ -67,14 +67,19 @@ def invalid(errors: list[dict[str, Any]]) -> ProblemError:
     return ProblemError(HTTPStatus.BAD_REQUEST, detail, extra={"errors": errors})
 
 
-def answer_of(body: bytes, *, contract: Contract, expected: int, request_id: str) -> dict[str, Any]:
-    """The answer to the client. Raises NotUnderstoodError."""
+def answer_of(
+    body: bytes, *, contract: Contract, expected: int, request_id: str, version: str | None = None
+) -> dict[str, Any]:
+    """The answer to the client. Raises NotUnderstoodError.
+
+    `version`: which one was asked, where the container serves many and does not know.
+    """
     try:
         document = json.loads(body)
         answers = document["predictions"]
         values = [float(answer["value"]) for answer in answers]
         labels = [str(answer["label"]) for answer in answers] if contract.task == "binary" else None
-        version = document["model_version"]
+        version = version or document["model_version"]
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstoodError(f"The model's answer has no predictions: {error!r}") from error
     if len(values) != expected or not all(map(math.isfinite, values)):

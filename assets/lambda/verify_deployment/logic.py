@@ -21,16 +21,18 @@ class Version:
     number: int
     state: str
     evaluation_uri: str
+    artifact: str = ""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint as it is. `package` is the ARN of the version that answers now."""
+    """An endpoint as it is. `package` is the ARN of the version that answers now. A serverless one has no instances."""
 
     name: str
     status: str
     package: str
     failure: str
+    has_instances: bool = False
 
 
 @dataclass(frozen=True)

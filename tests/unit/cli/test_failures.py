@@ -150,6 +150,8 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_workflow_run", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _bucket, key: written.get(key))
 
-    place = Place(client=pytest.fail, prefix="", processed_bucket="processed", workflow="etl")
+    place = Place(
+        client=pytest.fail, prefix="", processed_bucket="processed", artifact_bucket="artifact", workflow="etl"
+    )
     run = RunReader(place, model="california_housing").read("abc")
     assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")

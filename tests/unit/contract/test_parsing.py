@@ -7,7 +7,7 @@ import json
 import duckdb
 import pytest
 
-from contract import Contract, ContractError, Feature, Gate, Outliers, Serving, Split, Target
+from contract import Contract, ContractError, Feature, Gate, Outliers, Scaling, Serving, Split, Target
 from contract.loading import contract_of_toml
 from contract.names import RESERVED
 
@@ -85,6 +85,23 @@ def test_what_may_be_left_out_gets_a_default() -> None:
     assert (contract.derived, contract.outliers) == ((), Outliers(columns=(), factor=3.0))
     assert (contract.training.parameters, contract.training.refit) == ({}, False)
     assert contract.serving == Serving(mode="realtime", instance_type="ml.m5.large", instance_count=1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "scaling", "least"),
+    [
+        ("instance_count = 3", None, 3),
+        ("min_instances = 2\nmax_instances = 6", Scaling(2, 6, 6000), 2),
+        (
+            "min_instances = 1\nmax_instances = 4\ninstance_count = 3\ninvocations_per_instance = 90",
+            Scaling(1, 4, 90),
+            1,
+        ),
+    ],
+)
+def test_bounds_switch_scaling_on(lines: str, scaling: Scaling | None, least: int) -> None:
+    serving = contract_of_toml(MINIMAL + lines, FILE).serving
+    assert (serving.scaling, serving.least_instances) == (scaling, least)
 
 
 REFIT = MINIMAL.replace("seed = 0", "seed = 0\nrefit = true")
@@ -210,6 +227,12 @@ MISTAKES = [
         'mode = "realtime"\nmin_instances = 2\nmax_instances = 3',
         "serving.instance_count",
         "must lie within min_instances (2) and max_instances (3), is 1",
+    ),
+    (
+        'mode = "serverless"',
+        'mode = "realtime"\ninvocations_per_instance = 600',
+        "serving.invocations_per_instance",
+        "scales between min_instances and max_instances; write them",
     ),
     ("memory_mb = 2048", "memory_mb = 2000", "serving.memory_mb", "multiple of 1024"),
     ("max_concurrency = 5", "max_concurrency = 500", "serving.max_concurrency", "at most 200"),

@@ -49,10 +49,14 @@ def decided(group: str = GROUP, status: str = "Approved") -> dict[str, Any]:
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
+def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
+
+
 def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROLE) -> str:
     contract = function.handler.CONTRACTS[GROUP]
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
-    return str(function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=role, mode=mode).name)
+    return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
 def expect_newest(sagemaker: Stubber) -> None:
@@ -134,6 +138,17 @@ def expect_state(sagemaker: Stubber, number: int, **metadata: str) -> None:
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": package["ModelPackageArn"]})
 
 
+def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> None:
+    """The configuration that is live."""
+    answer = {
+        "EndpointConfigName": config,
+        "EndpointConfigArn": "arn:aws:sagemaker:eu-west-1:1:endpoint-config/x",
+        "ProductionVariants": [{"VariantName": "AllTraffic", **capacity}],
+        "CreationTime": NOW,
+    }
+    sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
+
+
 def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any]) -> None:
     expect_record(sagemaker, PACKAGE, "requested")
     expect_missing(sagemaker, "describe_model")
@@ -178,6 +193,7 @@ def test_next_approval_updates_the_endpoint(function: SimpleNamespace, sagemaker
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
     expect_creation(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -190,6 +206,7 @@ def test_versions_that_were_overtaken_are_recorded_as_superseded(function: Simpl
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-4-aaaaaa")
     expect_creation(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-4-aaaaaa", SERVERLESS)
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
     expect_approved(sagemaker, 7, 6, 5, 4)
     expect_state(sagemaker, 6)
@@ -275,14 +292,14 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
 def test_busy_endpoint_hands_the_event_back(function: SimpleNamespace, sagemaker: Stubber, status: str) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status)
-    with pytest.raises(function.handler.EndpointBusyError, match=f"{GROUP} is {status}"):
+    with pytest.raises(function.rollout.EndpointBusyError, match=f"{GROUP} is {status}"):
         function.handler.handler(decided(), None)
 
 
 def test_broken_endpoint_says_what_to_do(function: SimpleNamespace, sagemaker: Stubber) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Failed", FailureReason="no capacity")
-    with pytest.raises(function.handler.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
+    with pytest.raises(function.rollout.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
         function.handler.handler(decided(), None)
 
 
@@ -301,6 +318,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
     expect_creation(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -330,15 +348,15 @@ def test_name_says_version_and_differs_by_what_is_served(function: SimpleNamespa
     assert len(longest + serverless.removeprefix(GROUP).replace("7", "9999", 1)) <= 63
 
 
-def realtime_deployment(function: SimpleNamespace, instances: int) -> Any:
+def realtime_deployment(function: SimpleNamespace, instances: int, **serving: int) -> Any:
     contract = function.handler.CONTRACTS[GROUP]
-    contract = replace(contract, serving=replace(contract.serving, mode="realtime", instance_count=instances))
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
-    return function.logic.Deployment(contract, package, endpoint=GROUP, role_arn=ROLE, mode="realtime")
+    changed = replace(contract.serving, mode="realtime", instance_count=instances, **serving)
+    contract = replace(contract, serving=changed)
+    return own_endpoint(function, contract, mode="realtime")
 
 
 def test_a_fleet_is_updated_by_a_canary_that_alarms_roll_back(function: SimpleNamespace) -> None:
-    config = realtime_deployment(function, 4).update_request(guarded=True)["DeploymentConfig"]
+    config = realtime_deployment(function, 4).update_request(REALTIME)["DeploymentConfig"]
     assert config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"] == {
         "Type": "CANARY",
         "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20},
@@ -349,9 +367,48 @@ def test_a_fleet_is_updated_by_a_canary_that_alarms_roll_back(function: SimpleNa
 
 
 def test_one_instance_moves_at_once_and_is_watched_as_long(function: SimpleNamespace) -> None:
-    config = realtime_deployment(function, 1).update_request(guarded=True)["DeploymentConfig"]
+    config = realtime_deployment(function, 1).update_request(REALTIME)["DeploymentConfig"]
     routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+
+
+def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamespace) -> None:
+    """A fleet that may shrink to one instance has no half for a canary."""
+    request = realtime_deployment(function, 2, min_instances=1, max_instances=4).update_request(REALTIME)
+    assert request["RetainAllVariantProperties"] is True
+    assert request["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    other = {**REALTIME, "InstanceType": "ml.c5.large"}
+    scaled = realtime_deployment(function, 2, min_instances=1, max_instances=4)
+    assert "RetainAllVariantProperties" not in scaled.update_request(other)
+    assert "RetainAllVariantProperties" not in realtime_deployment(function, 2).update_request(REALTIME)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("mode", ["serverless", "realtime"])
+def test_instances_of_another_type_are_not_scaled_while_they_change(mode: str, scaled: bool) -> None:
+    function = load(SERVING_MODE=mode)
+    name, before = name_of(function, mode=mode), f"{GROUP}-6-aaaaaa"
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.autoscaling) as autoscaling:
+        expect_newest(sagemaker)
+        expect_endpoint(sagemaker, config=before)
+        expect_creation(sagemaker, name, REALTIME if mode == "realtime" else SERVERLESS)
+        expect_config(sagemaker, before, {**REALTIME, "InstanceType": "ml.c5.large"})
+        if scaled:
+            autoscaling.add_response("deregister_scalable_target", {}, target)
+        else:
+            autoscaling.add_client_error(
+                "deregister_scalable_target", "ObjectNotFoundException", expected_params=target
+            )
+        sagemaker.add_response("update_endpoint", ENDPOINT_ARN)
+        expect_approved(sagemaker, 7)
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+        autoscaling.assert_no_pending_responses()
 
 
 def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None:
@@ -362,13 +419,7 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
         expect_creation(sagemaker, name, REALTIME)
-        current = {
-            "EndpointConfigName": f"{GROUP}-6-aaaaaa",
-            "EndpointConfigArn": "arn:aws:sagemaker:eu-west-1:1:endpoint-config/x",
-            "ProductionVariants": [{"VariantName": "AllTraffic", **SERVERLESS}],
-            "CreationTime": NOW,
-        }
-        sagemaker.add_response("describe_endpoint_config", current, {"EndpointConfigName": f"{GROUP}-6-aaaaaa"})
+        expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
         sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
         expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
@@ -17,6 +19,7 @@ from tests.unit.lambdas.loading import load_function
 
 GROUP = "mlops-dev-california-housing"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
+ARTIFACT = "s3://artifact/model/models/train-1/output/model.tar.gz"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 GOLDEN = {"version": 1, "instances": [{"a": 1}, {"a": 2}], "predictions": [100.0, 200.0], "tolerance": 1e-6}
 
@@ -32,15 +35,16 @@ def function() -> SimpleNamespace:
 
 
 class Services:
-    """The five clients of the function, stubbed; every stubbed answer must be asked for."""
+    """The clients of the function, stubbed; every stubbed answer must be asked for."""
 
-    def __init__(self, handler: Any) -> None:
-        self.sagemaker = Stubber(handler.sagemaker)
-        self.runtime = Stubber(handler.runtime)
-        self.s3 = Stubber(handler.s3)
-        self.sns = Stubber(handler.sns)
-        self.cloudwatch = Stubber(handler.cloudwatch)
-        self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch)
+    def __init__(self, clients: Any) -> None:
+        self.sagemaker = Stubber(clients.sagemaker)
+        self.runtime = Stubber(clients.runtime)
+        self.s3 = Stubber(clients.s3)
+        self.sns = Stubber(clients.sns)
+        self.cloudwatch = Stubber(clients.cloudwatch)
+        self.autoscaling = Stubber(clients.autoscaling)
+        self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch, self.autoscaling)
 
     def wanted(self, version: int, *, state: str = "requested") -> None:
         """The newest approved version and its metadata."""
@@ -58,10 +62,11 @@ class Services:
             "ModelPackageName": f"{GROUP}/{version}",
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
             "CustomerMetadataProperties": metadata,
+            "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": ARTIFACT}]},
         }
         self.sagemaker.add_response("describe_model_package", described, {"ModelPackageName": package_arn(version)})
 
-    def live(self, version: int, *, status: str = "InService", failure: str = "") -> None:
+    def live(self, version: int, *, status: str = "InService", failure: str = "", instances: int | None = None) -> None:
         """The endpoint, and the version that its configuration leads to."""
         endpoint = {
             "EndpointName": GROUP,
@@ -71,6 +76,9 @@ class Services:
             "CreationTime": NOW,
             "LastModifiedTime": NOW,
             **({"FailureReason": failure} if failure else {}),
+            "ProductionVariants": [
+                {"VariantName": "AllTraffic", **({"CurrentInstanceCount": instances} if instances else {})}
+            ],
         }
         arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint-config/config"
         variant = {"VariantName": "AllTraffic", "ModelName": "model"}
@@ -119,7 +127,7 @@ def body(document: Any) -> StreamingBody:
 
 @pytest.fixture
 def services(function: SimpleNamespace) -> Iterator[Services]:
-    stubs = Services(function.handler)
+    stubs = Services(function.clients)
     for stub in stubs.all:
         stub.activate()
     yield stubs
@@ -209,6 +217,49 @@ def test_a_failed_endpoint_is_recorded_with_its_reason(function: SimpleNamespace
     assert function.handler.handler(changed(), None) == {"state": "failed"}
 
 
+TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+def test_instances_are_scaled_as_the_contract_says(function: SimpleNamespace, services: Services) -> None:
+    """Whatever became of the version: an update that was rolled back may have ended the scaling."""
+    contract = function.handler.CONTRACTS[GROUP]
+    bounds = replace(contract.serving, min_instances=2, max_instances=5, invocations_per_instance=900)
+    function.handler.CONTRACTS[GROUP] = replace(contract, serving=bounds)
+    services.wanted(7, state="deployed")
+    services.live(7, instances=3)
+    services.autoscaling.add_response("register_scalable_target", {}, {**TARGET, "MinCapacity": 2, "MaxCapacity": 5})
+    tracking = {
+        "TargetValue": 900.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        "ScaleOutCooldown": 60,
+        "ScaleInCooldown": 300,
+    }
+    policy = {
+        "PolicyName": "invocations",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": tracking,
+    }
+    services.autoscaling.add_response("put_scaling_policy", {"PolicyARN": "arn:policy"}, {**TARGET, **policy})
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_a_contract_without_bounds_ends_the_scaling(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7, state="deployed")
+    services.live(7, instances=3)
+    services.autoscaling.add_response("deregister_scalable_target", {}, TARGET)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_instances_that_are_changing_are_not_scaled(function: SimpleNamespace, services: Services) -> None:
+    services.wanted(7)
+    services.live(6, status="Updating", instances=3)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
 def test_a_verified_version_is_not_verified_again(function: SimpleNamespace, services: Services) -> None:
     services.wanted(7, state="deployed")
     services.live(7)
@@ -217,6 +268,15 @@ def test_a_verified_version_is_not_verified_again(function: SimpleNamespace, ser
 
 def test_other_endpoints_of_the_account_are_ignored(function: SimpleNamespace, services: Services) -> None:
     assert function.handler.handler(changed("somebody-elses"), None) == {"state": None}
+
+
+def test_a_failure_that_nobody_could_be_told_of_is_not_recorded(function: SimpleNamespace, services: Services) -> None:
+    """The next delivery finds it again."""
+    services.wanted(7)
+    services.live(6, failure="One or more alarms went off")
+    services.cloudwatch.add_client_error("put_metric_data", "InternalServiceFault")
+    with pytest.raises(ClientError, match="InternalServiceFault"):
+        function.handler.handler(changed(), None)
 
 
 def test_a_short_answer_is_a_failure(function: SimpleNamespace) -> None:

@@ -1,6 +1,20 @@
 """What the registry takes, and what it says of its versions."""
 
-from tracking.versions import metadata_value
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from tracking.place import Place
+from tracking.versions import live_package, metadata_value
+
+KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
 def test_a_reason_is_kept_as_the_registry_takes_it() -> None:
@@ -11,3 +25,38 @@ def test_a_reason_is_kept_as_the_registry_takes_it() -> None:
 
 def test_a_reason_without_a_letter_that_the_registry_takes_is_a_dash() -> None:
     assert metadata_value("(!)") == "-"
+
+
+def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s_own_endpoint() -> None:
+    """Without the endpoint itself, its records say nothing."""
+    sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
+    s3 = boto3.client("s3", region_name="eu-west-1", **KEYS)
+    clients = {"sagemaker": sagemaker, "s3": s3}
+    place = Place(
+        client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", artifact_bucket="a", workflow=""
+    )
+    served = json.dumps({"package": "arn:7", "version": 7, "target": "m/7.tar.gz"}).encode()
+    shared = {"EndpointName": "mlops-dev-multi-model"}
+    with Stubber(sagemaker) as described, Stubber(s3) as objects:
+        for endpoint_is_there in (True, False):
+            content = StreamingBody(io.BytesIO(served), len(served))
+            request = {"Bucket": "a", "Key": "multi-model/live/m.json"}
+            objects.add_response("get_object", {"Body": content, "ETag": '"e"'}, request)
+            if endpoint_is_there:
+                described.add_response("describe_endpoint", endpoint(**shared), shared)
+            else:
+                described.add_client_error("describe_endpoint", "ValidationException", expected_params=shared)
+                own = {"EndpointName": "mlops-dev-m"}
+                described.add_client_error("describe_endpoint", "ValidationException", expected_params=own)
+            assert live_package(place, "m") == ("arn:7" if endpoint_is_there else "")
+
+
+def endpoint(**names: str) -> dict[str, Any]:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    return {
+        "EndpointArn": "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/x",
+        "EndpointStatus": "InService",
+        "CreationTime": moment,
+        "LastModifiedTime": moment,
+        **names,
+    }

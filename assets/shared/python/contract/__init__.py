@@ -14,12 +14,13 @@ from contract.model import (
     Outliers,
     Problem,
     Quality,
+    Scaling,
     Serving,
     Split,
     Target,
     Training,
 )
-from contract.names import PREDICTION_ERROR
+from contract.names import PREDICTION_ERROR, SHARED_ENDPOINT
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
 from contract.records import (
     MAX_INSTANCES,
@@ -38,6 +39,7 @@ __all__ = [
     "MAX_BATCH_BYTES",
     "MAX_INSTANCES",
     "PREDICTION_ERROR",
+    "SHARED_ENDPOINT",
     "Column",
     "Contract",
     "ContractError",
@@ -55,6 +57,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "RecordError",
+    "Scaling",
     "Serving",
     "Split",
     "Target",

@@ -12,7 +12,7 @@ from contract.wording import shown
 GATE_KEYS = ("metric", "max", "min", "margin", "slice_margin", "slice_min_rows")
 SERVING_KEYS = (
     *("mode", "memory_mb", "max_concurrency", "instance_type", "instance_count", "min_instances", "max_instances"),
-    *("threshold", "hosting", "canary_percent", "canary_minutes"),
+    *("invocations_per_instance", "threshold", "hosting", "canary_percent", "canary_minutes"),
 )
 
 
@@ -67,6 +67,7 @@ def serving_of(table: Table, task: str) -> Serving:
         instance_count=count,
         min_instances=least,
         max_instances=most,
+        invocations_per_instance=_invocations(table),
         threshold=_threshold(table, task),
         hosting=cast(Literal["dedicated", "multi-model"], hosting),
         canary_percent=table.integer("canary_percent", low=1, high=50, default=20),
@@ -91,6 +92,15 @@ def _instances(table: Table, mode: str) -> tuple[int | None, int, int | None]:
     elif least and most and not least <= count <= most:
         table.add("instance_count", f"must lie within min_instances ({least}) and max_instances ({most}), is {count}")
     return least, count, most
+
+
+def _invocations(table: Table) -> int | None:
+    value = table.optional_integer("invocations_per_instance", low=1, high=10_000_000)
+    if value is not None and table.values.get("max_instances") is None:
+        table.add(
+            "invocations_per_instance", "scales between min_instances and max_instances; write them, or leave it out"
+        )
+    return value
 
 
 def _threshold(table: Table, task: str) -> float | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contract.model import Contract, ContractError, Problem
 from contract.parsing import contract_of
+from contract.sharing import disagreements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ def load_all(models_dir: Path | str) -> dict[str, Contract]:
     from pathlib import Path
 
     contracts: dict[str, Contract] = {}
+    by_file: dict[str, Contract] = {}
     problems: list[Problem] = []
     for path in sorted(Path(models_dir).glob("*/model.toml")):
         try:
@@ -38,7 +40,8 @@ def load_all(models_dir: Path | str) -> dict[str, Contract]:
         if contract.name != path.parent.name:
             reason = f'must be the name of its folder, "{path.parent.name}", is "{contract.name}"; rename one of them'
             problems.append(Problem(path.as_posix(), "model.name", reason))
-        contracts[contract.name] = contract
+        contracts[contract.name] = by_file[path.as_posix()] = contract
+    problems += disagreements(by_file)
     if problems:
         raise ContractError(problems)
     return contracts

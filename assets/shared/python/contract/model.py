@@ -12,6 +12,9 @@ from contract.tasks import RULES, Metric, Rules, Task
 
 Scalar = float | int | str | bool
 
+# A hundred requests a second and instance, a small part of what one answers: there is time to add instances.
+INVOCATIONS = 6000
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -141,10 +144,20 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """Between which numbers of instances, and how many requests a minute each of them should get."""
+
+    min_instances: int
+    max_instances: int
+    invocations_per_instance: int
+
+
+@dataclass(frozen=True)
 class Serving:
     """`threshold` is the probability from which a binary model says the positive level.
 
     The canary takes its share of the traffic for some minutes before a real-time endpoint turns to a new version.
+    `invocations_per_instance` is what automatic scaling aims at, in requests a minute.
     """
 
     mode: Literal["serverless", "realtime"]
@@ -154,10 +167,23 @@ class Serving:
     instance_count: int = 1
     min_instances: int | None = None
     max_instances: int | None = None
+    invocations_per_instance: int | None = None
     threshold: float | None = None
     hosting: Literal["dedicated", "multi-model"] = "dedicated"
     canary_percent: int = 20
     canary_minutes: int = 5
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """None: the number of instances stays."""
+        if self.min_instances is None or self.max_instances is None:
+            return None
+        return Scaling(self.min_instances, self.max_instances, self.invocations_per_instance or INVOCATIONS)
+
+    @property
+    def least_instances(self) -> int:
+        """How many instances serve when there is nothing to do."""
+        return self.min_instances or self.instance_count
 
 
 @dataclass(frozen=True)

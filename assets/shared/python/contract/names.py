@@ -7,8 +7,13 @@ import re
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # Leaves room for `mlops-<stage>-` in the 63 characters of an endpoint name.
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# The raw bucket's folder of files to predict stands beside the folders of the models.
-RESERVED_MODELS = frozenset({"batch"})
+# What the multi-model endpoint is named by.
+SHARED_ENDPOINT = "multi_model"
+# Names that no model may have, and what they are taken for.
+RESERVED_MODELS = {
+    "batch": "is the folder of the files to predict",  # beside the folders of the models, in the raw bucket
+    SHARED_ENDPOINT: "names the endpoint that models share",
+}
 
 # Columns that a batch adds to its rows.
 PREDICTION, PREDICTION_LABEL, PREDICTION_ERROR = "prediction", "prediction_label", "prediction_error"

@@ -71,7 +71,7 @@ def _model_name(model: Table) -> str:
     if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
         model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
     if name in RESERVED_MODELS:
-        model.add("name", f"{shown(name)} is the folder of the files to predict; choose another name")
+        model.add("name", f"{shown(name)} {RESERVED_MODELS[name]}; choose another name")
     return name
 
 

@@ -14,6 +14,7 @@ class Place:
     client: Callable[[str], Any]
     prefix: str
     processed_bucket: str
+    artifact_bucket: str
     workflow: str
 
     def resource_name(self, model: str) -> str:

@@ -174,7 +174,7 @@ class RunReader:
             return "deploying", reason or "The endpoint is about to change.", version
         served = live_package(self._place, self._model)
         if served == package_arn:
-            return "live", f"Served by {self._place.resource_name(self._model)}. {reason}", version
+            return "live", f"It is served. {reason}", version
         return "superseded", f"Version {_version(served)} is served now.", version
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tracking.hosting import SHARED, read_served
 from tracking.place import Place
 
 # What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
@@ -72,13 +73,21 @@ def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
 def live_package(place: Place, model: str) -> str:
     """ARN of the version that answers now, "" when there is no endpoint."""
     sagemaker = place.client("sagemaker")
+    shared = read_served(place.client("s3"), place.artifact_bucket, model)
+    if shared and _endpoint(sagemaker, place.resource_name(SHARED)):
+        return shared.package
+    endpoint = _endpoint(sagemaker, place.resource_name(model))
+    return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint else ""
+
+
+def _endpoint(sagemaker: Any, name: str) -> dict[str, Any] | None:
     try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=place.resource_name(model))
+        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationException":
-            return ""
+            return None
         raise
-    return served_package(sagemaker, endpoint["EndpointConfigName"])
+    return found
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import localcloud
 from localcloud.hooks import HookError, check
-from localcloud.iam import glue_resource, logs_resource, sagemaker_resource
+from localcloud.iam import condition_keys, glue_resource, logs_resource, sagemaker_resource
 from localcloud.passrole import Check, further_checks
 
 CORE = [path for path in Path(localcloud.__file__).parent.glob("*.py") if path.stem not in ("__main__", "apigateway")]
@@ -63,6 +63,23 @@ def test_sagemaker_lists_have_no_resource_and_invocations_have_their_endpoint():
 )
 def test_glue_requests_are_checked_on_their_resource(operation, request_body, resource):
     assert glue_resource(operation, request_body, GLUE) == resource
+
+
+@pytest.mark.parametrize(
+    ("action", "request_body", "keys"),
+    [
+        ("cloudwatch:PutMetricData", {"Namespace": "own"}, {"cloudwatch:namespace": "own"}),
+        ("cloudwatch:PutMetricData", {"Namespace": 3}, {}),
+        ("cloudwatch:GetMetricStatistics", {"Namespace": "own"}, {}),
+        (
+            "application-autoscaling:RegisterScalableTarget",
+            {"ServiceNamespace": "sagemaker"},
+            {"application-autoscaling:service-namespace": "sagemaker"},
+        ),
+    ],
+)
+def test_requests_have_the_condition_keys_of_their_service(action, request_body, keys):
+    assert condition_keys(action, request_body) == keys
 
 
 def test_log_requests_match_policies_that_end_in_a_wildcard():

@@ -75,6 +75,16 @@ def test_the_caller_needs_permissions_of_the_endpoint_and_the_alarms(cloud: Any)
     client = as_role(cloud, "scaler", [allow(own, "*")], "application-autoscaling")
     with pytest.raises(ClientError, match=r"sagemaker:DescribeEndpoint on resource: .*:endpoint/scaled"):
         client.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
+    endpoint = "sagemaker:DescribeEndpoint sagemaker:UpdateEndpointWeightsAndCapacities"
+    # A target's own id is made at registration: what policies name are the targets of the account.
+    numbered = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/*"
+    condition = {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
+    scoped = {**allow(own, numbered), "Condition": condition}
+    client = as_role(cloud, "scaler-of-endpoints", [scoped, allow(endpoint, "*")], "application-autoscaling")
+    with pytest.raises(
+        ClientError, match=r"iam:CreateServiceLinkedRole on resource: .*ForApplicationAutoScaling_SageMakerEndpoint"
+    ):
+        client.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
     with pytest.raises(
         ClientError, match=r"cloudwatch:PutMetricAlarm on resource: .*:alarm:TargetTracking-endpoint/scaled"
     ):

@@ -1,0 +1,8 @@
+"""AWS, made once for all requests."""
+
+import boto3
+
+sagemaker = boto3.client("sagemaker")
+autoscaling = boto3.client("application-autoscaling")
+s3 = boto3.client("s3")
+functions = boto3.client("lambda")

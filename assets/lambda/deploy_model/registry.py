@@ -1,0 +1,56 @@
+"""What the model registry is told of a version's deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clients import sagemaker
+from logic import Package
+
+from tracking.versions import MAX_DESCRIPTION
+
+
+def package_of(described: Mapping[str, Any]) -> Package:
+    metadata = described.get("CustomerMetadataProperties", {})
+    (container,) = described["InferenceSpecification"]["Containers"]
+    return Package(
+        described["ModelPackageArn"],
+        described["ModelPackageVersion"],
+        metadata.get("run_id", ""),
+        environment=container.get("Environment", {}),
+        artifact=container.get("ModelDataUrl", ""),
+        state=metadata.get("deployment_state", ""),
+    )
+
+
+def record(package_arn: str, state: str, reason: str) -> None:
+    metadata = {"deployment_state": state, "deployment_reason": reason}
+    sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
+
+
+def refuse(package: Package, message: str) -> None:
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=f"Not live (failed): {message}"[:MAX_DESCRIPTION],
+        CustomerMetadataProperties={
+            "deployment_state": "failed",
+            "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+        },
+    )
+
+
+def supersede(group: str, newest: Package) -> None:
+    """Versions that were approved and overtaken before they were live end in a recorded state too."""
+    summaries = sagemaker.list_model_packages(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+    )["ModelPackageSummaryList"]
+    for summary in summaries:
+        if summary["ModelPackageVersion"] >= newest.version:
+            continue
+        package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        if package.get("CustomerMetadataProperties", {}).get("deployment_state", "requested") == "requested":
+            record(
+                package["ModelPackageArn"], "superseded", f"Version {newest.version} was approved before it was live."
+            )

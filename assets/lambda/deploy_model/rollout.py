@@ -1,0 +1,86 @@
+"""An endpoint on its way to a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+from clients import autoscaling, sagemaker
+from logic import Deployment
+
+from tracking import scaling
+
+
+class EndpointBusyError(Exception):
+    """The endpoint is changing. SQS delivers the event again until it is free."""
+
+
+class EndpointBrokenError(Exception):
+    """The endpoint failed, and SageMaker only lets it be deleted."""
+
+
+def config_of(endpoint: Mapping[str, Any]) -> str:
+    """The configuration that the endpoint has, or is changing to."""
+    pending = endpoint.get("PendingDeploymentSummary", {})
+    return str(pending.get("EndpointConfigName", endpoint["EndpointConfigName"]))
+
+
+def check_free(endpoint: Mapping[str, Any] | None) -> None:
+    if endpoint is None or endpoint["EndpointStatus"] == "InService":
+        return
+    name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+    if status in ("Failed", "UpdateRollbackFailed"):
+        reason = endpoint.get("FailureReason", "no reason given")
+        raise EndpointBrokenError(
+            f"Endpoint {name} is {status} ({reason}). Delete it and redrive the dead letter queue."
+        )
+    raise EndpointBusyError(f"Endpoint {name} is {status}.")
+
+
+def prepare(deployment: Deployment) -> None:
+    """The model and its configuration, unless another delivery made them before or makes them now."""
+    ensure(
+        sagemaker.create_model,
+        deployment.model_request(),
+        lambda: found(sagemaker.describe_model, ModelName=deployment.name),
+    )
+    ensure(
+        sagemaker.create_endpoint_config,
+        deployment.config_request(),
+        lambda: found(sagemaker.describe_endpoint_config, EndpointConfigName=deployment.name),
+    )
+
+
+def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Callable[[], object]) -> None:
+    if exists():
+        return
+    try:
+        create(**request)
+    except ClientError as error:
+        # A name that is taken and an artifact that is gone have the same code.
+        if error.response["Error"]["Code"] != "ValidationException" or not exists():
+            raise
+
+
+def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
+    if endpoint is None:
+        names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
+        sagemaker.create_endpoint(**names, Tags=deployment.tags)
+        return
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    (current,) = config["ProductionVariants"]
+    if "InstanceType" in current and current["InstanceType"] != deployment.instance_type:
+        # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
+        scaling.stop(autoscaling, deployment.endpoint)
+    sagemaker.update_endpoint(**deployment.update_request(current))
+
+
+def found(describe: Callable[..., dict[str, Any]], **name: str) -> dict[str, Any] | None:
+    """SageMaker answers ValidationException ("Could not find ...") for a name that does not exist."""
+    try:
+        return describe(**name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            return None
+        raise

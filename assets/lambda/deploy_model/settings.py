@@ -1,0 +1,45 @@
+"""The function's environment, read once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What the multi-model endpoint is made of. `verify_function` checks a version before requests go to it."""
+
+    bucket: str
+    image: str
+    code: str
+    verify_function: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`sharing` is None where no model shares an endpoint."""
+
+    resource_prefix: str
+    model_role_arn: str
+    serving_mode: str | None
+    sharing: Sharing | None
+
+
+def _sharing() -> Sharing | None:
+    if "SHARED_CODE_URI" not in os.environ:
+        return None
+    return Sharing(
+        bucket=os.environ["ARTIFACT_BUCKET"],
+        image=os.environ["SHARED_IMAGE"],
+        code=os.environ["SHARED_CODE_URI"],
+        verify_function=os.environ["VERIFY_FUNCTION"],
+    )
+
+
+SETTINGS = Settings(
+    resource_prefix=os.environ["RESOURCE_PREFIX"],
+    model_role_arn=os.environ["MODEL_ROLE_ARN"],
+    serving_mode=os.environ.get("SERVING_MODE"),
+    sharing=_sharing(),
+)

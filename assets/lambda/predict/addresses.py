@@ -1,0 +1,46 @@
+"""Where a model answers: at an endpoint of its own, or behind the multi-model endpoint of the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+import boto3
+from botocore.config import Config
+
+from tracking.hosting import SHARED, Served, read_served
+from tracking.place import resource_name
+
+# How long a switch to another version may take to be seen. Both versions answer meanwhile.
+SECONDS = 2.0
+PREFIX = os.environ["RESOURCE_PREFIX"]
+# Not set where no model shares an endpoint.
+BUCKET = os.environ.get("SHARED_BUCKET")
+s3 = boto3.client("s3", config=Config(connect_timeout=1, read_timeout=2)) if BUCKET else None
+_known: dict[str, tuple[float, Served | None]] = {}
+
+
+@dataclass(frozen=True)
+class Address:
+    """`request`: what names the model to InvokeEndpoint. `version` is None where the model itself says it."""
+
+    request: dict[str, str]
+    version: str | None = None
+
+
+def address_of(model: str) -> Address:
+    served = _served(model) if BUCKET else None
+    if served is None:
+        return Address({"EndpointName": resource_name(PREFIX, model)})
+    shared = {"EndpointName": resource_name(PREFIX, SHARED), "TargetModel": served.target}
+    return Address(shared, version=str(served.version))
+
+
+def _served(model: str) -> Served | None:
+    read_at, served = _known.get(model, (float("-inf"), None))
+    now = time.monotonic()
+    if now - read_at > SECONDS:
+        served = read_served(s3, str(BUCKET), model)
+        _known[model] = now, served
+    return served

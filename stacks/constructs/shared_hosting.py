@@ -1,0 +1,100 @@
+"""What the multi-model endpoint of an environment is made of, and what each function may do with it."""
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk.aws_iam import IRole
+from aws_cdk.aws_s3 import IBucket
+from constructs import Construct
+
+from contract import SHARED_ENDPOINT
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_assets, grant_listing, grant_objects
+from stacks.constructs.endpoint_alarms import EndpointAlarms
+from stacks.constructs.platform_function import PlatformFunction
+
+# As tracking.hosting has them: artifacts, and the record of which of them answers.
+MODELS, LIVE = "multi-model/models/*", "multi-model/live/*"
+_NUMBERED = "Models and configurations are numbered."
+
+
+class SharedHosting(Construct):
+    """The endpoint itself is made by the first approval, as every endpoint is."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        models: Sequence[str],
+        bundles: Bundles,
+        artifact: IBucket,
+        model_role: IRole,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._artifact, self._models = artifact, models
+        self._endpoint = config.resource_name(SHARED_ENDPOINT)
+        EndpointAlarms(self, "Endpoint", endpoint=self._endpoint)
+        code = bundles.serving_source.asset(self, "Code")
+        self._code_uri = code.s3_object_url
+        grant_assets(model_role, code)
+        grant_objects(model_role, artifact, [MODELS], "s3:GetObject")
+        # The guide to multi-model endpoints asks for it.
+        grant_listing(model_role, artifact, [MODELS])
+
+    def serve_deployment(self, function: PlatformFunction, *, image_uri: str, verify: PlatformFunction) -> None:
+        """It copies artifacts, makes the endpoint, and asks for the verification of a version."""
+        variables = {
+            "ARTIFACT_BUCKET": self._artifact.bucket_name,
+            "SHARED_IMAGE": image_uri,
+            "SHARED_CODE_URI": self._code_uri,
+            "VERIFY_FUNCTION": verify.function_name,
+        }
+        for name, value in variables.items():
+            function.add_environment(name, value)
+        role = function.own_role
+        grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        grant_objects(role, self._artifact, [MODELS], "s3:PutObject")
+        self._grant_reading(role)
+        grant(role, ["lambda:InvokeFunction"], [verify.function_arn])
+        for kind, actions in (
+            ("model", ["CreateModel", "DescribeModel", "AddTags"]),
+            ("endpoint-config", ["CreateEndpointConfig", "DescribeEndpointConfig", "AddTags"]),
+        ):
+            names = [f"sagemaker:{action}" for action in actions]
+            grant(role, names, [self._arn(kind, f"{self._endpoint}-*")], because=_NUMBERED)
+        resources = [self._arn("endpoint", self._endpoint), self._arn("endpoint-config", f"{self._endpoint}-*")]
+        grant(role, ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], resources, because=_NUMBERED)
+        own = self._arn("endpoint", self._endpoint)
+        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], [own])
+        # With the caller's permissions SageMaker reads the alarms that roll an update back.
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"{self._endpoint}-*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        grant(role, ["cloudwatch:DescribeAlarms"], [alarms], because="One for each thing that is watched.")
+
+    def serve_verification(self, function: PlatformFunction) -> None:
+        """It asks golden rows and writes down which version answers."""
+        function.add_environment("SHARED_BUCKET", self._artifact.bucket_name)
+        role = function.own_role
+        own = self._arn("endpoint", self._endpoint)
+        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], [own])
+        grant_objects(role, self._artifact, [LIVE], "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+
+    def serve_predictions(self, function: PlatformFunction) -> None:
+        function.add_environment("SHARED_BUCKET", self._artifact.bucket_name)
+        grant(function.own_role, ["sagemaker:InvokeEndpoint"], [self._arn("endpoint", self._endpoint)])
+        self._grant_reading(function.own_role)
+
+    def _grant_reading(self, role: IRole) -> None:
+        grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
+        # Without it S3 answers 403 instead of 404 for what is not there.
+        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+
+    def _arn(self, kind: str, name: str) -> str:
+        return Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)

@@ -1,0 +1,56 @@
+"""Versions of a model as the end-to-end tests make them, wait for them and ask for them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cli import api, registry
+from cli.records import example
+from tests.e2e.conftest import MODEL, Platform
+from tracking.versions import ModelVersion
+
+
+def version(platform: Platform, number: int, model: str = MODEL) -> ModelVersion:
+    return registry.find_version(platform.target, model, number)
+
+
+def wait_for(platform: Platform, number: int, *states: str, model: str = MODEL, seconds: float = 30) -> ModelVersion:
+    """Until what became of the version's deployment is one of the states."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = version(platform, number, model)
+        if found.metadata.get("deployment_state") in states:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"version {number} is {version(platform, number, model)}")
+
+
+def wait_until_live(platform: Platform, number: int, model: str = MODEL, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not version(platform, number, model).live:
+        assert time.monotonic() < deadline, f"version {number} is not live"
+        time.sleep(0.2)
+
+
+def answering(platform: Platform, model: str = MODEL) -> str:
+    """The version that the REST API answers from."""
+    return str(api.predict(platform.target, model=model, instances=[example(MODEL)])["model_version"])
+
+
+def copy_of(platform: Platform, number: int, *, model: str = MODEL, **changes: Any) -> int:
+    """Register a version of `model` like one of MODEL, with changes to its container; returns its number."""
+    target = platform.target
+    sagemaker = target.client("sagemaker")
+    package = sagemaker.describe_model_package(ModelPackageName=version(platform, number).arn)
+    lineage = package["CustomerMetadataProperties"]
+    kept = {key: value for key, value in lineage.items() if not key.startswith(("deployment_", "deci"))}
+    (container,) = package["InferenceSpecification"]["Containers"]
+    spec = {**package["InferenceSpecification"], "Containers": [{**container, **changes}]}
+    made = sagemaker.create_model_package(
+        ModelPackageGroupName=target.resource_name(model),
+        InferenceSpecification=spec,
+        ModelApprovalStatus="PendingManualApproval",
+        CustomerMetadataProperties=kept,
+    )
+    return int(made["ModelPackageArn"].rsplit("/", 1)[1])

@@ -1,0 +1,166 @@
+"""deploy_model behind the multi-model endpoint: artifacts are copied, the endpoint changes with its code only."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.shared_endpoint import (
+    BUCKET,
+    GROUP,
+    MODEL,
+    SHARED,
+    TARGET,
+    expect_endpoint,
+    expect_live,
+    expect_newest,
+    expect_record,
+    package_arn,
+    shared,
+    stubbed,
+)
+
+DEPLOY = {
+    "RESOURCE_PREFIX": "mlops-prod-",
+    "MODEL_ROLE_ARN": "arn:aws:iam::111122223333:role/model",
+    "ARTIFACT_BUCKET": BUCKET,
+    "SHARED_IMAGE": "image:3.2-0",
+    "SHARED_CODE_URI": "s3://assets/code.tar.gz",
+    "VERIFY_FUNCTION": "verify",
+}
+
+
+@pytest.fixture
+def deploy() -> SimpleNamespace:
+    function = load_function("deploy_model", DEPLOY)
+    function.handler.CONTRACTS[GROUP] = shared(function.handler.CONTRACTS[GROUP])
+    return function
+
+
+def expect_copy(s3: Stubber) -> None:
+    source = {"Bucket": BUCKET, "Key": f"{MODEL}/models/train-1/output/model.tar.gz"}
+    request = {"Bucket": BUCKET, "Key": f"multi-model/models/{TARGET}", "CopySource": source}
+    s3.add_response("copy_object", {}, request)
+
+
+def expect_nothing_to_supersede(sagemaker: Stubber) -> None:
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
+
+
+def decided() -> dict[str, Any]:
+    detail = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", "ModelPackageVersion": 7}
+    return {"Records": [{"messageId": "m", "body": json.dumps({"detail": detail})}]}
+
+
+def config_of(function: SimpleNamespace) -> str:
+    contract = function.handler.CONTRACTS[GROUP]
+    return str(function.shared.shared_endpoint(contract, function.settings.SETTINGS.sharing).name)
+
+
+def expect_verification(functions: Stubber) -> None:
+    payload = {"detail": {"EndpointName": SHARED, "ModelPackageGroupName": GROUP}}
+    request = {"FunctionName": "verify", "InvocationType": "Event", "Payload": json.dumps(payload).encode()}
+    functions.add_response("invoke", {"StatusCode": 202}, request)
+
+
+def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
+    name = config_of(deploy)
+    environment = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "s3://assets/code.tar.gz",
+        "SAGEMAKER_REGION": "eu-west-1",
+    }
+    container = {
+        "Image": "image:3.2-0",
+        "Mode": "MultiModel",
+        "ModelDataUrl": f"s3://{BUCKET}/multi-model/models/",
+        "Environment": environment,
+    }
+    tags = [{"Key": "hosting", "Value": "multi-model"}]
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
+        model = {
+            "ModelName": name,
+            "PrimaryContainer": container,
+            "ExecutionRoleArn": DEPLOY["MODEL_ROLE_ARN"],
+            "Tags": tags,
+        }
+        aws.sagemaker.add_response("create_model", {"ModelArn": f"arn:aws:sagemaker:eu-west-1:1:model/{name}"}, model)
+        aws.sagemaker.add_client_error("describe_endpoint_config", "ValidationException", "Could not find it.")
+        answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
+        aws.sagemaker.add_response("create_endpoint_config", answer)
+        request = {"EndpointName": SHARED, "EndpointConfigName": name, "Tags": tags}
+        aws.sagemaker.add_response(
+            "create_endpoint", {"EndpointArn": "arn:aws:sagemaker:eu-west-1:1:endpoint/x"}, request
+        )
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+def test_the_next_approval_changes_no_endpoint(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, 6)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        expect_endpoint(aws.sagemaker, config_of(deploy))
+        expect_verification(aws.functions)
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("status", ["Creating", "Updating"])
+def test_an_endpoint_on_its_way_asks_for_the_verification_itself(deploy: SimpleNamespace, status: str) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        expect_endpoint(aws.sagemaker, config_of(deploy), status)
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+def test_an_endpoint_that_changes_to_something_else_hands_the_event_back(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        expect_endpoint(aws.sagemaker, "old-code", "Updating")
+        with pytest.raises(deploy.rollout.EndpointBusyError, match=f"{SHARED} is Updating"):
+            deploy.handler.handler(decided(), None)
+
+
+def test_a_second_event_of_a_live_version_copies_nothing(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7, state="deployed")
+        expect_live(aws.s3, 7)
+        expect_endpoint(aws.sagemaker, config_of(deploy))
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, 6)
+        aws.s3.add_client_error("copy_object", "NoSuchKey", "The specified key does not exist.")
+        request = {
+            "ModelPackageArn": package_arn(7),
+            "ModelApprovalStatus": "Rejected",
+            "ApprovalDescription": ANY,
+            "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
+        }
+        aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
+        deploy.handler.handler(decided(), None)
