@@ -1,49 +1,23 @@
-"""The REST API: POST /models/<model>/predictions, with an API key. It checks the shape of a body, predict the rest."""
+"""API Gateway: who may call what. It checks the shape of a body, the functions the rest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from contract import MAX_INSTANCES, Contract
+from contract import MAX_INSTANCES
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.api_functions import ApiFunctions
+from stacks.constructs.firewall import Firewall
+from stacks.constructs.gateway_answers import ACCESS_LOG, add_problems
 
 # The version in the path of the API.
 STAGE = "v1"
-
-# What is logged of a request: who, what, how long, how it ended. Never a payload.
-ACCESS_LOG = {
-    "requestId": "$context.requestId",
-    "requestTime": "$context.requestTime",
-    "apiKeyId": "$context.identity.apiKeyId",
-    "method": "$context.httpMethod",
-    "resource": "$context.resourcePath",
-    "status": "$context.status",
-    "latency": "$context.responseLatency",
-    "modelLatency": "$context.integration.latency",
-    "responseLength": "$context.responseLength",
-    "error": "$context.error.message",
-}
-
-# Answers that API Gateway gives itself: type -> status, title, detail.
-PROBLEMS = {
-    "BAD_REQUEST_BODY": (400, "Bad Request", f"Send an object with instances: a list of 1 to {MAX_INSTANCES} objects."),
-    "BAD_REQUEST_PARAMETERS": (400, "Bad Request", "$context.error.message"),
-    "INVALID_API_KEY": (403, "Forbidden", "Send a valid API key in the header x-api-key."),
-    "MISSING_AUTHENTICATION_TOKEN": (404, "Not Found", "There is no such model or path."),
-    "REQUEST_TOO_LARGE": (413, "Content Too Large", "The body is too large. Send fewer instances."),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported Media Type", "Send application/json."),
-    "THROTTLED": (429, "Too Many Requests", "Too many requests at once. Try again in a moment."),
-    "QUOTA_EXCEEDED": (429, "Too Many Requests", "The requests of today are used up."),
-    "INTEGRATION_FAILURE": (502, "Bad Gateway", "The prediction failed."),
-    "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "The model did not answer in time."),
-}
 
 # The shape alone: API Gateway's messages name neither the instance nor, for a bound, the field. The function's do.
 REQUEST_SCHEMA = {
@@ -55,66 +29,119 @@ REQUEST_SCHEMA = {
         "instances": {"type": "array", "minItems": 1, "maxItems": MAX_INSTANCES, "items": {"type": "object"}},
     },
 }
+# What a model has below /models/<model>, with the parameters of its query.
+OF_MODEL: Mapping[str, tuple[str, ...]] = {
+    "": (),
+    "runs": ("limit", "before"),
+    "runs/{run_id}": (),
+    "versions": (),
+    "versions/{version}": (),
+    "monitoring": ("hours",),
+}
+DESCRIPTION = ("openapi.json", "docs")
 
 _PUSH_TO_LOGS = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ACCEPTED = {
     f"AwsSolutions-IAM4[Policy::{_PUSH_TO_LOGS}]": "AWS's own policy, for a role that serves every API of the account.",
-    "AwsSolutions-APIG3": "API keys, throttling and a schema for each model stand in front. A WAF costs by the hour.",
+    "AwsSolutions-APIG3": "Keys, throttling and a schema stand in front. A WAF, which costs by the hour, is optional.",
 }
+KEY = "Callers hold an API key of a usage plan; there are no users to tell apart."
+OPEN = "The description of the API holds no secret."
+PREFLIGHT = "A browser asks without credentials whether it may ask."
 
 
-class PredictionApi(Construct):
+class Gateway(Construct):
+    """`key_id` is None where callers sign with IAM."""
+
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
         config: StageConfig,
-        contracts: Mapping[str, Contract],
-        function: lambda_.IFunction,
+        models: Iterable[str],
+        functions: ApiFunctions,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config = config
+        self._config, self._access = config, config.api
         self._api = self._add_api()
         self._validator = apigateway.RequestValidator(
             self, "Validator", rest_api=self._api, validate_request_body=True, validate_request_parameters=True
         )
-        self._add_problems()
-        models = self._api.root.add_resource("models")
-        integration = apigateway.LambdaIntegration(function, allow_test_invoke=False)
-        model = self._add_model()
-        for name in contracts:
-            # A path for each model, not /models/{model}: an unknown model is not found before a function runs.
-            self._add_method(models.add_resource(name).add_resource("predictions"), model, integration)
+        add_problems(self._api, self._access.origins)
+        # One permission for all methods: a policy of a function holds some sixty at most.
+        self._predict, self._platform = (
+            apigateway.LambdaIntegration(function, scope_permission_to_method=False)
+            for function in (functions.predict, functions.platform)
+        )
+        self._model = self._add_model()
+        self._add_routes(models)
+        if self._access.firewall:
+            Firewall(self, "Firewall", stage=self._api.deployment_stage)
         self.url = self._api.url
-        self.key_id = self._add_key().key_id
+        self.key_id = self._add_key().key_id if self._access.auth == "api-key" else None
+
+    def _add_routes(self, models: Iterable[str]) -> None:
+        listed = self._api.root.add_resource("models")
+        self._add_get(listed)
+        for name in models:
+            # A path for each model, not /models/{model}: an unknown model is not found before a function runs.
+            model = listed.add_resource(name)
+            for path, query in OF_MODEL.items():
+                self._add_get(model.resource_for_path(path) if path else model, query)
+            self._add_post(model.add_resource("predictions"))
+        for path in DESCRIPTION:
+            self._add_get(self._api.root.add_resource(path), key=False)
+
+    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = (), *, key: bool = True) -> None:
+        parameters = {f"method.request.querystring.{name}": False for name in query}
+        method = resource.add_method(
+            "GET",
+            self._platform,
+            **self._authorization(key),
+            request_parameters=parameters,
+            request_validator=self._validator,
+        )
+        self._accept(method, KEY if key else OPEN)
+
+    def _add_post(self, resource: apigateway.IResource) -> None:
+        method = resource.add_method(
+            "POST",
+            self._predict,
+            **self._authorization(key=True),
+            request_models={"application/json": self._model},
+            request_parameters={"method.request.querystring.explain": False},
+            request_validator=self._validator,
+        )
+        self._accept(method, KEY)
+
+    def _authorization(self, key: bool) -> dict[str, Any]:
+        if self._access.auth == "iam":
+            return {"authorization_type": apigateway.AuthorizationType.IAM}
+        return {"api_key_required": key}
+
+    def _accept(self, method: apigateway.Method, reason: str) -> None:
+        iam = self._access.auth == "iam"
+        acknowledge(method, {"AwsSolutions-COG4": "Callers sign with IAM." if iam else reason})
+        if not iam:
+            acknowledge(method, {"AwsSolutions-APIG4": reason})
 
     def _add_api(self) -> apigateway.RestApi:
         log_group = logs.LogGroup(
             self, "AccessLogs", retention=self._config.log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        throttle = self._config.throttle
         api = apigateway.RestApi(
             self,
             "Rest",
             rest_api_name=f"{self._config.prefix}predictions",
-            description="Predictions of the approved models",
+            description="Predictions of the approved models, their runs and versions",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # One setting for all APIs of an account and region, needed before any of them may log. It is kept when the
             # stack goes, so that deleting one environment does not silence another.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
-            deploy_options=apigateway.StageOptions(
-                stage_name=STAGE,
-                access_log_destination=apigateway.LogGroupLogDestination(log_group),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                data_trace_enabled=False,
-                metrics_enabled=True,
-                tracing_enabled=True,
-                throttling_rate_limit=throttle.requests_per_second,
-                throttling_burst_limit=throttle.burst,
-            ),
+            default_cors_preflight_options=self._preflight(),
+            deploy_options=self._stage_options(log_group),
         )
         # The CDK adds an output of its own for the URL.
         api.node.try_remove_child("Endpoint")
@@ -128,21 +155,32 @@ class PredictionApi(Construct):
         )
         # A group that is there already fails the deployment: it comes before the stage, and goes after it.
         api.deployment_stage.node.add_dependency(execution_logs)
-        acknowledge(api, ACCEPTED)
+        accepted = {**ACCEPTED, "AwsSolutions-APIG4": PREFLIGHT, "AwsSolutions-COG4": PREFLIGHT}
+        acknowledge(api, accepted if self._access.origins else ACCEPTED)
         return api
 
-    def _add_method(
-        self, resource: apigateway.Resource, model: apigateway.IModel, integration: apigateway.LambdaIntegration
-    ) -> None:
-        method = resource.add_method(
-            "POST",
-            integration,
-            api_key_required=True,
-            request_models={"application/json": model},
-            request_validator=self._validator,
+    def _stage_options(self, log_group: logs.ILogGroup) -> apigateway.StageOptions:
+        throttle = self._config.throttle
+        return apigateway.StageOptions(
+            stage_name=STAGE,
+            access_log_destination=apigateway.LogGroupLogDestination(log_group),
+            access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            data_trace_enabled=False,
+            metrics_enabled=True,
+            tracing_enabled=True,
+            throttling_rate_limit=throttle.requests_per_second,
+            throttling_burst_limit=throttle.burst,
         )
-        key = "Callers hold an API key of a usage plan; there are no users to tell apart."
-        acknowledge(method, {"AwsSolutions-APIG4": key, "AwsSolutions-COG4": key})
+
+    def _preflight(self) -> apigateway.CorsOptions | None:
+        if not self._access.origins:
+            return None
+        return apigateway.CorsOptions(
+            allow_origins=list(self._access.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-amz-date", "x-amz-security-token", "x-api-key"],
+        )
 
     def _add_model(self) -> apigateway.IModel:
         """On the L1, which takes JSON Schema as it is."""
@@ -162,21 +200,6 @@ class PredictionApi(Construct):
         deployment.add_to_logical_id(REQUEST_SCHEMA)
         return apigateway.Model.from_model_name(self, "InstancesModel", model.ref)
 
-    def _add_problems(self) -> None:
-        for kind, (status, title, detail) in PROBLEMS.items():
-            self._add_problem(kind, str(status), _problem(title, detail, status))
-        for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
-            self._add_problem(kind, None, _problem(title, "$context.error.message"))
-
-    def _add_problem(self, kind: str, status: str | None, document: Mapping[str, Any]) -> None:
-        self._api.add_gateway_response(
-            "".join(word.capitalize() for word in kind.split("_")),
-            type=apigateway.ResponseType.of(kind),
-            status_code=status,
-            response_headers={"Content-Type": "'application/problem+json'"},
-            templates={"application/json": json.dumps(document)},
-        )
-
     def _add_key(self) -> apigateway.IApiKey:
         throttle = self._config.throttle
         key = self._api.add_api_key("Key", description="Clients of the prediction API")
@@ -188,9 +211,3 @@ class PredictionApi(Construct):
         plan.add_api_key(key)
         plan.add_api_stage(stage=self._api.deployment_stage)
         return key
-
-
-def _problem(title: str, detail: str, status: int | None = None) -> dict[str, Any]:
-    """As RFC 9457 has it. API Gateway replaces variables, and nothing else, in these templates."""
-    code = {} if status is None else {"status": status}
-    return {"type": "about:blank", "title": title, **code, "detail": detail, "request_id": "$context.requestId"}
