@@ -17,11 +17,11 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 PAIR: Schema = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
 
 
-def thing(description: str = "", *, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
+def thing(text: str = "", /, *, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
     """An object whose members are all there but those named `optional`."""
     required = [name for name in properties if name not in optional]
-    about = {"description": description} if description else {}
-    return {"type": "object", **about, "required": required, "properties": properties}
+    described = {"description": text} if text else {}
+    return {"type": "object", **described, "required": required, "properties": properties}
 
 
 def many(items: Schema) -> Schema:
