@@ -87,7 +87,7 @@ def _paths(contract: Contract) -> dict[str, Any]:
     return {
         base: get("The model: contract and live version", "Model"),
         f"{base}/predictions": {"post": _predict(contract, tag)},
-        f"{base}/runs": get("What became of the uploads, newest first", "Runs", limit, before),
+        f"{base}/runs": get("What became of the uploads, newest first", "Runs", limit, before, missing=True),
         f"{base}/runs/{{run_id}}": get("One run with its logs' tails", "RunDetail", _in_path("run_id"), missing=True),
         f"{base}/versions": get("The model registry, newest first", "Versions"),
         f"{base}/versions/{{version}}": get(

@@ -11,7 +11,7 @@ from records import Records
 from contract import Contract
 from rest.handling import whole_number, word
 from rest.limits import MAX_RUNS
-from rest.problems import invalid_field, not_found
+from rest.problems import ProblemError, not_found
 from tracking.logs import log_tail
 from tracking.run import Run, Step
 
@@ -24,7 +24,7 @@ def newest(records: Records, contract: Contract, event: dict[str, Any]) -> dict[
     try:
         page = records.runs(contract.name).recent(limit=limit, before=before)
     except KeyError:
-        raise invalid_field("before", f"is not a run of {contract.name}") from None
+        raise unknown(before or "", contract) from None
     following = page.runs[-1].run_id if page.more else None
     return {"runs": [document(run) for run in page.runs], "before": following}
 
@@ -32,11 +32,15 @@ def newest(records: Records, contract: Contract, event: dict[str, Any]) -> dict[
 def one(records: Records, contract: Contract, run_id: str) -> dict[str, Any]:
     run = records.runs(contract.name).read(run_id) if run_id.isascii() and run_id.isalnum() else None
     if run is None or (run.state == "uploaded" and not run.steps):
-        raise not_found(f"There is no run {run_id[:60]!r} of {contract.name}.")
+        raise unknown(run_id, contract)
     with ThreadPoolExecutor(8) as pool:
         tails = list(pool.map(lambda step: log_tail(records.place, step, lines=LOG_LINES), run.steps))
     steps = [{**_step(step), "log": list(tail)} for step, tail in zip(run.steps, tails, strict=True)]
     return {**document(run), "steps": steps, "evaluation": _evaluation(run.evaluation)}
+
+
+def unknown(run_id: str, contract: Contract) -> ProblemError:
+    return not_found(f"There is no run {run_id[:60]!r} of {contract.name}.")
 
 
 def document(run: Run) -> dict[str, Any]:

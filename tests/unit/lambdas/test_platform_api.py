@@ -437,7 +437,6 @@ def test_alarms_are_those_of_the_model(ask: Ask, cloud: Cloud, monkeypatch: pyte
     ("resource", "field"),
     [
         *((f"/models/{MODEL}/runs?limit={value}", "limit") for value in ("0", "101", "-1", "1.5", "x", "9" * 20, "²")),
-        (f"/models/{MODEL}/runs?before=nothing", "before"),
         *((f"/models/{MODEL}/monitoring?hours={value}", "hours") for value in ("0", "169", "day")),
     ],
 )
@@ -448,6 +447,11 @@ def test_wrong_parameters_are_named(ask: Ask, resource: str, field: str) -> None
 @pytest.mark.parametrize("run_id", ["nothing", "../x", "é"])
 def test_an_unknown_run(ask: Ask, run_id: str) -> None:
     assert "There is no run" in ask(f"/models/{MODEL}/runs/{{run_id}}", 404, run_id=run_id)["detail"]
+
+
+@pytest.mark.parametrize("run_id", ["nothing", ""])
+def test_runs_before_an_unknown_run(ask: Ask, run_id: str) -> None:
+    assert "There is no run" in ask(f"/models/{MODEL}/runs?before={run_id}", 404)["detail"]
 
 
 @pytest.mark.parametrize("version", ["4", "-1", "x", "²", "9" * 40])

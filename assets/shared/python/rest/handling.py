@@ -65,9 +65,9 @@ def whole_number(event: Event, name: str, *, low: int, high: int, default: int) 
     return int(text)
 
 
-def word(event: Event, name: str) -> str:
-    """A query parameter that is a text, "" when it is absent."""
-    return _query(event).get(name, "")
+def word(event: Event, name: str) -> str | None:
+    """A query parameter that is a text, None when it is absent."""
+    return _query(event).get(name)
 
 
 def _query(event: Event) -> Mapping[str, str]:

@@ -61,15 +61,15 @@ class RunReader:
         execution = next(self._executions(run_id), None) if manifest else None
         return self._run(run_id, _Found(workflow, execution), lambda: live_package(self._place, self._model))
 
-    def recent(self, *, limit: int | None = None, before: str = "") -> RunPage:
+    def recent(self, *, limit: int | None = None, before: str | None = None) -> RunPage:
         """The newest runs, those that are older than the run `before` when it is named. Raises KeyError for no such."""
         workflows = {run["WorkflowRunProperties"]["run_id"]: run for run in self._workflow_runs()}
         executions = {item["PipelineExecutionDisplayName"][len("run-") :]: item for item in self._executions()}
         found = {run_id: _Found(workflows.get(run_id), executions.get(run_id)) for run_id in self._ids()}
         ids = sorted(found, key=lambda run_id: (found[run_id].started, run_id), reverse=True)
-        if before and before not in found:
+        if before is not None and before not in found:
             raise KeyError(before)
-        rest = ids[ids.index(before) + 1 :] if before else ids
+        rest = ids[ids.index(before) + 1 :] if before is not None else ids
         live = cache(lambda: live_package(self._place, self._model))
         with ThreadPoolExecutor(8) as pool:
             runs = tuple(pool.map(lambda run_id: self._run(run_id, found[run_id], live), rest[:limit]))
