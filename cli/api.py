@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from cli.errors import CliError
 from cli.target import Target
@@ -16,13 +18,14 @@ MOST_ERRORS = 20
 _http = urllib3.PoolManager(retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=()), timeout=35.0)
 
 
-def predict(target: Target, *, model: str, instances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def predict(
+    target: Target, *, model: str, instances: Sequence[Mapping[str, Any]], explain: bool = False
+) -> dict[str, Any]:
     """POST the records to the model. Raises CliError with the problem's own words, field by field."""
-    url = f"{target.api_url}/models/{model}/predictions"
+    url = f"{target.api_url}/models/{model}/predictions" + ("?explain=true" if explain else "")
     body = json.dumps({"instances": list(instances)}).encode()
-    headers = {"content-type": "application/json", "x-api-key": target.api_key}
     try:
-        response = _http.request("POST", url, body=body, headers=headers)
+        response = _http.request("POST", url, body=body, headers=_headers(target, url, body))
     except urllib3.exceptions.HTTPError as error:
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
@@ -30,6 +33,16 @@ def predict(target: Target, *, model: str, instances: Sequence[Mapping[str, Any]
         hint = "Upload data first: mlops upload FILE." if "no model is live" in str(answer.get("detail")) else ""
         raise CliError(f"The REST API refused the request ({response.status}): {_reasons(answer)}", hint)
     return answer
+
+
+def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
+    """With the API key, or signed where there is none."""
+    headers = {"content-type": "application/json"}
+    if target.api_key is not None:
+        return {**headers, "x-api-key": target.api_key}
+    request = AWSRequest(method="POST", url=url, data=body, headers=headers)
+    SigV4Auth(target.session.get_credentials(), "execute-api", target.session.region_name).add_auth(request)
+    return dict(request.headers.items())
 
 
 def _decode(body: bytes) -> dict[str, Any]:

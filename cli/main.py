@@ -185,24 +185,27 @@ def predict(
         list[str] | None, typer.Option("--set", help="name=value; others keep the example's value.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A JSON file: one record or a list of records.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Also say what drove each prediction.")] = False,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
     """Ask the REST API for predictions."""
     from cli.records import records_to_ask
-    from cli.render import prediction_text
+    from cli.render import explanation_table, prediction_text
 
     with errors(as_json):
         target: Target = find_target(where=on, stage=stage)
         target.check_model(model)
         instances = records_to_ask(model, file=file, values=values or [])
-        answer = api.predict(target, model=model, instances=instances)
+        answer = api.predict(target, model=model, instances=instances, explain=explain)
         if as_json:
             print_json(answer)
             return
         for prediction in answer["predictions"]:
             output.print(prediction_text(prediction), highlight=False)
+            if explain:
+                output.print(explanation_table(prediction["explanation"]), highlight=False)
 
 
 def main() -> None:

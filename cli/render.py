@@ -69,10 +69,29 @@ def metric_text(metric: str, value: float) -> str:
 
 
 def prediction_text(prediction: Mapping[str, Any]) -> str:
-    """A number with its unit, or a label with the probability of the positive one."""
+    """A number with its unit and interval, or a label with the probability of the positive one."""
     if "label" in prediction:
         return f"{prediction['label']} ({prediction['value']:.4f})"
-    return f"{prediction['value']:,.2f} {prediction.get('unit') or ''}".rstrip()
+    text = f"{prediction['value']:,.2f} {prediction.get('unit') or ''}".rstrip()
+    if held := prediction.get("interval"):
+        text += f" ({100 * held['level']:.0f} %: {held['low']:,.0f} to {held['high']:,.0f})"
+    return text
+
+
+def explanation_table(explanation: Mapping[str, Any]) -> Table:
+    """What drove a prediction, the largest contribution first; base and contributions add up to the last line."""
+    digits = 2 if explanation["output"] == "value" else 4
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for _ in range(2):
+        table.add_column()
+    table.add_column(justify="right")
+    table.add_row("base", "", f"{explanation['base']:,.{digits}f}")
+    for part in explanation["contributions"]:
+        value = part["value"]
+        shown = f"{value:.6g}" if isinstance(value, int | float) else str(value)
+        table.add_row(part["feature"], shown, f"{part['contribution']:+,.{digits}f}")
+    table.add_row(explanation["output"], "", f"{explanation['sum']:,.{digits}f}")
+    return table
 
 
 def _one_line(text: str) -> Text:
@@ -133,7 +152,7 @@ def print_up(console: Console, target: Target, resources: Mapping[str, int]) -> 
     console.print(
         f"""
   REST API   {target.api_url}
-  API key    {target.api_key}
+  API key    {target.api_key or "none: callers sign with IAM"}
   raw bucket {target.output("RawBucketName")}
 
 In another terminal:

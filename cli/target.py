@@ -114,7 +114,10 @@ class Target:
         return f"{self.endpoint}/_aws/execute-api/{host.split('.')[0]}/{stage}"
 
     @cached_property
-    def api_key(self) -> str:
+    def api_key(self) -> str | None:
+        """None where callers of the REST API sign with IAM."""
+        if "ApiKeyId" not in self._outputs:
+            return None
         key = self.client("apigateway").get_api_key(apiKey=self.output("ApiKeyId"), includeValue=True)
         return str(key["value"])
 

@@ -21,6 +21,18 @@ class Throttle:
 
 
 @dataclass(frozen=True)
+class ApiAccess:
+    """Who may call the REST API: holders of an API key, or IAM identities that sign.
+
+    `origins`: the web origins (https://host) whose pages may call it from a browser. `firewall`: AWS WAF in front.
+    """
+
+    auth: Literal["api-key", "iam"] = "api-key"
+    origins: tuple[str, ...] = ()
+    firewall: bool = False
+
+
+@dataclass(frozen=True)
 class GlueCapacity:
     """A worker of G.1X has 4 vCPU and 16 GB. `concurrent_runs` is the number of data sets prepared at once."""
 
@@ -52,6 +64,7 @@ class StageConfig:
     throttle: Throttle
     glue: GlueCapacity
     jobs: Jobs
+    api: ApiAccess = ApiAccess()
     # None: as the model's contract says.
     serving_mode: Literal["serverless", "realtime"] | None = None
 

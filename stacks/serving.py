@@ -1,4 +1,4 @@
-"""From an approved model to predictions: rule, queue, deploy_model, and the REST API with predict."""
+"""From an approved model to predictions: rule, queue, deploy_model, and the REST API."""
 
 from collections.abc import Mapping
 
@@ -13,19 +13,16 @@ from contract import SHARED_ENDPOINT, Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
+from stacks.constructs.gateway import Gateway
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
-from stacks.constructs.prediction_api import PredictionApi
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
-
-# API Gateway waits 29 s at most: the function answers before that, and the model before the function.
-PREDICT_TIMEOUT = Duration.seconds(29)
-MODEL_TIMEOUT_SECONDS = 25
 
 
 class ServingStack(Stack):
@@ -71,9 +68,9 @@ class ServingStack(Stack):
         for model in own:
             name = "".join(word.capitalize() for word in model.split("_"))
             EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(model))
-        self._add_api(contracts)
+        functions = self._add_api()
         if shared:
-            self._share(verification.function)
+            self._share(verify=verification.function, functions=functions)
 
     def _add_deployment(self) -> None:
         # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
@@ -150,29 +147,24 @@ class ServingStack(Stack):
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")
 
-    def _add_api(self, contracts: Mapping[str, Contract]) -> None:
-        self._predict = function = PlatformFunction(
+    def _add_api(self) -> ApiFunctions:
+        functions = ApiFunctions(
             self,
-            "Predict",
-            description="Answers prediction requests from the endpoint of the model",
-            code=self._bundles.function("predict"),
+            "ApiFunctions",
+            config=self._config,
+            models=self._models,
+            bundles=self._bundles,
             layer=self._layer,
-            environment={
-                "RESOURCE_PREFIX": self._config.prefix,
-                "MODEL_TIMEOUT_SECONDS": str(MODEL_TIMEOUT_SECONDS),
-            },
             dead_letters=self._dead_letters,
-            log_retention=self._config.log_retention,
-            timeout=PREDICT_TIMEOUT,
-            memory_mb=512,
+            buckets=self._buckets,
         )
-        endpoints = [self._sagemaker_arn("endpoint", name) for name in self._names]
-        grant(function.own_role, ["sagemaker:InvokeEndpoint"], endpoints)
-        api = PredictionApi(self, "Api", config=self._config, contracts=contracts, function=function)
+        api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
         CfnOutput(self, "ApiUrl", value=api.url)
-        CfnOutput(self, "ApiKeyId", value=api.key_id)
+        if api.key_id:
+            CfnOutput(self, "ApiKeyId", value=api.key_id)
+        return functions
 
-    def _share(self, verify: PlatformFunction) -> None:
+    def _share(self, *, verify: PlatformFunction, functions: ApiFunctions) -> None:
         hosting = SharedHosting(
             self,
             "MultiModel",
@@ -184,7 +176,8 @@ class ServingStack(Stack):
         )
         hosting.serve_deployment(self._deploy, image_uri=self._image.uri, verify=verify)
         hosting.serve_verification(verify)
-        hosting.serve_predictions(self._predict)
+        hosting.serve_predictions(functions.predict)
+        hosting.serve_tracking(functions.platform)
 
     def _alarm_arn(self, name: str) -> str:
         return self.format_arn(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import interval
 from steps import bootstrap, golden, logs, metrics, report
 from steps.champion import Champion, Comparison, compare, read_champion
 from steps.context import read_context
@@ -90,6 +91,7 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
         **metrics.document(contract, overall, {name: item.standard_deviation for name, item in intervals.items()}),
         "interval": {name: [item.low, item.high] for name, item in intervals.items()}
         | {"level": bootstrap.LEVEL, "method": "bootstrap"},
+        "prediction_interval": prediction_interval(evaluated),
         "rows": len(rows.target),
         "slices": [item.document(contract, rows.target, predicted) for item in slices_of(rows, model.recipe)],
         "champion": asdict(comparison),
@@ -100,6 +102,14 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
         "contract_hash": contract.hash,
         "plots": list(plots),
     }
+
+
+def prediction_interval(evaluated: Evaluated) -> dict[str, float] | None:
+    """The share of test rows whose interval holds the true value, beside the share that it promises."""
+    found = evaluated.model.interval
+    if found is None:
+        return None
+    return {"level": found.level, "coverage": interval.coverage(found, evaluated.rows.target, evaluated.predicted)}
 
 
 def registry(model: TrainedModel, comparison: Comparison, value: float) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """SageMaker's handler functions: raw records in, predictions out.
 
-In the model, only `trees`, `batch_rows` and `contract` lie beside it.
+In the model, only `contract`, `trees`, `batch_rows`, `explanation` and `interval` lie beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import batch_rows
 from contract import Contract, Recipe, RecordError, parse_csv, validate
+from explanation import explain
+from interval import Interval, load_interval
 from trees import Trees, load_trees
 
 if TYPE_CHECKING:
@@ -54,6 +56,14 @@ class Model:
     recipe: Recipe
     run_id: str
     version: str | None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ToExplain:
+    """Records whose predictions are to be explained."""
+
+    records: list[Any]
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ class CsvText:
 class Prediction:
     values: NDArray[np.float32]
     model: Model
+    explanations: list[dict[str, Any]] | None = None
 
 
 def model_fn(model_dir: str) -> Model:
@@ -76,10 +87,11 @@ def model_fn(model_dir: str) -> Model:
         recipe=Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8")),
         run_id=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["run_id"],
         version=os.environ.get("MODEL_VERSION") or None,
+        interval=load_interval(folder),
     )
 
 
-def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | batch_rows.Lines:
+def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | ToExplain | batch_rows.Lines:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (JSON, CSV):
@@ -93,10 +105,13 @@ def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | batc
     return CsvText(text) if kind == CSV else _instances(text)
 
 
-def predict_fn(data: list[Any] | CsvText | batch_rows.Lines, model: Model) -> Prediction | batch_rows.Answer:
+def predict_fn(
+    data: list[Any] | CsvText | ToExplain | batch_rows.Lines, model: Model
+) -> Prediction | batch_rows.Answer:
     if isinstance(data, batch_rows.Lines):
         return batch_rows.answer(data, model.recipe, model.trees.predict)
-    records = _records(data, model.recipe.contract)
+    asked = isinstance(data, ToExplain)
+    records = data.records if isinstance(data, ToExplain) else _records(data, model.recipe.contract)
     errors = [
         {"instance": index, "field": error.field, "reason": error.reason}
         for index, record in enumerate(records)
@@ -104,31 +119,40 @@ def predict_fn(data: list[Any] | CsvText | batch_rows.Lines, model: Model) -> Pr
     ]
     if errors:
         raise InputError(errors)
-    return Prediction(values=model.trees.predict(model.recipe.apply(records)), model=model)
+    values = model.trees.predict(model.recipe.apply(records))
+    return Prediction(values, model, explain(model.trees.booster, model.recipe, records) if asked else None)
 
 
 def output_fn(prediction: Prediction | batch_rows.Answer, accept: str) -> tuple[str, str]:
     """JSON, whatever the client accepts, and CSV for a batch. A binary model gives the positive level's probability."""
     if isinstance(prediction, batch_rows.Answer):
         return prediction.text, CSV
-    contract = prediction.model.recipe.contract
-    answer = {
-        "predictions": [_answer(contract, float(value)) for value in prediction.values],
-        "model": contract.name,
-        "run_id": prediction.model.run_id,
-        "model_version": prediction.model.version,
+    model = prediction.model
+    answers = [_answer(model, float(value)) for value in prediction.values]
+    if prediction.explanations is not None:
+        for answer, explanation in zip(answers, prediction.explanations, strict=True):
+            answer["explanation"] = explanation
+    document = {
+        "predictions": answers,
+        "model": model.recipe.contract.name,
+        "run_id": model.run_id,
+        "model_version": model.version,
     }
-    return json.dumps(answer), JSON
+    return json.dumps(document), JSON
 
 
-def _answer(contract: Contract, value: float) -> dict[str, object]:
+def _answer(model: Model, value: float) -> dict[str, object]:
+    contract = model.recipe.contract
     threshold = contract.serving.threshold
-    if contract.task != "binary" or threshold is None:
+    if contract.task == "binary" and threshold is not None:
+        return {"value": value, "label": contract.target.levels[value >= threshold]}
+    if model.interval is None:
         return {"value": value}
-    return {"value": value, "label": contract.target.levels[value >= threshold]}
+    low, high = model.interval.of(value)
+    return {"value": value, "interval": {"low": low, "high": high, "level": model.interval.level}}
 
 
-def _instances(text: str) -> list[Any]:
+def _instances(text: str) -> list[Any] | ToExplain:
     try:
         document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -136,7 +160,7 @@ def _instances(text: str) -> list[Any]:
     instances = document.get("instances") if isinstance(document, dict) else document
     if not isinstance(instances, list) or not instances:
         raise InputError([_error('the body must be {"instances": [record, ...]} with at least one record')])
-    return instances
+    return ToExplain(instances) if isinstance(document, dict) and document.get("explain") is True else instances
 
 
 def _records(data: list[Any] | CsvText, contract: Contract) -> list[Any]:

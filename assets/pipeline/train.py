@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import interval
+from contract import Contract
 from steps import logs
 from steps.context import read_context
 from steps.dataset import Rows, read_rows
@@ -64,6 +66,8 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
     fitted = fit(training, validation, recipe, hyperparameters, parameters)
     scores = {parameters["eval_metric"]: fitted.score}
     save(fitted.booster, settings, summary(fitted, hyperparameters, training, validation, scores))
+    if found := interval_of(fitted, validation, recipe.contract):
+        found.save(settings.model_dir)
     logs.event(
         "trained",
         run_id=context.run_id,
@@ -74,6 +78,13 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
         threads=settings.threads,
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def interval_of(fitted: Fitted, validation: Rows, contract: Contract) -> interval.Interval | None:
+    """From errors of trees on validation rows that they had not seen. After a refit these are rather too large."""
+    if contract.task != "regression":
+        return None
+    return interval.fit(validation.target, fitted.unseen, low=contract.target.min, high=contract.target.max)
 
 
 def summary(
@@ -117,7 +128,7 @@ def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, An
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
-    for name in ("inference.py", "trees.py", "batch_rows.py"):
+    for name in ("inference.py", "trees.py", "batch_rows.py", "explanation.py", "interval.py"):
         shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
     for module in files("contract").iterdir():
         if module.name.endswith(".py"):

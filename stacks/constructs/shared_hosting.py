@@ -91,6 +91,13 @@ class SharedHosting(Construct):
         grant(function.own_role, ["sagemaker:InvokeEndpoint"], [self._arn("endpoint", self._endpoint)])
         self._grant_reading(function.own_role)
 
+    def serve_tracking(self, function: PlatformFunction) -> None:
+        """It tells what the endpoint is and does."""
+        role = function.own_role
+        grant(role, ["sagemaker:DescribeEndpoint"], [self._arn("endpoint", self._endpoint)])
+        configs = [self._arn("endpoint-config", f"{self._endpoint}-*")]
+        grant(role, ["sagemaker:DescribeEndpointConfig"], configs, because=_NUMBERED)
+
     def _grant_reading(self, role: IRole) -> None:
         grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
         # Without it S3 answers 403 instead of 404 for what is not there.

@@ -14,7 +14,7 @@ from tests.unit.lambdas.loading import load_function
 FUNCTIONS = {
     "etl": ["StartEtl"],
     "training": ["StartTraining"],
-    "serving": ["DeployModel", "Predict", "VerificationVerifyDeployment"],
+    "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
     "batch": ["StartBatch", "FinishBatch"],
 }
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]

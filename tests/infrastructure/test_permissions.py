@@ -15,6 +15,8 @@ UNSCOPED = {
     "xray:PutTelemetryRecords": "traces of the functions",
     "ecr:GetAuthorizationToken": "a token is for a registry, not for a repository",
     "cloudwatch:PutMetricData": "scoped by its namespace",
+    "cloudwatch:GetMetricData": "metrics know no resources",
+    "cloudwatch:DescribeAlarms": "a listing by prefix asks about all alarms",
 }
 
 

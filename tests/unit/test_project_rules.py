@@ -11,14 +11,15 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "stacks", "localcloud", "cli", "tests"}
+OURS = {"contract", "tracking", "rest", "stacks", "localcloud", "cli", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
     "assets/shared/python/contract": {"contract"},
     "assets/shared/python/tracking": {"tracking"},
+    "assets/shared/python/rest": {"rest"},
     "assets/glue": {"contract"},
-    "assets/lambda": {"contract", "tracking"},
+    "assets/lambda": {"contract", "tracking", "rest"},
     "assets/pipeline": {"contract"},
     "stacks": {"contract", "stacks"},
     "localcloud": {"localcloud"},
@@ -29,8 +30,10 @@ ALLOWED = {
 PROVIDED = {
     "assets/shared/python/contract": {"numpy"},
     "assets/shared/python/tracking": {"boto3", "botocore"},
+    "assets/shared/python/rest": set(),
     "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
-    "assets/lambda": {"boto3", "botocore"},
+    # boto3 brings urllib3.
+    "assets/lambda": {"boto3", "botocore", "urllib3"},
     "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},
 }
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-
-import boto3
-from botocore.config import Config
+from typing import Any
 
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import resource_name
@@ -17,24 +15,36 @@ SECONDS = 2.0
 PREFIX = os.environ["RESOURCE_PREFIX"]
 # Not set where no model shares an endpoint.
 BUCKET = os.environ.get("SHARED_BUCKET")
-s3 = boto3.client("s3", config=Config(connect_timeout=1, read_timeout=2)) if BUCKET else None
+
+
+def _client() -> Any:
+    """None where no model shares an endpoint: boto3 is half of what a new function takes to start."""
+    if not BUCKET:
+        return None
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(connect_timeout=1, read_timeout=2))
+
+
+s3 = _client()
 _known: dict[str, tuple[float, Served | None]] = {}
 
 
 @dataclass(frozen=True)
 class Address:
-    """`request`: what names the model to InvokeEndpoint. `version` is None where the model itself says it."""
+    """`target` is the artifact at a multi-model endpoint. `version` is None where the model itself says it."""
 
-    request: dict[str, str]
+    endpoint: str
+    target: str | None = None
     version: str | None = None
 
 
 def address_of(model: str) -> Address:
     served = _served(model) if BUCKET else None
     if served is None:
-        return Address({"EndpointName": resource_name(PREFIX, model)})
-    shared = {"EndpointName": resource_name(PREFIX, SHARED), "TargetModel": served.target}
-    return Address(shared, version=str(served.version))
+        return Address(resource_name(PREFIX, model))
+    return Address(resource_name(PREFIX, SHARED), target=served.target, version=str(served.version))
 
 
 def _served(model: str) -> Served | None:

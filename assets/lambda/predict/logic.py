@@ -1,76 +1,85 @@
-"""Requests, answers and problems of the prediction API (problems as RFC 9457 has them)."""
+"""Requests and answers of the prediction API."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from contract import MAX_INSTANCES, Contract, validate
-
-# What a serverless endpoint accepts.
-MAX_BODY_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(eq=False)
-class ProblemError(Exception):
-    """An answer that is not a prediction; `extra` holds the members that a problem has besides the standard ones."""
-
-    status: HTTPStatus
-    detail: str
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def response(self, request_id: str) -> dict[str, Any]:
-        document = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-            **self.extra,
-            "request_id": request_id,
-        }
-        headers = {"Content-Type": "application/problem+json", **self.headers}
-        return {"statusCode": self.status.value, "headers": headers, "body": json.dumps(document)}
+from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED
+from rest.problems import ProblemError, invalid, invalid_field
 
 
 class NotUnderstoodError(Exception):
     """The model's answer does not have the form that the model promises."""
 
 
-def instances_of(body: str | None, contract: Contract) -> list[Any]:
+def check_content_type(content_type: str) -> None:
+    """Raises ProblemError for a body that says it is something else than JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind and kind != "application/json":
+        detail = f"The body is {kind[:100]}. Send application/json."
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+
+
+def instances_of(body: str | None, contract: Contract, *, explain: bool = False) -> list[Any]:
     """The records of a request. Raises ProblemError, which names instance and field of everything wrong with them."""
-    text = body or ""
-    if len(text.encode()) > MAX_BODY_BYTES:
-        detail = f"The body is larger than {MAX_BODY_BYTES} bytes. Send fewer instances."
-        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.") from error
+    document = _document(body or "")
+    most = MAX_EXPLAINED if explain else MAX_INSTANCES
     instances = document.get("instances") if isinstance(document, dict) else None
-    if not isinstance(instances, list) or not 1 <= len(instances) <= MAX_INSTANCES:
-        detail = f'The body must be {{"instances": [...]}} with 1 to {MAX_INSTANCES} instances.'
-        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
-    if errors := [error for position, record in enumerate(instances) for error in _errors(contract, position, record)]:
+    if not isinstance(instances, list) or not 1 <= len(instances) <= most:
+        given = f", it holds {len(instances)}" if isinstance(instances, list) else ""
+        raise invalid_field(
+            "instances", f'the body must be {{"instances": [...]}} with 1 to {most} instances{_when(explain)}{given}'
+        )
+    errors = [
+        {"instance": None, "field": str(name), "reason": "is not a member of the body; leave it out"}
+        for name in document
+        if name != "instances"
+    ]
+    errors += [error for position, record in enumerate(instances) for error in _errors(contract, position, record)]
+    if errors:
         raise invalid(errors)
     return instances
 
 
-def invalid(errors: list[dict[str, Any]]) -> ProblemError:
-    first = errors[0]
-    where = f"instance {first.get('instance')}" + (f", {first['field']}" if first.get("field") else "")
-    detail = f"{len(errors)} invalid value(s); the first: {where}: {first.get('reason')}"
-    return ProblemError(HTTPStatus.BAD_REQUEST, detail, extra={"errors": errors})
+def _when(explain: bool) -> str:
+    return " when they are explained" if explain else ""
+
+
+def _document(text: str) -> Any:
+    if len(text.encode()) > MAX_BODY_BYTES:
+        detail = f"The body is larger than {MAX_BODY_BYTES} bytes. Send fewer instances."
+        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {str(error)[:200]}.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ProblemError for a name that stands twice: nobody can tell which of its values was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise invalid_field(twice, "stands twice in one object; keep one")
+    return found
 
 
 def answer_of(
-    body: bytes, *, contract: Contract, expected: int, request_id: str, version: str | None = None
+    body: bytes,
+    *,
+    contract: Contract,
+    expected: int,
+    request_id: str,
+    explain: bool = False,
+    version: str | None = None,
 ) -> dict[str, Any]:
-    """The answer to the client. Raises NotUnderstoodError.
+    """The answer to the client. Raises NotUnderstoodError, and ProblemError where the model cannot explain.
 
     `version`: which one was asked, where the container serves many and does not know.
     """
@@ -78,18 +87,30 @@ def answer_of(
         document = json.loads(body)
         answers = document["predictions"]
         values = [float(answer["value"]) for answer in answers]
-        labels = [str(answer["label"]) for answer in answers] if contract.task == "binary" else None
+        predictions = [_prediction(answer, contract, explain=explain) for answer in answers]
         version = version or document["model_version"]
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstoodError(f"The model's answer has no predictions: {error!r}") from error
     if len(values) != expected or not all(map(math.isfinite, values)):
         raise NotUnderstoodError(f"The model answered {len(values)} numbers, not {expected} finite ones.")
-    unit = {"unit": contract.target.unit} if contract.target.unit else {}
-    predictions = [{"value": value, **unit} for value in values]
-    if labels is not None:
-        predictions = [{**item, "label": label} for item, label in zip(predictions, labels, strict=True)]
-    answer = {"model": contract.name, "model_version": version, "predictions": predictions, "request_id": request_id}
-    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(answer)}
+    return {"model": contract.name, "model_version": version, "predictions": predictions, "request_id": request_id}
+
+
+def _prediction(answer: Mapping[str, Any], contract: Contract, *, explain: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"value": float(answer["value"])}
+    if contract.target.unit:
+        found["unit"] = contract.target.unit
+    if contract.task == "binary":
+        found["label"] = str(answer["label"])
+    # Versions that were trained before there were intervals and explanations have none.
+    if "interval" in answer:
+        found["interval"] = {name: float(answer["interval"][name]) for name in ("low", "high", "level")}
+    if explain and "explanation" not in answer:
+        detail = f"The live version of {contract.name} cannot explain its predictions. Train a new one."
+        raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, detail)
+    if explain:
+        found["explanation"] = answer["explanation"]
+    return found
 
 
 def errors_in(message: str) -> list[dict[str, Any]] | None:

@@ -15,18 +15,21 @@ from steps.failures import StepError
 from steps.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
+    import numpy as np
     import xgboost
+    from numpy.typing import NDArray
 
 PRINT_EVERY = 25
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """`score` is the metric on the validation rows of trees that had not seen them; `rows` is what `booster` saw."""
+    """`rows` is what `booster` saw. Trees without the validation rows predict `unseen` for these, with this `score`."""
 
     booster: xgboost.Booster
     score: float
     rows: int
+    unseen: NDArray[np.float64]
 
 
 def fit(
@@ -44,12 +47,13 @@ def fit(
         stopped = _stopped_early(training, validation, names, hyperparameters, parameters)
         rounds, score = stopped.num_boosted_rounds(), float(stopped.best_score)
         _progress(f"[{rounds - 1}]\tvalidation-{parameters['eval_metric']}:{score:.5f}\n")
+        unseen = stopped.inplace_predict(validation.inputs).astype(float)
         if not hyperparameters.refit:
-            return Fitted(stopped, score, len(training.target))
+            return Fitted(stopped, score, len(training.target), unseen)
         # An outlier teaches the trees nothing here either: dropped from the rows that they learn from.
         rows = joined(training, inside_fences(validation, recipe))
         _progress(f"Growing {rounds} rounds again on {len(rows.target)} train and validation rows\n")
-        return Fitted(_grown(rows, names, rounds, parameters), score, len(rows.target))
+        return Fitted(_grown(rows, names, rounds, parameters), score, len(rows.target), unseen)
 
 
 def _stopped_early(

@@ -84,6 +84,8 @@ def _tiles(evaluation: Mapping[str, Any], unit: str) -> str:
             low, high = interval[name]
             text = f"{_metric(name, low)} to {_metric(name, high)}"
             tiles.append((f"{LABELS.get(name, name)}, {share(interval['level'])} interval", text))
+    if held := evaluation["prediction_interval"]:
+        tiles.append((f"of test rows lie in their {share(held['level'])} interval", share(held["coverage"])))
     tiles.append(("Test rows", f"{evaluation['rows']:,}"))
     cells = (f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>' for label, value in tiles)
     return f'<div class="tiles">{"".join(cells)}</div>'

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import Contract, Recipe
+from interval import Interval, load_interval
 from steps.context import read_json, read_text
 from steps.failures import StepError
 
@@ -36,6 +37,7 @@ class TrainedModel:
     source_version: str
     training: Mapping[str, Any]
     digest: str
+    interval: Interval | None = None
 
     @property
     def contract(self) -> Contract:
@@ -72,6 +74,7 @@ def load_model(archive: Path) -> TrainedModel:
             source_version=manifest.get("source", {}).get("version", ""),
             training=read_json(folder / "training.json"),
             digest=_digest(folder),
+            interval=load_interval(folder),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -143,12 +144,12 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     """The job writes refused.json and ends between two of the reader's calls."""
     written: dict[str, Any] = {}
 
-    def end_of_the_job(_self: RunReader, _run_id: str) -> dict[str, Any]:
-        written["california_housing/run=abc/refused.json"] = {"reason": "empty.csv: the file is empty", "source": {}}
-        return {"Status": "COMPLETED", "StartedOn": None, "Graph": {"Nodes": []}}
+    def end_of_the_job(_self: RunReader, _run_id: str) -> Iterator[dict[str, Any]]:
+        written["refused"] = {"reason": "empty.csv: the file is empty", "source": {}}
+        yield {"Status": "COMPLETED", "StartedOn": None, "Graph": {"Nodes": []}}
 
-    monkeypatch.setattr(RunReader, "_workflow_run", end_of_the_job)
-    monkeypatch.setattr(RunReader, "_document", lambda _self, _bucket, key: written.get(key))
+    monkeypatch.setattr(RunReader, "_workflow_runs", end_of_the_job)
+    monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
 
     place = Place(
         client=pytest.fail, prefix="", processed_bucket="processed", artifact_bucket="artifact", workflow="etl"

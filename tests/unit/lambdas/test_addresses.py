@@ -17,12 +17,17 @@ from tests.unit.lambdas.shared_endpoint import (
     expect_live,
 )
 
+ENVIRONMENT = {
+    "RESOURCE_PREFIX": "mlops-prod-",
+    "MODEL_TIMEOUT_SECONDS": "25",
+    "RUNTIME_URL": "https://runtime.sagemaker.eu-west-1.amazonaws.com",
+}
+
 
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The module, and a clock that the test moves."""
-    environment = {"RESOURCE_PREFIX": "mlops-prod-", "MODEL_TIMEOUT_SECONDS": "25", "SHARED_BUCKET": BUCKET}
-    module = load_function("predict", environment).addresses
+    module = load_function("predict", {**ENVIRONMENT, "SHARED_BUCKET": BUCKET}).addresses
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return SimpleNamespace(module=module, clock=clock)
@@ -38,23 +43,22 @@ def test_a_switch_is_seen_after_two_seconds_and_asked_for_no_sooner(addresses: S
         expect_live(s3, 7)
         assert addresses.module.address_of(MODEL).version == "7"
         s3.assert_no_pending_responses()
-    assert first.request == {"EndpointName": SHARED, "TargetModel": f"{MODEL}/6-0.tar.gz"}
-    assert first.version == "6"
+    assert (first.endpoint, first.target, first.version) == (SHARED, f"{MODEL}/6-0.tar.gz", "6")
 
 
 def test_a_model_that_the_shared_endpoint_does_not_know_has_its_own(addresses: SimpleNamespace) -> None:
     with Stubber(addresses.module.s3) as s3:
         expect_live(s3, None)
         address = addresses.module.address_of(MODEL)
-        assert (address.request, address.version) == ({"EndpointName": GROUP}, None)
+        assert (address.endpoint, address.target, address.version) == (GROUP, None, None)
         addresses.module.address_of(MODEL)
         s3.assert_no_pending_responses()
 
 
 def test_the_version_that_was_asked_is_the_one_that_is_named() -> None:
     """A container of many models knows no version."""
-    function = load_function("predict", {"RESOURCE_PREFIX": "mlops-prod-", "MODEL_TIMEOUT_SECONDS": "25"})
+    function = load_function("predict", ENVIRONMENT)
     contract = function.handler.CONTRACTS[MODEL]
     answer = json.dumps({"predictions": [{"value": 1.0}], "model_version": None}).encode()
     made = function.logic.answer_of(answer, contract=contract, expected=1, request_id="r", version="6")
-    assert json.loads(made["body"])["model_version"] == "6"
+    assert made["model_version"] == "6"

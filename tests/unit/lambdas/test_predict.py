@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
-from botocore.response import StreamingBody
-from botocore.stub import Stubber
 
 from tests.unit.lambdas.loading import load_function
 
@@ -31,19 +27,46 @@ RESOURCE = "/models/california_housing/predictions"
 ENDPOINT = "mlops-dev-california-housing"
 
 
+ENVIRONMENT = {
+    "RESOURCE_PREFIX": "mlops-dev-",
+    "MODEL_TIMEOUT_SECONDS": "25",
+    "RUNTIME_URL": "https://runtime.sagemaker.eu-west-1.amazonaws.com",
+    "CORS_ORIGINS": "https://a.example,https://b.example",
+}
+
+
+class Runtime:
+    """Stands for the endpoints: one answer, or error, for each request that is expected."""
+
+    def __init__(self) -> None:
+        self.expected: list[tuple[str, Any, bytes | Exception]] = []
+
+    def invoke(self, name: str, body: bytes, *, target: str | None) -> bytes:
+        assert target is None
+        endpoint, request, answer = self.expected.pop(0)
+        assert (name, json.loads(body)) == (endpoint, request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def fails(self, error: Exception) -> None:
+        self.expected.append((ENDPOINT, {"instances": [RECORD]}, error))
+
+
 @pytest.fixture(scope="module")
 def function() -> SimpleNamespace:
-    return load_function("predict", {"RESOURCE_PREFIX": "mlops-dev-", "MODEL_TIMEOUT_SECONDS": "25"})
+    return load_function("predict", ENVIRONMENT)
 
 
 @pytest.fixture
-def runtime(function: SimpleNamespace) -> Iterator[Stubber]:
-    with Stubber(function.handler.runtime) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+def runtime(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    runtime = Runtime()
+    monkeypatch.setattr(function.handler, "endpoints", runtime)
+    yield runtime
+    assert runtime.expected == []
 
 
-def event(body: Any, *, resource: str = RESOURCE) -> dict[str, Any]:
+def event(body: Any, *, resource: str = RESOURCE, **more: Any) -> dict[str, Any]:
     """What API Gateway hands to a proxy integration."""
     text = body if isinstance(body, str) or body is None else json.dumps(body)
     return {
@@ -53,18 +76,13 @@ def event(body: Any, *, resource: str = RESOURCE) -> dict[str, Any]:
         "body": text,
         "isBase64Encoded": False,
         "requestContext": {"requestId": "request-1", "resourcePath": resource},
+        **more,
     }
 
 
-def expect(runtime: Stubber, instances: list[Any], answer: Any) -> None:
+def expect(runtime: Runtime, instances: list[Any], answer: Any, **more: Any) -> None:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    request = {
-        "EndpointName": ENDPOINT,
-        "ContentType": "application/json",
-        "Accept": "application/json",
-        "Body": json.dumps({"instances": instances}).encode(),
-    }
-    runtime.add_response("invoke_endpoint", {"Body": StreamingBody(io.BytesIO(body), len(body))}, request)
+    runtime.expected.append((ENDPOINT, {"instances": instances, **more}, body))
 
 
 def answered(values: list[float], version: str | None = "7") -> dict[str, Any]:
@@ -82,7 +100,7 @@ def problem_of(response: dict[str, Any], status: int) -> dict[str, Any]:
     return document
 
 
-def test_prediction(function: SimpleNamespace, runtime: Stubber) -> None:
+def test_prediction(function: SimpleNamespace, runtime: Runtime) -> None:
     expect(runtime, [RECORD, RECORD], answered([452_600.0, 1.5]))
     response = function.handler.handler(event({"instances": [RECORD, RECORD]}), None)
     assert response["statusCode"] == 200
@@ -95,14 +113,14 @@ def test_prediction(function: SimpleNamespace, runtime: Stubber) -> None:
     }
 
 
-def test_body_in_base64(function: SimpleNamespace, runtime: Stubber) -> None:
+def test_body_in_base64(function: SimpleNamespace, runtime: Runtime) -> None:
     expect(runtime, [RECORD], answered([1.0]))
     encoded = base64.b64encode(json.dumps({"instances": [RECORD]}).encode()).decode()
     response = function.handler.handler({**event(encoded), "isBase64Encoded": True}, None)
     assert response["statusCode"] == 200
 
 
-def test_invalid_values_are_named_by_instance_and_field(function: SimpleNamespace, runtime: Stubber) -> None:
+def test_invalid_values_are_named_by_instance_and_field(function: SimpleNamespace, runtime: Runtime) -> None:
     wrong = {**RECORD, "latitude": 99, "ocean_proximity": "LAKE"}
     del wrong["households"]
     response = function.handler.handler(event({"instances": [RECORD, wrong, 3]}), None)
@@ -112,7 +130,7 @@ def test_invalid_values_are_named_by_instance_and_field(function: SimpleNamespac
     assert all(error["reason"] for error in errors)
 
 
-def test_detail_names_the_first_invalid_value(function: SimpleNamespace, runtime: Stubber) -> None:
+def test_detail_names_the_first_invalid_value(function: SimpleNamespace, runtime: Runtime) -> None:
     response = function.handler.handler(event({"instances": [{**RECORD, "latitude": 99}]}), None)
     detail = problem_of(response, 400)["detail"]
     assert detail == "1 invalid value(s); the first: instance 0, latitude: must be at most 42.5, is 99"
@@ -124,23 +142,50 @@ def test_detail_names_the_first_invalid_value(function: SimpleNamespace, runtime
         (None, "The body is not JSON"),
         ("{", "The body is not JSON"),
         ("[" * 100_000, "The body is not JSON"),
-        ([RECORD], 'The body must be {"instances": [...]}'),
-        ({"instances": []}, "1 to 500 instances"),
-        ({"instances": [RECORD] * 501}, "1 to 500 instances"),
+        ("1" * 5000, "The body is not JSON"),
+        ([RECORD], 'instances: the body must be {"instances": [...]}'),
+        ({"instances": []}, "1 to 500 instances, it holds 0"),
+        ({"instances": [RECORD] * 501}, "1 to 500 instances, it holds 501"),
         ({"instances": RECORD}, "1 to 500 instances"),
+        ({"instances": [RECORD], "explain": True}, "explain: is not a member of the body; leave it out"),
+        ('{"instances": [{"latitude": 1, "latitude": 2}]}', "latitude: stands twice in one object; keep one"),
+        ('{"instances": [], "instances": []}', "instances: stands twice in one object; keep one"),
     ],
 )
-def test_wrong_body(function: SimpleNamespace, runtime: Stubber, body: Any, detail: str) -> None:
+def test_wrong_body(function: SimpleNamespace, runtime: Runtime, body: Any, detail: str) -> None:
     assert detail in problem_of(function.handler.handler(event(body), None), 400)["detail"]
 
 
-def test_body_that_is_too_large(function: SimpleNamespace, runtime: Stubber) -> None:
-    body = json.dumps({"instances": [RECORD], "filler": "x" * 4 * 1024 * 1024})
-    assert "Send fewer instances" in problem_of(function.handler.handler(event(body), None), 413)["detail"]
+def test_500_instances_are_not_too_many(function: SimpleNamespace, runtime: Runtime) -> None:
+    expect(runtime, [RECORD] * 500, answered([1.0] * 500))
+    response = function.handler.handler(event({"instances": [RECORD] * 500}), None)
+    assert len(json.loads(response["body"])["predictions"]) == 500
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-www-form-urlencoded", "text/plain; charset=utf-8"])
+def test_other_content_types_are_refused(function: SimpleNamespace, runtime: Runtime, kind: str) -> None:
+    sent = event({"instances": [RECORD]}, headers={"content-type": kind})
+    assert "Send application/json" in problem_of(function.handler.handler(sent, None), 415)["detail"]
+
+
+@pytest.mark.parametrize("headers", [{}, None, {"Content-Type": "Application/JSON; charset=utf-8"}])
+def test_json_needs_no_content_type(function: SimpleNamespace, runtime: Runtime, headers: Any) -> None:
+    expect(runtime, [RECORD], answered([1.0]))
+    assert function.handler.handler(event({"instances": [RECORD]}, headers=headers), None)["statusCode"] == 200
+
+
+def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNamespace, runtime: Runtime) -> None:
+    """A function may answer with 6 MB; 4 MB of unknown names would make more."""
+    wrong = {**RECORD, **{f"{number}{'x' * 1000}": 1 for number in range(1000)}}
+    response = function.handler.handler(event({"instances": [wrong]}), None)
+    document = problem_of(response, 400)
+    assert document["detail"].startswith("1000 invalid value(s); the first: instance 0, 0xxx")
+    assert len(document["errors"]) == 100
+    assert len(response["body"]) < 50_000
 
 
 @pytest.mark.parametrize("resource", ["/models/unknown/predictions", "/"])
-def test_unknown_model(function: SimpleNamespace, runtime: Stubber, resource: str) -> None:
+def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: str) -> None:
     response = function.handler.handler(event({"instances": [RECORD]}, resource=resource), None)
     assert "california_housing" in problem_of(response, 404)["detail"]
 
@@ -155,31 +200,19 @@ def test_unknown_model(function: SimpleNamespace, runtime: Stubber, resource: st
     ],
 )
 def test_model_that_cannot_answer(
-    function: SimpleNamespace, runtime: Stubber, code: str, status: int, retry_after: str, detail: str
+    function: SimpleNamespace, runtime: Runtime, code: str, status: int, retry_after: str, detail: str
 ) -> None:
-    runtime.add_client_error("invoke_endpoint", code, f"Endpoint {ENDPOINT} not found.")
+    runtime.fails(function.endpoint.InvocationError(code, f"Endpoint {ENDPOINT} not found."))
     response = function.handler.handler(event({"instances": [RECORD]}), None)
     assert problem_of(response, status)["detail"] == detail
     assert response["headers"]["Retry-After"] == retry_after
 
 
-def test_model_that_does_not_answer_in_time(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def time_out(**_request: object) -> None:
-        raise ReadTimeoutError(endpoint_url="https://runtime")
-
-    monkeypatch.setattr(function.handler.runtime, "invoke_endpoint", time_out)
+def test_model_that_does_not_answer_in_time(function: SimpleNamespace, runtime: Runtime) -> None:
+    runtime.fails(function.endpoint.TimedOutError("read timed out"))
     response = function.handler.handler(event({"instances": [RECORD]}), None)
     assert "did not answer in 25 s" in problem_of(response, 503)["detail"]
     assert response["headers"]["Retry-After"] == "5"
-
-
-def model_error(message: str, status: int) -> ClientError:
-    error = {
-        "Error": {"Code": "ModelError", "Message": "..."},
-        "OriginalStatusCode": status,
-        "OriginalMessage": message,
-    }
-    return ClientError(error, "InvokeEndpoint")
 
 
 @pytest.mark.parametrize(
@@ -195,28 +228,70 @@ def model_error(message: str, status: int) -> ClientError:
         ("[1]", 502),
     ],
 )
-def test_error_of_the_model(
-    function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, message: str, status: int
-) -> None:
-    def fail(**_request: object) -> None:
-        raise model_error(message, 400 if status == 400 else 500)
-
-    monkeypatch.setattr(function.handler.runtime, "invoke_endpoint", fail)
+def test_error_of_the_model(function: SimpleNamespace, runtime: Runtime, message: str, status: int) -> None:
+    original = 400 if status == 400 else 500
+    runtime.fails(function.endpoint.InvocationError("ModelError", "...", original=message, original_status=original))
     document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), status)
     assert "secret" not in json.dumps(document)
     if status == 400:
         assert document["errors"] == [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]
 
 
-def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime: Stubber) -> None:
+INTERVAL = {"low": 1.0, "high": 3.0, "level": 0.9}
+EXPLANATION = {
+    "output": "value",
+    "base": 1.5,
+    "sum": 2.0,
+    "contributions": [{"feature": "latitude", "value": 37.88, "contribution": 0.5}],
+}
+
+
+def test_interval_and_explanation_are_passed_on(function: SimpleNamespace, runtime: Runtime) -> None:
+    answer = answered([2.0])
+    answer["predictions"][0] |= {"interval": INTERVAL, "explanation": EXPLANATION}
+    expect(runtime, [RECORD], answer, explain=True)
+    sent = event({"instances": [RECORD]}, queryStringParameters={"explain": "true"})
+    (found,) = json.loads(function.handler.handler(sent, None)["body"])["predictions"]
+    assert found == {"value": 2.0, "unit": "USD", "interval": INTERVAL, "explanation": EXPLANATION}
+
+
+def test_a_version_that_cannot_explain_says_so(function: SimpleNamespace, runtime: Runtime) -> None:
+    expect(runtime, [RECORD], answered([2.0]), explain=True)
+    sent = event({"instances": [RECORD]}, queryStringParameters={"explain": "true"})
+    assert "cannot explain its predictions" in problem_of(function.handler.handler(sent, None), 501)["detail"]
+
+
+def test_only_50_instances_are_explained_at_once(function: SimpleNamespace, runtime: Runtime) -> None:
+    sent = event({"instances": [RECORD] * 51}, queryStringParameters={"explain": "true"})
+    detail = problem_of(function.handler.handler(sent, None), 400)["detail"]
+    assert "with 1 to 50 instances when they are explained, it holds 51" in detail
+
+
+def test_explain_is_true_or_false(function: SimpleNamespace, runtime: Runtime) -> None:
+    sent = event({"instances": [RECORD]}, queryStringParameters={"explain": "yes"})
+    document = problem_of(function.handler.handler(sent, None), 400)
+    assert document["errors"] == [{"instance": None, "field": "explain", "reason": "must be true or false, is 'yes'"}]
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [("https://b.example", "https://b.example"), ("https://c.example", None), (None, None)]
+)
+def test_pages_of_named_origins_may_read_answers_and_problems(
+    function: SimpleNamespace, runtime: Runtime, origin: str | None, allowed: str | None
+) -> None:
+    expect(runtime, [RECORD], answered([2.0]))
+    headers = {"Origin": origin} if origin else {}
+    for body in ({"instances": [RECORD]}, {"instances": []}):
+        response = function.handler.handler(event(body, headers=headers), None)
+        assert response["headers"].get("Access-Control-Allow-Origin") == allowed
+
+
+def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime: Runtime) -> None:
     features = function.handler.CONTRACTS["breast_cancer"].features
     record = {feature.name: feature.default for feature in features}
     for predictions, status in (([{"value": 0.9, "label": "malignant"}], 200), ([{"value": 0.9}], 502)):
         answer = json.dumps({"predictions": predictions, "model_version": "1"}).encode()
-        request = {"EndpointName": "mlops-dev-breast-cancer", "ContentType": "application/json"}
-        request |= {"Accept": "application/json", "Body": json.dumps({"instances": [record]}).encode()}  # type: ignore[dict-item]
-        stream = {"Body": StreamingBody(io.BytesIO(answer), len(answer)), "ContentType": "application/json"}
-        runtime.add_response("invoke_endpoint", stream, request)
+        runtime.expected.append(("mlops-dev-breast-cancer", {"instances": [record]}, answer))
         found = function.handler.handler(
             event({"instances": [record]}, resource="/models/breast_cancer/predictions"), None
         )
@@ -229,29 +304,23 @@ def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime:
     "answer",
     [b"not json", {}, {"predictions": [{"value": 1.0}]}, answered([1.0, 2.0]), answered([]), answered([float("nan")])],
 )
-def test_answer_that_cannot_be_read(function: SimpleNamespace, runtime: Stubber, answer: Any) -> None:
+def test_answer_that_cannot_be_read(function: SimpleNamespace, runtime: Runtime, answer: Any) -> None:
     expect(runtime, [RECORD], answer)
     document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 502)
     assert document["detail"] == "The model's answer could not be read."
 
 
-def test_missing_permission_is_our_fault_and_raised(function: SimpleNamespace, runtime: Stubber) -> None:
-    runtime.add_client_error("invoke_endpoint", "AccessDeniedException", "not authorized")
-    with pytest.raises(ClientError, match="AccessDeniedException"):
+def test_missing_permission_is_our_fault_and_raised(function: SimpleNamespace, runtime: Runtime) -> None:
+    runtime.fails(function.endpoint.InvocationError("AccessDeniedException", "not authorized"))
+    with pytest.raises(function.endpoint.InvocationError, match="AccessDeniedException"):
         function.handler.handler(event({"instances": [RECORD]}), None)
 
 
-def test_log_holds_no_payload(function: SimpleNamespace, runtime: Stubber, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_holds_no_payload(function: SimpleNamespace, runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
     expect(runtime, [RECORD], answered([1.0]))
     function.handler.handler(event({"instances": [RECORD]}), None)
     function.handler.handler(event({"instances": [{**RECORD, "latitude": 99}]}), None)
     logged = [vars(record) for record in caplog.records]
-    assert [record["msg"] for record in logged] == ["Predicted", "Prediction refused"]
+    assert [record["msg"] for record in logged] == ["Answered", "Refused"]
     assert (logged[0]["model"], logged[0]["instances"], logged[1]["status"]) == ("california_housing", 1, 400)
     assert "8.3252" not in json.dumps(logged, default=str)
-
-
-def test_one_attempt_and_a_timeout_below_that_of_the_gateway(function: SimpleNamespace) -> None:
-    config = function.handler.runtime.meta.config
-    assert config.read_timeout == 25
-    assert config.retries["total_max_attempts"] == 1

@@ -46,9 +46,12 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
         "recipe.json",
         "manifest.json",
         "training.json",
+        "interval.json",
         "code/inference.py",
         "code/trees.py",
         "code/batch_rows.py",
+        "code/explanation.py",
+        "code/interval.py",
     }
     assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
     assert files["manifest.json"] == (prepared / "context" / "manifest.json").read_bytes()

@@ -118,7 +118,7 @@ class Recipe:
         """The same for one array or list a feature. Missing numbers are None or NaN."""
         import numpy as np
 
-        numbers = self._numbers(values)
+        numbers = self.numbers(values)
         rows = len(values[self.contract.features[0].name])
         result = np.empty((rows, len(self.columns)))
         for index, column in enumerate(self.columns):
@@ -128,7 +128,7 @@ class Recipe:
                 result[:, index] = numbers[column.source]
         return (result - self._shift) / self._scale
 
-    def _numbers(self, values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    def numbers(self, values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
         """Imputed numeric features, then derived features in order: an expression may use an earlier one."""
         import numpy as np
 

@@ -84,24 +84,14 @@ def decimal(text: str) -> float | None:
 
 
 def json_schema(contract: Contract) -> dict[str, object]:
-    """JSON Schema (draft 4, as API Gateway reads it) of {"instances": [record, ...]}."""
-    record = {
+    """JSON Schema (2020-12) of one record."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": contract.name,
         "type": "object",
         "additionalProperties": False,
         "required": [feature.name for feature in contract.features if not feature.nullable],
         "properties": {feature.name: _property(feature) for feature in contract.features},
-    }
-    if not record["required"]:
-        del record["required"]  # draft 4 refuses an empty list
-    return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        "title": contract.name,
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["instances"],
-        "properties": {
-            "instances": {"type": "array", "minItems": 1, "maxItems": MAX_INSTANCES, "items": record},
-        },
     }
 
 
@@ -204,4 +194,5 @@ def _category_property(feature: Feature) -> dict[str, object]:
 
 def _described(schema: dict[str, object], feature: Feature) -> dict[str, object]:
     text = f"{feature.description} ({feature.unit})" if feature.unit else feature.description
-    return {**schema, "description": text} if text else schema
+    described = {**schema, "description": text} if text else schema
+    return described if feature.default is None else {**described, "default": feature.default}

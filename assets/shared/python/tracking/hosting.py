@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 # Stands for a model's name where the endpoint is named: no model may have it.
 SHARED = "multi_model"
 MODELS = "multi-model/models/"
@@ -38,8 +40,10 @@ def read_served(s3: Any, bucket: str, model: str) -> Served | None:
     """None for a model that the endpoint does not serve."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=_key(model))
-    except s3.exceptions.NoSuchKey:
-        return None
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
     return Served(**json.loads(answer["Body"].read()), etag=answer["ETag"])
 
 

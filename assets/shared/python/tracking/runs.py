@@ -2,65 +2,105 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from tracking.documents import Documents
 from tracking.place import Place
+from tracking.progress import etl_state, glue_steps, log_place, seconds_between, training_state
 from tracking.run import Run, Step
 from tracking.versions import live_package
 
 
 def list_runs(place: Place, *, model: str) -> list[Run]:
     """Every run of the model, newest first."""
-    s3, bucket = place.client("s3"), place.processed_bucket
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{model}/run=", Delimiter="/")
-    prefixes = [p["Prefix"] for page in pages for p in page.get("CommonPrefixes", [])]
-    ids = [prefix.rstrip("/").rsplit("=", 1)[1] for prefix in prefixes]
-    reader = RunReader(place, model=model)
-    with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(reader.read, ids))
-    return sorted(runs, key=lambda run: run.started.timestamp() if run.started else 0.0, reverse=True)
+    return list(RunReader(place, model=model).recent().runs)
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Runs, newest first. `more`: there are older ones."""
+
+    runs: tuple[Run, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What AWS lists of a run: its newest workflow run, its newest pipeline execution."""
+
+    workflow: Mapping[str, Any] | None
+    execution: Mapping[str, Any] | None
+
+    @property
+    def started(self) -> float:
+        first = (self.workflow or {}).get("StartedOn") or (self.execution or {}).get("StartTime")
+        return float(first.timestamp()) if first else 0.0
+
+
+Steps = list[tuple[Step, Mapping[str, Any]]]
 
 
 class RunReader:
-    """Reads runs of one model. Finished parts are read once, so that polling stays cheap."""
+    """Reads runs of one model. What is final is read once, so that polling stays cheap; threads may share a reader."""
 
     def __init__(self, place: Place, *, model: str) -> None:
         self._place = place
         self._model = model
-        self._bucket = place.processed_bucket
-        self._documents: dict[str, Mapping[str, Any]] = {}
+        self._documents = Documents(place)
+        # Steps and evaluation of executions that succeeded, by ARN: nothing can change these.
+        self._succeeded: dict[str, tuple[Steps, str]] = {}
 
     def read(self, run_id: str) -> Run:
-        prefix = f"{self._model}/run={run_id}"
         # First: what the job writes before it ends is there when it is seen to have ended.
-        workflow = self._workflow_run(run_id)
-        manifest = self._document(self._bucket, f"{prefix}/manifest.json")
-        refused = None if manifest else self._document(self._bucket, f"{prefix}/refused.json")
-        steps = list(_glue_steps(workflow))
-        state, reason = _etl_state(workflow, refused, manifest)
-        execution = self._execution(run_id) if manifest else None
+        workflow = next(self._workflow_runs(run_id), None)
+        manifest = self._document(run_id, "manifest")
+        execution = next(self._executions(run_id), None) if manifest else None
+        return self._run(run_id, _Found(workflow, execution), lambda: live_package(self._place, self._model))
+
+    def recent(self, *, limit: int | None = None, before: str | None = None) -> RunPage:
+        """The newest runs, those that are older than the run `before` when it is named. Raises KeyError for no such."""
+        workflows = {run["WorkflowRunProperties"]["run_id"]: run for run in self._workflow_runs()}
+        executions = {item["PipelineExecutionDisplayName"][len("run-") :]: item for item in self._executions()}
+        found = {run_id: _Found(workflows.get(run_id), executions.get(run_id)) for run_id in self._ids()}
+        ids = sorted(found, key=lambda run_id: (found[run_id].started, run_id), reverse=True)
+        if before is not None and before not in found:
+            raise KeyError(before)
+        rest = ids[ids.index(before) + 1 :] if before is not None else ids
+        live = cache(lambda: live_package(self._place, self._model))
+        with ThreadPoolExecutor(8) as pool:
+            runs = tuple(pool.map(lambda run_id: self._run(run_id, found[run_id], live), rest[:limit]))
+        return RunPage(runs, more=limit is not None and len(rest) > limit)
+
+    def execution_arn(self, run_id: str) -> str | None:
+        """The newest pipeline execution of the run."""
+        execution = next(self._executions(run_id), None)
+        return str(execution["PipelineExecutionArn"]) if execution else None
+
+    def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
+        workflow, execution = found.workflow, found.execution
+        manifest = self._document(run_id, "manifest")
+        refused = None if manifest else self._document(run_id, "refused")
+        steps = list(glue_steps(workflow))
+        state, reason = etl_state(workflow, refused, manifest)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
-        if execution:
-            listed = list(self._pipeline_steps(execution["PipelineExecutionArn"]))
+        if manifest and execution:
+            listed, evaluation_uri = self._steps(execution)
             steps += [step for step, _ in listed]
-            state, reason = _training_state(execution, [step for step, _ in listed])
+            state, reason = training_state(execution, [step for step, _ in listed])
             package = next((m["RegisterModel"]["Arn"] for _, m in listed if "RegisterModel" in m), None)
-            evaluation_uri = self._evaluation_uri(execution["PipelineExecutionArn"], listed)
-            evaluation = self._document_at(evaluation_uri)
+            evaluation = self._documents.at(f"{evaluation_uri}/evaluation.json") if evaluation_uri else None
             if evaluation and evaluation["gate"]["decision"] == "unchanged":
                 state, reason = "unchanged", str(evaluation["gate"]["reason"])
                 version = evaluation["champion"]["model_version"]
             elif evaluation and evaluation["gate"]["decision"] != "register":
                 state, reason = "rejected", str(evaluation["gate"]["reason"])
             elif package and state == "deploying":
-                state, reason, version = self._deployment(package)
+                state, reason, version = self._deployment(package, live)
         source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties", {})
         return Run(
             run_id=run_id,
@@ -76,56 +116,58 @@ class RunReader:
             model_version=version,
         )
 
-    def _document(self, bucket: str, key: str) -> Mapping[str, Any] | None:
-        where = f"{bucket}/{key}"
-        if where not in self._documents:
-            try:
-                body = self._place.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                    return None
-                raise
-            self._documents[where] = json.loads(body)
-        return self._documents[where]
+    def _ids(self) -> list[str]:
+        pages = self._place.client("s3").get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self._place.processed_bucket, Prefix=f"{self._model}/run=", Delimiter="/")
+        prefixes = [item["Prefix"] for page in listed for item in page.get("CommonPrefixes", [])]
+        return [prefix.rstrip("/").rsplit("=", 1)[1] for prefix in prefixes]
 
-    def _document_at(self, uri: str) -> Mapping[str, Any] | None:
-        if not uri:
-            return None
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return self._document(bucket, f"{key}/evaluation.json")
+    def _document(self, run_id: str, name: str) -> Mapping[str, Any] | None:
+        return self._documents.read(self._place.processed_bucket, f"{self._model}/run={run_id}/{name}.json")
 
-    def _workflow_run(self, run_id: str) -> dict[str, Any] | None:
-        """The newest workflow run that carries this run id, with its graph."""
-        glue, name = self._place.client("glue"), self._place.workflow
+    def _workflow_runs(self, run_id: str = "") -> Iterator[dict[str, Any]]:
+        """The newest workflow run, with its graph, of the run; without an id, of every run of the model."""
+        glue, newest = self._place.client("glue"), dict[str, dict[str, Any]]()
         token: dict[str, str] = {}
         while True:
-            page = glue.get_workflow_runs(Name=name, IncludeGraph=True, **token)
-            found = [r for r in page.get("Runs", []) if r.get("WorkflowRunProperties", {}).get("run_id") == run_id]
-            if found:
-                newest: dict[str, Any] = max(found, key=lambda run: run["StartedOn"])
-                return newest
-            if not page.get("NextToken"):
-                return None
+            page = glue.get_workflow_runs(Name=self._place.workflow, IncludeGraph=True, **token)
+            for run in page.get("Runs", []):
+                own = run.get("WorkflowRunProperties", {})
+                name = own.get("run_id")
+                if (name == run_id) if run_id else (own.get("model") == self._model and name):
+                    newest[name] = max(run, newest.get(name, run), key=lambda item: item["StartedOn"])
+            if run_id in newest or not page.get("NextToken"):
+                break
             token = {"NextToken": page["NextToken"]}
+        yield from newest.values()
 
-    def execution_arn(self, run_id: str) -> str | None:
-        """The newest pipeline execution of the run."""
-        execution = self._execution(run_id)
-        return str(execution["PipelineExecutionArn"]) if execution else None
-
-    def _execution(self, run_id: str) -> dict[str, Any] | None:
-        sagemaker = self._place.client("sagemaker")
-        pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
-            PipelineName=self._place.resource_name(self._model), SortBy="CreationTime", SortOrder="Descending"
+    def _executions(self, run_id: str = "") -> Iterator[dict[str, Any]]:
+        """The newest pipeline execution of the run; without an id, of every run of the model."""
+        pages = (
+            self._place.client("sagemaker")
+            .get_paginator("list_pipeline_executions")
+            .paginate(
+                PipelineName=self._place.resource_name(self._model), SortBy="CreationTime", SortOrder="Descending"
+            )
         )
+        seen: set[str] = set()
         for page in pages:
             for summary in page["PipelineExecutionSummaries"]:
-                if summary.get("PipelineExecutionDisplayName") == f"run-{run_id}":
-                    execution: dict[str, Any] = sagemaker.describe_pipeline_execution(
-                        PipelineExecutionArn=summary["PipelineExecutionArn"]
-                    )
-                    return execution
-        return None
+                name = str(summary.get("PipelineExecutionDisplayName", ""))
+                if name not in seen and (name == f"run-{run_id}" if run_id else name.startswith("run-")):
+                    seen.add(name)
+                    yield summary
+
+    def _steps(self, execution: Mapping[str, Any]) -> tuple[Steps, str]:
+        """The steps, and the S3 folder of the evaluation: "" before there is one."""
+        arn = execution["PipelineExecutionArn"]
+        if arn in self._succeeded:
+            return self._succeeded[arn]
+        listed = list(self._pipeline_steps(arn))
+        found = listed, self._evaluation_uri(listed)
+        if execution["PipelineExecutionStatus"] == "Succeeded":
+            self._succeeded[arn] = found
+        return found
 
     def _pipeline_steps(self, execution_arn: str) -> Iterator[tuple[Step, Mapping[str, Any]]]:
         sagemaker = self._place.client("sagemaker")
@@ -134,7 +176,7 @@ class RunReader:
         )["PipelineExecutionSteps"]
         for step in listed:
             metadata = step.get("Metadata", {})
-            group, stream = _log_place(metadata)
+            group, stream = log_place(metadata)
             yield (
                 Step(
                     name=step["StepName"],
@@ -147,8 +189,8 @@ class RunReader:
                 metadata,
             )
 
-    def _evaluation_uri(self, execution_arn: str, steps: list[tuple[Step, Mapping[str, Any]]]) -> str:
-        """The S3 folder of the evaluation, from the job that wrote it (the cached one on a cache hit)."""
+    def _evaluation_uri(self, steps: Steps) -> str:
+        """From the job that wrote the evaluation (the cached one on a cache hit)."""
         for step, metadata in steps:
             if step.name == "Evaluate" and step.status in ("Succeeded", "Cached") and "ProcessingJob" in metadata:
                 name = metadata["ProcessingJob"]["Arn"].rsplit("/", 1)[1]
@@ -158,7 +200,7 @@ class RunReader:
                 return uri.rstrip("/")
         return ""
 
-    def _deployment(self, package_arn: str) -> tuple[str, str, int]:
+    def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int]:
         """State, reason and version of a registered model package."""
         package = self._place.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
         version, approval = int(package["ModelPackageVersion"]), package["ModelApprovalStatus"]
@@ -172,7 +214,7 @@ class RunReader:
             return "superseded", reason, version
         if recorded != "deployed":
             return "deploying", reason or "The endpoint is about to change.", version
-        served = live_package(self._place, self._model)
+        served = live()
         if served == package_arn:
             return "live", f"It is served. {reason}", version
         return "superseded", f"Version {_version(served)} is served now.", version
@@ -181,58 +223,3 @@ class RunReader:
 def _version(package_arn: str) -> int:
     tail = package_arn.rsplit("/", 1)[-1]
     return int(tail) if tail.isdigit() else 0
-
-
-def _glue_steps(workflow: Mapping[str, Any] | None) -> Iterator[Step]:
-    for node in (workflow or {}).get("Graph", {}).get("Nodes", []):
-        for run in node.get("JobDetails", {}).get("JobRuns", []):
-            yield Step(
-                name=node["Name"],
-                status=run["JobRunState"],
-                seconds=seconds_between(run.get("StartedOn"), run.get("CompletedOn")),
-                reason=run.get("ErrorMessage", ""),
-                log_group="/aws-glue/jobs/error",
-                log_stream=run["Id"],
-            )
-
-
-def _etl_state(
-    workflow: Mapping[str, Any] | None, refused: Mapping[str, Any] | None, manifest: Mapping[str, Any] | None
-) -> tuple[str, str]:
-    if manifest:
-        return "training", "The data set is ready; the pipeline is about to start."
-    running = workflow is not None and workflow["Status"] in ("RUNNING", "STOPPING")
-    if refused and not running:
-        return "refused", str(refused["reason"])
-    if workflow is None:
-        return "uploaded", "Waiting for the ETL to start."
-    if running:
-        return "etl", ""
-    reason = next((s.reason for s in _glue_steps(workflow) if s.reason), "")
-    return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
-
-
-def _training_state(execution: Mapping[str, Any], steps: list[Step]) -> tuple[str, str]:
-    status = execution["PipelineExecutionStatus"]
-    if status in ("Executing", "Stopping"):
-        return "training", ""
-    if status == "Succeeded":
-        return "deploying", ""
-    own = next((f"{step.name}: {step.reason}" for step in steps if step.status == "Failed" and step.reason), "")
-    return "failed", own or execution.get("FailureReason", f"The pipeline execution ended as {status}.")
-
-
-def _log_place(metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """Log group and stream prefix of the job behind a pipeline step."""
-    for key, group in (
-        ("ProcessingJob", "/aws/sagemaker/ProcessingJobs"),
-        ("TrainingJob", "/aws/sagemaker/TrainingJobs"),
-        ("TransformJob", "/aws/sagemaker/TransformJobs"),
-    ):
-        if key in metadata:
-            return group, metadata[key]["Arn"].rsplit("/", 1)[1]
-    return "", ""
-
-
-def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    return round((end - start).total_seconds(), 2) if start and end else None

@@ -55,6 +55,25 @@ def versions(place: Place, model: str) -> list[ModelVersion]:
         return sorted((_version(package, live) for package in described), key=lambda item: item.number, reverse=True)
 
 
+def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
+    """One version; None when the model has no such."""
+    sagemaker = place.client("sagemaker")
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=place.resource_name(model))
+    arns = (summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"])
+    arn = next((arn for arn in arns if arn.endswith(f"/{number}")), None)
+    if arn is None:
+        return None
+    return _version(sagemaker.describe_model_package(ModelPackageName=arn), live_package(place, model))
+
+
+def live_version(place: Place, model: str) -> ModelVersion | None:
+    """The version that answers now; None when there is no endpoint."""
+    live = live_package(place, model)
+    if not live:
+        return None
+    return _version(place.client("sagemaker").describe_model_package(ModelPackageName=live), live)
+
+
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
     """The package that the endpoint should serve, the champion, as described; None while no version is approved."""
     summaries = sagemaker.list_model_packages(

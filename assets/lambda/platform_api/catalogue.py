@@ -1,0 +1,88 @@
+"""GET /models and GET /models/<model>: what can be asked for a prediction, and what answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from records import Records
+
+from contract import MAX_INSTANCES, Contract, Feature, json_schema
+from tracking.versions import ModelVersion, live_version
+
+
+def all_of(records: Records, contracts: Mapping[str, Contract]) -> dict[str, Any]:
+    with ThreadPoolExecutor(8) as pool:
+        return {"models": list(pool.map(lambda contract: summary(records, contract), contracts.values()))}
+
+
+def summary(records: Records, contract: Contract) -> dict[str, Any]:
+    target = contract.target
+    live = live_version(records.place, contract.name)
+    return {
+        "name": contract.name,
+        "task": contract.task,
+        "description": contract.description,
+        "target": {
+            "name": target.name,
+            "unit": target.unit,
+            "description": target.description,
+            **({"levels": list(target.levels)} if target.levels else {}),
+        },
+        "live": _live(records, live) if live else None,
+    }
+
+
+def detail(records: Records, contract: Contract) -> dict[str, Any]:
+    gate, threshold = contract.gate, contract.serving.threshold
+    limit = {"min": gate.limit} if gate.higher_is_better else {"max": gate.limit}
+    return {
+        **summary(records, contract),
+        "features": [feature_of(feature) for feature in contract.features],
+        "derived": {item.name: item.expression.text for item in contract.derived},
+        "example": example(contract),
+        "schema": json_schema(contract),
+        "gate": {"metric": gate.metric, **limit, "margin": gate.margin},
+        "max_instances": MAX_INSTANCES,
+        **({"threshold": threshold} if threshold is not None else {}),
+    }
+
+
+def feature_of(feature: Feature) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": feature.name, "type": feature.type, "nullable": feature.nullable}
+    optional = {
+        "min": feature.min,
+        "max": feature.max,
+        "levels": list(feature.levels) or None,
+        "unit": feature.unit,
+        "default": feature.default,
+    }
+    found |= {name: value for name, value in optional.items() if value is not None}
+    return {**found, "description": feature.description}
+
+
+def example(contract: Contract) -> dict[str, Any]:
+    """The record that a form starts with."""
+    return {feature.name: feature.default for feature in contract.features}
+
+
+def _live(records: Records, version: ModelVersion) -> dict[str, Any]:
+    evaluation = records.evaluation(version) or {}
+    metric = metric_of(version)
+    interval = evaluation.get("interval", {}).get(metric["name"]) if metric else None
+    return {
+        "version": version.number,
+        "run_id": version.metadata.get("run_id", ""),
+        "since": version.metadata.get("deployment_verified_at"),
+        "metric": metric,
+        **({"interval": interval} if interval else {}),
+    }
+
+
+def metric_of(version: ModelVersion) -> dict[str, Any] | None:
+    """The gate's metric on the test rows, as the registry has it."""
+    metadata = version.metadata
+    if "metric" not in metadata or "metric_value" not in metadata:
+        return None
+    return {"name": metadata["metric"], "value": float(metadata["metric_value"])}

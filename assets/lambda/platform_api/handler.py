@@ -1,0 +1,126 @@
+"""Answer the GET requests of the REST API: models, runs, versions, monitoring, and the API's own description."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+import catalogue
+import monitoring
+import openapi
+import page
+import runs
+import versions
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from records import Records
+
+from contract import Contract, bundled
+from rest.handling import handle, json_response, model_of
+from rest.problems import unavailable
+from tracking.place import Place
+
+log = logging.getLogger("platform_api")
+log.setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
+
+BUSY = ("ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded")
+# S3 signs links with the newer signature, for the bucket's own region, only when asked to.
+CONFIGS = {"s3": Config(signature_version="s3v4", s3={"addressing_style": "virtual"})}
+DEFAULT = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`origins`: the web origins whose pages may call the API."""
+
+    resource_prefix: str
+    processed_bucket: str
+    artifact_bucket: str
+    workflow: str
+    key_header: bool
+    origins: tuple[str, ...]
+
+
+SETTINGS = Settings(
+    resource_prefix=os.environ["RESOURCE_PREFIX"],
+    processed_bucket=os.environ["PROCESSED_BUCKET"],
+    artifact_bucket=os.environ["ARTIFACT_BUCKET"],
+    workflow=os.environ["WORKFLOW"],
+    key_header=os.environ["AUTH"] == "api-key",
+    origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
+)
+CONTRACTS = bundled()
+_making = threading.Lock()
+_clients: dict[str, Any] = {}
+
+
+def client(service: str) -> Any:
+    """Made when it is needed: most requests need one or two. boto3's session is not made for threads."""
+    with _making:
+        if service not in _clients:
+            _clients[service] = boto3.client(service, config=DEFAULT.merge(CONFIGS.get(service, Config())))
+        return _clients[service]
+
+
+PLACE = Place(
+    client=client,
+    prefix=SETTINGS.resource_prefix,
+    processed_bucket=SETTINGS.processed_bucket,
+    artifact_bucket=SETTINGS.artifact_bucket,
+    workflow=SETTINGS.workflow,
+)
+RECORDS = Records(PLACE)
+
+
+@cache
+def description() -> Mapping[str, Any]:
+    return openapi.document(CONTRACTS, key_header=SETTINGS.key_header)
+
+
+@cache
+def rendered() -> str:
+    return page.of(description())
+
+
+Document = Mapping[str, Any]
+OF_MODEL: Mapping[str, Callable[[Contract, dict[str, Any]], Document]] = {
+    "": lambda contract, _: catalogue.detail(RECORDS, contract),
+    "/runs": lambda contract, event: runs.newest(RECORDS, contract, event),
+    "/runs/{run_id}": lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"]),
+    "/versions": lambda contract, _: versions.all_of(RECORDS, contract),
+    "/versions/{version}": lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"]),
+    "/monitoring": lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS),
+}
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    return handle(event, answer, log=log, origins=SETTINGS.origins)
+
+
+def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    resource = event["resource"]
+    if resource == "/openapi.json":
+        return json_response(description())
+    if resource == "/docs":
+        return page.response(rendered())
+    try:
+        return json_response(document_of(resource, event, facts))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in BUSY:
+            raise
+        raise unavailable("AWS answers too many requests at this moment. Try again in a moment.") from error
+
+
+def document_of(resource: str, event: dict[str, Any], facts: dict[str, Any]) -> Document:
+    if resource == "/models":
+        return catalogue.all_of(RECORDS, CONTRACTS)
+    contract = model_of(resource, CONTRACTS)
+    facts["model"] = contract.name
+    return OF_MODEL[resource.removeprefix(f"/models/{contract.name}")](contract, event)

@@ -1,0 +1,34 @@
+"""What a warm function keeps of the records that it read: nothing that may still change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracking.documents import Documents
+from tracking.place import Place
+from tracking.runs import RunReader
+from tracking.versions import ModelVersion
+
+LINK_SECONDS = 900
+
+
+class Records:
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._documents = Documents(place)
+        self._readers: dict[str, RunReader] = {}
+
+    def runs(self, model: str) -> RunReader:
+        return self._readers.setdefault(model, RunReader(self.place, model=model))
+
+    def evaluation(self, version: ModelVersion) -> Mapping[str, Any] | None:
+        """None for a version that somebody registered without one."""
+        return self._documents.at(version.metadata.get("evaluation_uri", ""))
+
+    def link(self, version: ModelVersion, name: str) -> str:
+        """A link, good for 15 minutes, to a file beside the evaluation."""
+        bucket, _, key = version.metadata["evaluation_uri"].removeprefix("s3://").partition("/")
+        wanted = {"Bucket": bucket, "Key": f"{key.rpartition('/')[0]}/{name}"}
+        url: str = self.place.client("s3").generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)
+        return url

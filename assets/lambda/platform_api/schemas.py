@@ -1,0 +1,205 @@
+"""The shapes of the API's answers, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest.limits import MAX_EXPLAINED
+from tracking.run import STATES
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+WHOLE: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+PAIR: Schema = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+
+
+def thing(text: str = "", /, *, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """An object whose members are all there but those named `optional`."""
+    required = [name for name in properties if name not in optional]
+    described = {"description": text} if text else {}
+    return {"type": "object", **described, "required": required, "properties": properties}
+
+
+def many(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def maybe(schema: Schema) -> Schema:
+    """Or null."""
+    if "type" in schema and isinstance(schema["type"], str) and schema["type"] not in ("object", "array"):
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def about(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+MEMBERS = ("name", "task", "description", "target", "live")
+SUMMARY = thing(
+    name=TEXT,
+    task={"enum": ["regression", "binary"]},
+    description=TEXT,
+    target=thing(name=TEXT, unit=TEXT, description=TEXT, levels=many(TEXT), optional=("levels",)),
+    live=maybe(ref("LiveVersion")),
+)
+STEP = {"name": TEXT, "status": TEXT, "seconds": maybe(NUMBER), "reason": TEXT}
+RUN = {
+    "run_id": TEXT,
+    "state": {"enum": list(STATES)},
+    "file": TEXT,
+    "started": maybe(TIME),
+    "reason": TEXT,
+    "model_version": maybe(WHOLE),
+    "rows": maybe({"type": "object", "additionalProperties": WHOLE}),
+}
+VERSION = {
+    "version": WHOLE,
+    "created": TIME,
+    "approval": {"enum": ["Approved", "PendingManualApproval", "Rejected"]},
+    "deployment": TEXT,
+    "live": FLAG,
+    "run_id": TEXT,
+    "metric": maybe(ref("Metric")),
+    "gate_reason": TEXT,
+    "decided_by": TEXT,
+    "decision_reason": TEXT,
+    "deployment_reason": TEXT,
+}
+UNDECIDED = ("decided_by", "decision_reason", "deployment_reason")
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": thing(
+        "Why there is no answer (RFC 9457). `errors` lists at most 100 wrong values.",
+        type=TEXT,
+        title=TEXT,
+        status=WHOLE,
+        detail=TEXT,
+        request_id=TEXT,
+        errors=many(thing(instance=maybe(WHOLE), field=maybe(TEXT), reason=TEXT)),
+        optional=("errors", "status"),
+    ),
+    "Metric": thing(name=TEXT, value=NUMBER),
+    "LiveVersion": thing(
+        "The version that answers now; its metric on the test rows, with the 95 % interval.",
+        version=WHOLE,
+        run_id=TEXT,
+        since=maybe(TIME),
+        metric=maybe(ref("Metric")),
+        interval=PAIR,
+        optional=("interval",),
+    ),
+    "ModelSummary": SUMMARY,
+    "Models": thing(models=many(ref("ModelSummary"))),
+    "Feature": thing(
+        name=TEXT,
+        type={"enum": ["number", "category"]},
+        nullable=FLAG,
+        min=NUMBER,
+        max=NUMBER,
+        levels=many(TEXT),
+        unit=TEXT,
+        default={"type": ["number", "string"]},
+        description=TEXT,
+        optional=("min", "max", "levels", "unit", "default"),
+    ),
+    "Model": thing(
+        **SUMMARY["properties"],
+        features=many(ref("Feature")),
+        derived=about({"type": "object", "additionalProperties": TEXT}, "Arithmetic over features, by name."),
+        example={"type": "object"},
+        schema=about({"type": "object"}, "JSON Schema (2020-12) of one instance."),
+        gate=thing(metric=TEXT, max=NUMBER, min=NUMBER, margin=NUMBER, optional=("max", "min")),
+        max_instances=WHOLE,
+        threshold=NUMBER,
+        optional=("threshold",),
+    ),
+    "Explanation": thing(
+        f"What drove the prediction: base and contributions add up to `sum`, which is the prediction, or the log-odds "
+        f"of a binary one. At most {MAX_EXPLAINED} instances are explained at once. Largest contribution first.",
+        output={"enum": ["value", "log-odds"]},
+        base=NUMBER,
+        sum=NUMBER,
+        contributions=many(thing(feature=TEXT, value={"type": ["number", "string", "null"]}, contribution=NUMBER)),
+    ),
+    "Predictions": thing(
+        model=TEXT,
+        model_version=maybe(TEXT),
+        request_id=TEXT,
+        predictions=many(
+            thing(
+                value=about(NUMBER, "The number, or the probability of the positive level."),
+                unit=TEXT,
+                label=TEXT,
+                interval=about(
+                    thing(low=NUMBER, high=NUMBER, level=NUMBER),
+                    "Holds the true value for a share `level` of rows like those that the model was trained on.",
+                ),
+                explanation=ref("Explanation"),
+                optional=("unit", "label", "interval", "explanation"),
+            )
+        ),
+    ),
+    "Run": thing(**RUN, steps=many(thing(**STEP))),
+    "Runs": thing(runs=many(ref("Run")), before=about(maybe(TEXT), "The query of the next page; null at the end.")),
+    "RunDetail": thing(
+        **RUN,
+        steps=many(thing(**STEP, log=about(many(TEXT), "The last lines."))),
+        evaluation=maybe(
+            thing(metric=TEXT, value=NUMBER, interval=maybe(PAIR), gate=thing(decision=TEXT, reason=TEXT))
+        ),
+    ),
+    "Version": thing(**VERSION, optional=UNDECIDED),
+    "Versions": thing(versions=many(ref("Version"))),
+    "VersionDetail": thing(
+        **VERSION,
+        lineage={"type": "object", "additionalProperties": TEXT},
+        metrics={"type": "object", "additionalProperties": NUMBER},
+        interval={"type": "object"},
+        slices=many({"type": "object"}),
+        plots=about(many(thing(name=TEXT, title=TEXT, url=TEXT)), "The links are good for 15 minutes."),
+        report_url=maybe(TEXT),
+        optional=UNDECIDED,
+    ),
+    "Monitoring": thing(
+        endpoint=maybe(
+            thing(
+                name=TEXT,
+                status=TEXT,
+                mode={"enum": ["serverless", "realtime"]},
+                version=maybe(WHOLE),
+                config=TEXT,
+                updated=TIME,
+            )
+        ),
+        metrics=many(
+            thing(
+                name=TEXT,
+                unit=TEXT,
+                statistic=TEXT,
+                period_seconds=WHOLE,
+                points=about(many({"type": "array", "prefixItems": [TIME, NUMBER], "minItems": 2}), "Time and value."),
+                anomalies=about(many(TIME), "Points outside of what the week before them lets expect."),
+                expected=about(thing(low=NUMBER, high=NUMBER), "For the next point."),
+                optional=("expected",),
+            )
+        ),
+        alarms=many(
+            thing(
+                name=TEXT,
+                state={"enum": ["OK", "ALARM", "INSUFFICIENT_DATA"]},
+                reason=TEXT,
+                updated=TIME,
+                description=TEXT,
+            )
+        ),
+    ),
+}

@@ -1,0 +1,1 @@
+"""How the functions behind the REST API answer: problems, query parameters, headers. Standard library only."""

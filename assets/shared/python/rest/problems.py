@@ -1,0 +1,66 @@
+"""What a client is told when it gets no answer (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+# A body of four megabytes may hold more mistakes than an answer of a function may hold bytes.
+MAX_ERRORS = 100
+MAX_NAME = 100
+
+
+@dataclass(eq=False)
+class ProblemError(Exception):
+    """An answer that is not the one asked for; `errors` are its members {"instance", "field", "reason"}, if any."""
+
+    status: HTTPStatus
+    detail: str
+    errors: Sequence[Mapping[str, Any]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self, request_id: str) -> dict[str, Any]:
+        """In the format of a Lambda proxy integration."""
+        document = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            **({"errors": [_short(error) for error in self.errors[:MAX_ERRORS]]} if self.errors else {}),
+            "request_id": request_id,
+        }
+        headers = {"Content-Type": "application/problem+json", **self.headers}
+        return {"statusCode": self.status.value, "headers": headers, "body": json.dumps(document)}
+
+
+def invalid(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
+    """400 that lists what is wrong, and tells the first in a sentence."""
+    first = errors[0]
+    instance, name = first.get("instance"), str(first.get("field") or "")[:MAX_NAME]
+    where = [f"instance {instance}"] if instance is not None else []
+    where += [name] if name else []
+    sentence = ": ".join([", ".join(where) or "body", str(first.get("reason"))])
+    return ProblemError(HTTPStatus.BAD_REQUEST, f"{len(errors)} invalid value(s); the first: {sentence}", errors)
+
+
+def invalid_field(name: str, reason: str) -> ProblemError:
+    """400 about one field that belongs to no instance, or about a parameter of the query."""
+    return invalid([{"instance": None, "field": name, "reason": reason}])
+
+
+def unavailable(detail: str, *, seconds: int = 5) -> ProblemError:
+    """503 that says when to come back."""
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
+
+
+def not_found(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, detail)
+
+
+def _short(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A client may send a name of a megabyte."""
+    name = error.get("field")
+    return {**error, "field": name[:MAX_NAME]} if isinstance(name, str) else error

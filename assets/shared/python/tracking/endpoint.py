@@ -1,0 +1,59 @@
+"""The endpoint of a model as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from botocore.exceptions import ClientError
+
+from tracking.hosting import SHARED, read_served
+from tracking.place import Place
+from tracking.versions import served_package
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`package` is the ARN of the version that answers for the model. A multi-model endpoint answers for others too."""
+
+    name: str
+    status: str
+    mode: Literal["serverless", "realtime"]
+    config: str
+    variant: str
+    package: str
+    updated: datetime
+
+    @property
+    def version(self) -> int | None:
+        tail = self.package.rsplit("/", 1)[-1]
+        return int(tail) if tail.isdigit() else None
+
+
+def read_endpoint(place: Place, model: str) -> Endpoint | None:
+    """Where the model answers; None while it does so nowhere."""
+    served = read_served(place.client("s3"), place.artifact_bucket, model)
+    shared = _endpoint(place, SHARED, package=served.package) if served else None
+    return shared or _endpoint(place, model)
+
+
+def _endpoint(place: Place, model: str, *, package: str = "") -> Endpoint | None:
+    sagemaker, name = place.client("sagemaker"), place.resource_name(model)
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            return None
+        raise
+    config = found["EndpointConfigName"]
+    (variant, *_) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    return Endpoint(
+        name=name,
+        status=found["EndpointStatus"],
+        mode="serverless" if "ServerlessConfig" in variant else "realtime",
+        config=config,
+        variant=variant["VariantName"],
+        package=package or served_package(sagemaker, config),
+        updated=found["LastModifiedTime"],
+    )

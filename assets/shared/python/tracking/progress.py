@@ -1,0 +1,66 @@
+"""What the states of Glue and SageMaker say about how far a run got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from tracking.run import Step
+
+
+def glue_steps(workflow: Mapping[str, Any] | None) -> Iterator[Step]:
+    for node in (workflow or {}).get("Graph", {}).get("Nodes", []):
+        for run in node.get("JobDetails", {}).get("JobRuns", []):
+            yield Step(
+                name=node["Name"],
+                status=run["JobRunState"],
+                seconds=seconds_between(run.get("StartedOn"), run.get("CompletedOn")),
+                reason=run.get("ErrorMessage", ""),
+                log_group="/aws-glue/jobs/error",
+                log_stream=run["Id"],
+            )
+
+
+def etl_state(
+    workflow: Mapping[str, Any] | None, refused: Mapping[str, Any] | None, manifest: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    if manifest:
+        return "training", "The data set is ready; the pipeline is about to start."
+    running = workflow is not None and workflow["Status"] in ("RUNNING", "STOPPING")
+    if refused and not running:
+        return "refused", str(refused["reason"])
+    if workflow is None:
+        return "uploaded", "Waiting for the ETL to start."
+    if running:
+        return "etl", ""
+    reason = next((s.reason for s in glue_steps(workflow) if s.reason), "")
+    return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
+
+
+def training_state(execution: Mapping[str, Any], steps: list[Step]) -> tuple[str, str]:
+    status = execution["PipelineExecutionStatus"]
+    if status in ("Executing", "Stopping"):
+        return "training", ""
+    if status == "Succeeded":
+        return "deploying", ""
+    own = next((f"{step.name}: {step.reason}" for step in steps if step.status == "Failed" and step.reason), "")
+    return "failed", own or execution.get(
+        "PipelineExecutionFailureReason", f"The pipeline execution ended as {status}."
+    )
+
+
+def log_place(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Log group and stream prefix of the job behind a pipeline step."""
+    for key, group in (
+        ("ProcessingJob", "/aws/sagemaker/ProcessingJobs"),
+        ("TrainingJob", "/aws/sagemaker/TrainingJobs"),
+        ("TransformJob", "/aws/sagemaker/TransformJobs"),
+    ):
+        if key in metadata:
+            return group, metadata[key]["Arn"].rsplit("/", 1)[1]
+    return "", ""
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 2) if start and end else None

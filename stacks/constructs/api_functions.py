@@ -1,0 +1,142 @@
+"""The functions behind the REST API, and what each may do."""
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_sqs import IQueue
+from constructs import Construct
+
+from stacks.bundles import Bundles
+from stacks.config import StageConfig
+from stacks.constructs.access import UNSCOPED, grant, grant_objects
+from stacks.constructs.platform_function import PlatformFunction
+from stacks.constructs.shared_hosting import LIVE
+from stacks.data import Buckets
+
+# API Gateway waits 29 s at most: the function answers before that, and the model before the function.
+TIMEOUT = Duration.seconds(29)
+MODEL_TIMEOUT_SECONDS = 25
+NUMBERED = "Versions, models and configurations are numbered."
+# Where jobs write what they do. SageMaker and Glue name the groups, for all jobs of an account, and the streams.
+LOG_GROUPS = (
+    "/aws/sagemaker/ProcessingJobs",
+    "/aws/sagemaker/TrainingJobs",
+    "/aws-glue/jobs/error",
+)
+
+
+class ApiFunctions(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        models: Sequence[str],
+        bundles: Bundles,
+        layer: lambda_.ILayerVersion,
+        dead_letters: IQueue,
+        buckets: Buckets,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config, self._models, self._buckets = config, models, buckets
+        self._names = [config.resource_name(model) for model in models]
+        self._bundles, self._layer, self._dead_letters = bundles, layer, dead_letters
+        self.predict, self.platform = self._add_predict(), self._add_platform()
+
+    def _add_predict(self) -> PlatformFunction:
+        stack = Stack.of(self)
+        function = self._add_function(
+            "Predict",
+            asset="predict",
+            description="Answers prediction requests from the endpoint of the model",
+            environment={
+                "MODEL_TIMEOUT_SECONDS": str(MODEL_TIMEOUT_SECONDS),
+                "RUNTIME_URL": f"https://runtime.sagemaker.{stack.region}.{stack.url_suffix}",
+            },
+        )
+        grant(function.own_role, ["sagemaker:InvokeEndpoint"], self._arns("endpoint"))
+        return function
+
+    def _add_platform(self) -> PlatformFunction:
+        function = self._add_function(
+            "Platform",
+            asset="platform_api",
+            description="Answers what there is to know about models, runs and versions",
+            environment={
+                "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
+                "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
+                "WORKFLOW": f"{self._config.prefix}etl",
+                "AUTH": self._config.api.auth,
+            },
+        )
+        self._grant_registry(function)
+        self._grant_runs(function)
+        self._grant_monitoring(function)
+        return function
+
+    def _add_function(
+        self, construct_id: str, *, asset: str, description: str, environment: dict[str, str]
+    ) -> PlatformFunction:
+        shared = {"RESOURCE_PREFIX": self._config.prefix}
+        if self._config.api.origins:
+            shared["CORS_ORIGINS"] = ",".join(self._config.api.origins)
+        return PlatformFunction(
+            self,
+            construct_id,
+            description=description,
+            code=self._bundles.function(asset),
+            layer=self._layer,
+            environment={**shared, **environment},
+            dead_letters=self._dead_letters,
+            log_retention=self._config.log_retention,
+            timeout=TIMEOUT,
+            memory_mb=512,
+        )
+
+    def _grant_registry(self, function: PlatformFunction) -> None:
+        role = function.own_role
+        registry = [*self._arns("model-package", "/*"), *self._arns("model-package-group")]
+        reading = ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"]
+        grant(role, reading, registry, because=NUMBERED)
+        grant(role, ["sagemaker:DescribeEndpoint"], self._arns("endpoint"))
+        grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=NUMBERED)
+        grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=NUMBERED)
+        evaluations = [f"{model}/*/evaluation/*" for model in self._models]
+        grant_objects(role, self._buckets.artifact, [*evaluations, LIVE], "s3:GetObject")
+        # Without it S3 answers 403 instead of 404 for a model that has an endpoint of its own.
+        grant(role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
+
+    def _grant_runs(self, function: PlatformFunction) -> None:
+        role, stack = function.own_role, Stack.of(self)
+        documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
+        grant_objects(role, self._buckets.processed, documents, "s3:GetObject")
+        # Not for single prefixes: without it S3 answers 403 instead of 404 for what a run has not written yet.
+        grant(role, ["s3:ListBucket"], [self._buckets.processed.bucket_arn])
+        workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
+        grant(role, ["glue:GetWorkflowRuns"], [workflow])
+        grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))
+        executions = self._arns("pipeline", "/execution/*")
+        grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")
+        jobs = stack.format_arn(service="sagemaker", resource="processing-job", resource_name="pipelines-*")
+        grant(role, ["sagemaker:DescribeProcessingJob"], [jobs], because="SageMaker names the jobs of a pipeline.")
+        streams = [f"{self._log_arn(name)}:log-stream:*" for name in LOG_GROUPS]
+        reading = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
+        grant(role, reading, streams, because="SageMaker and Glue name the streams of their jobs.")
+
+    def _grant_monitoring(self, function: PlatformFunction) -> None:
+        role = function.own_role
+        # A listing by prefix is a question about all alarms.
+        grant(role, ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"], ["*"], because=UNSCOPED)
+
+    def _log_arn(self, name: str) -> str:
+        return Stack.of(self).format_arn(
+            service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+
+    def _arns(self, kind: str, suffix: str = "") -> list[str]:
+        return [
+            Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=f"{name}{suffix}")
+            for name in self._names
+        ]

@@ -1,0 +1,71 @@
+"""What API Gateway says itself: its access log, and its own errors as problems (RFC 9457)."""
+
+import json
+
+from aws_cdk import aws_apigateway as apigateway
+
+from contract import MAX_INSTANCES
+
+# What is logged of a request: who, what, how long, how it ended. Never a payload.
+ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "apiKeyId": "$context.identity.apiKeyId",
+    "method": "$context.httpMethod",
+    "resource": "$context.resourcePath",
+    "status": "$context.status",
+    "latency": "$context.responseLatency",
+    "modelLatency": "$context.integration.latency",
+    "responseLength": "$context.responseLength",
+    "error": "$context.error.message",
+}
+
+# Answers that API Gateway gives itself: type -> status, title, detail.
+PROBLEMS = {
+    "BAD_REQUEST_BODY": (400, "Bad Request", f"Send an object with instances: a list of 1 to {MAX_INSTANCES} objects."),
+    "BAD_REQUEST_PARAMETERS": (400, "Bad Request", "$context.error.message"),
+    "INVALID_API_KEY": (403, "Forbidden", "Send a valid API key in the header x-api-key."),
+    "ACCESS_DENIED": (403, "Forbidden", "You may not call this."),
+    "INVALID_SIGNATURE": (403, "Forbidden", "The signature is wrong or too old."),
+    "EXPIRED_TOKEN": (403, "Forbidden", "Your credentials have expired."),
+    "WAF_FILTERED": (403, "Forbidden", "The firewall refused the request."),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "Not Found", "There is no such model, path or method."),
+    "REQUEST_TOO_LARGE": (413, "Content Too Large", "The body is too large. Send fewer instances."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported Media Type", "Send application/json."),
+    "THROTTLED": (429, "Too Many Requests", "Too many requests at once. Try again in a moment."),
+    "QUOTA_EXCEEDED": (429, "Too Many Requests", "The requests of today are used up."),
+    "INTEGRATION_FAILURE": (502, "Bad Gateway", "The request failed."),
+    "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "There was no answer in time."),
+}
+
+# A browser shows a page the gateway's own errors when they name its origin; with several, they name everybody's: there
+# is nothing of anyone in them.
+ANY = "*"
+
+
+def add_problems(api: apigateway.RestApi, origins: tuple[str, ...]) -> None:
+    headers = {"Content-Type": "'application/problem+json'"}
+    if origins:
+        headers["Access-Control-Allow-Origin"] = f"'{origins[0] if len(origins) == 1 else ANY}'"
+    for kind, (status, title, detail) in PROBLEMS.items():
+        _add_problem(api, kind, str(status), _problem(title, detail, status), headers)
+    for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
+        _add_problem(api, kind, None, _problem(title, "$context.error.message"), headers)
+
+
+def _add_problem(
+    api: apigateway.RestApi, kind: str, status: str | None, document: dict[str, object], headers: dict[str, str]
+) -> None:
+    api.add_gateway_response(
+        "".join(word.capitalize() for word in kind.split("_")),
+        type=apigateway.ResponseType.of(kind),
+        status_code=status,
+        response_headers=headers,
+        templates={"application/json": json.dumps(document)},
+    )
+
+
+def _problem(title: str, detail: str, status: int | None = None) -> dict[str, object]:
+    """API Gateway replaces variables, and nothing else, in these templates."""
+    code = {} if status is None else {"status": status}
+    return {"type": "about:blank", "title": title, **code, "detail": detail, "request_id": "$context.requestId"}

@@ -1,0 +1,250 @@
+"""The REST API: its paths, who may call it, what it checks and says itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from cdk_nag import AwsSolutionsChecks
+
+import app as application
+from contract import Contract
+from stacks import bundles
+from stacks.config import DEV, ApiAccess
+from stacks.stage import MlopsStage
+from tests.infrastructure.conftest import read_templates
+from tests.infrastructure.templates import StackId, Template, readable, statements
+
+MODELS = ("breast_cancer", "california_housing")
+OF_MODEL = {
+    "": "GET",
+    "/predictions": "POST",
+    "/runs": "GET",
+    "/runs/{run_id}": "GET",
+    "/versions": "GET",
+    "/versions/{version}": "GET",
+    "/monitoring": "GET",
+}
+OPEN = {"/openapi.json": "GET", "/docs": "GET"}
+PATHS = {"/models": "GET", **OPEN} | {
+    f"/models/{model}{path}": verb for model in MODELS for path, verb in OF_MODEL.items()
+}
+
+
+def methods(template: Template) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Properties of the methods by path and verb."""
+    resources = template.of_type("AWS::ApiGateway::Resource")
+
+    def path(reference: Any) -> str:
+        if "Ref" not in reference:
+            return ""
+        resource = resources[reference["Ref"]]
+        return f"{path(resource['ParentId'])}/{resource['PathPart']}"
+
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for method in template.of_type("AWS::ApiGateway::Method").values():
+        found.setdefault(path(method["ResourceId"]), {})[method["HttpMethod"]] = method
+    return found
+
+
+@pytest.fixture(scope="module")
+def synthesised(contracts: dict[str, Contract]) -> Any:
+    """Makes the serving template, and cdk-nag's findings, of dev with another access to the API."""
+
+    def synth(access: ApiAccess) -> tuple[Template, list[str]]:
+        with TemporaryDirectory() as out, TemporaryDirectory() as staging:
+            cdk_app = App(
+                outdir=out,
+                context=application.CONTEXT,
+                analytics_reporting=False,
+                builtin_cloud_formation_validation=False,
+            )
+            packed = bundles.build(Path(staging))
+            stage = MlopsStage(cdk_app, config=replace(DEV, api=access), contracts=contracts, bundles=packed)
+            checks = AwsSolutionsChecks(cdk_app)
+            serving = next(stack for stack in stage.node.children if stack.node.id == "Serving")
+            findings = [item.rule_name for item in checks.validate_scope(serving).violations]
+            return read_templates(Path(cdk_app.synth().directory))["dev", "serving"], findings
+
+    return synth
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_paths(templates: dict[StackId, Template], stage: str) -> None:
+    found = methods(templates[stage, "serving"])
+    assert {path: list(verbs) for path, verbs in found.items()} == {path: [verb] for path, verb in PATHS.items()}
+
+
+def test_all_but_the_description_needs_a_key(templates: dict[StackId, Template]) -> None:
+    for path, verbs in methods(templates["prod", "serving"]).items():
+        for method in verbs.values():
+            assert (method["AuthorizationType"], method.get("ApiKeyRequired", False)) == ("NONE", path not in OPEN), (
+                path
+            )
+
+
+def test_requests_are_checked_at_the_gateway(templates: dict[StackId, Template]) -> None:
+    template = templates["prod", "serving"]
+    (model,) = template.of_type("AWS::ApiGateway::Model")
+    (validator,) = template.of_type("AWS::ApiGateway::RequestValidator")
+    assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
+    for path, verbs in methods(template).items():
+        for verb, method in verbs.items():
+            assert method["RequestValidatorId"] == {"Ref": validator}
+            models = {"application/json": {"Ref": model}} if verb == "POST" else None
+            assert method.get("RequestModels") == models, path
+
+
+def test_each_path_is_answered_by_its_function(templates: dict[StackId, Template]) -> None:
+    for verbs in methods(templates["dev", "serving"]).values():
+        for verb, method in verbs.items():
+            wanted = "ApiFunctionsPredict" if verb == "POST" else "ApiFunctionsPlatform"
+            assert wanted in readable(method["Integration"]["Uri"])
+
+
+def test_the_api_may_invoke_its_functions_by_two_permissions(templates: dict[StackId, Template]) -> None:
+    """A function's policy holds 20 KB: one permission for each method would limit the number of models."""
+    permissions = templates["dev", "serving"].of_type("AWS::Lambda::Permission").values()
+    sources = [readable(p["SourceArn"]) for p in permissions if p["Principal"] == "apigateway.amazonaws.com"]
+    assert len(sources) == 2
+    assert all("execute-api" in source and "ApiRest" in source for source in sources)
+
+
+def test_the_functions_write_nothing(templates: dict[StackId, Template]) -> None:
+    for name, reads in (
+        ("ApiFunctionsPredict", ("xray:Put", "logs:", "sqs:SendMessage")),
+        ("ApiFunctionsPlatform", ("xray:Put", "sqs:")),
+    ):
+        own = [item for item in statements(templates["prod", "serving"]) if item.role.startswith(f"<{name}")]
+        actions = {action for item in own for action in item.actions if not action.startswith(reads)}
+        verbs = {action.split(":")[1] for action in actions} - {"CreateLogStream", "PutLogEvents"}
+        assert verbs
+        assert all(verb.startswith(("Get", "List", "Describe", "Invoke")) for verb in verbs), verbs
+
+
+def test_no_page_of_another_origin_may_call(templates: dict[StackId, Template]) -> None:
+    template = templates["dev", "serving"]
+    assert "OPTIONS" not in {verb for verbs in methods(template).values() for verb in verbs}
+    assert "Access-Control" not in json.dumps(template.document)
+    for function in template.of_type("AWS::Lambda::Function").values():
+        assert "CORS_ORIGINS" not in function["Environment"]["Variables"]
+
+
+def test_there_is_no_firewall_unasked(templates: dict[StackId, Template]) -> None:
+    assert "AWS::WAFv2" not in json.dumps(templates["prod", "serving"].document)
+
+
+def test_iam_callers_sign_everything(synthesised: Any) -> None:
+    template, findings = synthesised(ApiAccess(auth="iam"))
+    found = methods(template)
+    assert found.keys() == PATHS.keys()
+    for verbs in found.values():
+        for method in verbs.values():
+            assert (method["AuthorizationType"], method.get("ApiKeyRequired", False)) == ("AWS_IAM", False)
+    assert not template.of_type("AWS::ApiGateway::ApiKey")
+    assert not template.of_type("AWS::ApiGateway::UsagePlan")
+    assert "ApiKeyId" not in template.document["Outputs"]
+    functions = template.of_type("AWS::Lambda::Function")
+    (platform,) = [item for name, item in functions.items() if name.startswith("ApiFunctionsPlatform")]
+    assert platform["Environment"]["Variables"]["AUTH"] == "iam"
+    assert findings == []
+
+
+def test_named_origins_may_call(synthesised: Any) -> None:
+    origins = ("https://a.example", "https://b.example")
+    template, findings = synthesised(ApiAccess(origins=origins))
+    for path, verbs in methods(template).items():
+        # The CDK adds it to every resource, the root too.
+        preflight = verbs["OPTIONS"]
+        assert preflight["AuthorizationType"] == "NONE", path
+        (answer,) = preflight["Integration"]["IntegrationResponses"]
+        headers = answer["ResponseParameters"]
+        assert headers["method.response.header.Access-Control-Allow-Origin"] == "'https://a.example'"
+        assert "b.example" in answer["ResponseTemplates"]["application/json"]
+        assert headers["method.response.header.Access-Control-Allow-Methods"] == "'GET,POST'"
+        assert "x-api-key" in headers["method.response.header.Access-Control-Allow-Headers"]
+    for name, function in template.of_type("AWS::Lambda::Function").items():
+        wanted = ",".join(origins) if name.startswith("ApiFunctions") else None
+        assert function["Environment"]["Variables"].get("CORS_ORIGINS") == wanted
+    for response in template.of_type("AWS::ApiGateway::GatewayResponse").values():
+        assert response["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+    assert findings == []
+
+
+def test_a_firewall_stands_in_front_of_the_stage_if_asked_for(synthesised: Any) -> None:
+    template, findings = synthesised(ApiAccess(firewall=True))
+    acl, association = template.only("AWS::WAFv2::WebACL"), template.only("AWS::WAFv2::WebACLAssociation")
+    assert acl["Scope"] == "REGIONAL"
+    assert acl["DefaultAction"] == {"Allow": {}}
+    rules = {rule["Name"]: rule for rule in acl["Rules"]}
+    assert sorted(rule["Priority"] for rule in rules.values()) == list(range(len(rules)))
+    common = rules["AWSManagedRulesCommonRuleSet"]["Statement"]["ManagedRuleGroupStatement"]
+    # 500 instances are more than the 8 KB that this rule lets pass.
+    assert common["RuleActionOverrides"] == [{"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}]
+    assert rules["Rate"]["Action"] == {"Block": {}}
+    assert rules["Rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 2000}
+    assert "/stages/" in readable(association["ResourceArn"])
+    assert not [finding for finding in findings if "APIG3" in finding]
+    assert findings == []
+
+
+def test_the_gateway_checks_the_shape_and_leaves_the_fields_to_the_function(
+    templates: dict[StackId, Template],
+) -> None:
+    schema = templates["dev", "serving"].only("AWS::ApiGateway::Model")["Schema"]
+    assert schema["required"] == ["instances"]
+    assert schema["properties"]["instances"] == {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 500,
+        "items": {"type": "object"},
+    }
+
+
+def test_usage_plan_limits_are_those_of_the_stage(templates: dict[StackId, Template]) -> None:
+    plan = templates["prod", "serving"].only("AWS::ApiGateway::UsagePlan")
+    assert plan["Throttle"] == {"RateLimit": 50, "BurstLimit": 100}
+    assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+
+
+def test_access_log_holds_no_payload(templates: dict[StackId, Template]) -> None:
+    stage = templates["dev", "serving"].only("AWS::ApiGateway::Stage")
+    logged = json.loads(stage["AccessLogSetting"]["Format"])
+    assert logged["requestId"] == "$context.requestId"
+    assert not [value for value in logged.values() if "$input" in value or "body" in value.lower()]
+    (settings,) = stage["MethodSettings"]
+    assert settings["DataTraceEnabled"] is False
+    assert stage["TracingEnabled"] is True
+
+
+def test_execution_logs_are_there_before_api_gateway_makes_them(templates: dict[StackId, Template]) -> None:
+    resources = templates["dev", "serving"].document["Resources"].items()
+    (stage,) = [item for _, item in resources if item["Type"] == "AWS::ApiGateway::Stage"]
+    assert [name for name in stage["DependsOn"] if name.startswith("ApiExecutionLogs")]
+
+
+def test_gateway_answers_with_problems(templates: dict[StackId, Template]) -> None:
+    responses = templates["dev", "serving"].of_type("AWS::ApiGateway::GatewayResponse").values()
+    kinds = {response["ResponseType"]: response for response in responses}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "BAD_REQUEST_BODY", "INVALID_API_KEY", "THROTTLED"} <= kinds.keys()
+    for response in kinds.values():
+        headers = {"gatewayresponse.header.Content-Type": "'application/problem+json'"}
+        assert response["ResponseParameters"] == headers
+        document = json.loads(response["ResponseTemplates"]["application/json"])
+        assert {"type", "title", "detail", "request_id"} <= document.keys()
+        assert str(document.get("status", "")) == response.get("StatusCode", "")
+    body = json.loads(kinds["BAD_REQUEST_BODY"]["ResponseTemplates"]["application/json"])
+    assert body["detail"] == "Send an object with instances: a list of 1 to 500 objects."
+
+
+def test_a_served_model_answers_before_the_gateway_gives_up(templates: dict[StackId, Template]) -> None:
+    functions = templates["dev", "serving"].of_type("AWS::Lambda::Function")
+    (predict,) = [item for name, item in functions.items() if name.startswith("ApiFunctionsPredict")]
+    variables = predict["Environment"]["Variables"]
+    assert float(variables["MODEL_TIMEOUT_SECONDS"]) < predict["Timeout"] <= 29

@@ -1,0 +1,128 @@
+"""The API's own description follows from the contracts, and its page shows it without any script."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.test_platform_api import ENVIRONMENT, MODEL, platform_function
+
+
+@pytest.fixture(scope="module")
+def function() -> SimpleNamespace:
+    return platform_function()
+
+
+@pytest.fixture(scope="module")
+def description(function: SimpleNamespace) -> dict[str, Any]:
+    return dict(function.handler.description())
+
+
+def get(function: SimpleNamespace, resource: str) -> dict[str, Any]:
+    event = {"resource": resource, "requestContext": {"requestId": "request-1"}}
+    return dict(function.handler.handler(event, None))
+
+
+def test_openapi_is_served_as_json(function: SimpleNamespace, description: dict[str, Any]) -> None:
+    response = get(function, "/openapi.json")
+    assert response["headers"]["Content-Type"] == "application/json"
+    assert json.loads(response["body"]) == json.loads(json.dumps(description))
+    assert description["openapi"] == "3.1.0"
+
+
+def test_every_reference_and_schema_is_right(description: dict[str, Any]) -> None:
+    text = json.dumps(description)
+    schemas = description["components"]["schemas"]
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert named <= schemas.keys()
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_bounds_and_levels_are_those_of_the_contract(function: SimpleNamespace, description: dict[str, Any]) -> None:
+    contract = function.handler.CONTRACTS[MODEL]
+    properties = description["components"]["schemas"]["CaliforniaHousingInstance"]["properties"]
+    assert list(properties) == [feature.name for feature in contract.features]
+    assert properties["latitude"]["maximum"] == 42.5
+    assert properties["ocean_proximity"]["enum"] == list(contract.categories[0].levels)
+
+
+def test_examples_hold(description: dict[str, Any]) -> None:
+    components = {"components": description["components"]}
+    checked = 0
+    for verbs in description["paths"].values():
+        for operation in verbs.values():
+            contents = [answer["content"] for answer in operation["responses"].values()]
+            contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
+            for media in (media for content in contents for media in content.values() if "example" in media):
+                jsonschema.Draft202012Validator({**media["schema"], **components}).validate(media["example"])
+                checked += 1
+    assert checked > 50
+
+
+def test_problems_of_a_prediction(description: dict[str, Any]) -> None:
+    operation = description["paths"][f"/models/{MODEL}/predictions"]["post"]
+    assert list(operation["responses"]) == [
+        *("200", "400", "403", "413", "415", "429", "500", "501", "502", "503", "504"),
+    ]
+    assert operation["responses"]["400"]["content"].keys() == {"application/problem+json"}
+
+
+def test_only_the_description_is_open(description: dict[str, Any]) -> None:
+    assert description["security"] == [{"Caller": []}]
+    own = {path: verbs.get("get", {}).get("security") for path, verbs in description["paths"].items()}
+    assert {path for path, security in own.items() if security == []} == {"/openapi.json", "/docs"}
+
+
+def test_iam_callers_are_told_to_sign() -> None:
+    function = load_function("platform_api", {**ENVIRONMENT, "AUTH": "iam"})
+    description = function.handler.description()
+    assert description["components"]["securitySchemes"]["Caller"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert description["paths"]["/docs"]["get"]["security"] == [{"Caller": []}]
+    assert "Signature Version 4" in get(function, "/docs")["body"]
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page; every tag must be closed."""
+
+    VOID = {"meta", "link", "br", "img"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_loads_and_runs_nothing(function: SimpleNamespace, description: dict[str, Any]) -> None:
+    response = get(function, "/docs")
+    page = Page(response["body"])
+    assert page.open == []
+    assert not {"script", "img", "link", "iframe"} & set(page.tags)
+    assert page.links == ["openapi.json"]
+    assert response["headers"]["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "prefers-color-scheme: dark" in response["body"]
+    for path in description["paths"]:
+        assert path in page.text
+    assert "<1H OCEAN" in page.text
+    assert "number, -125 to -114" in page.text

@@ -1,0 +1,492 @@
+"""platform_api: routes and documents over stubbed AWS calls; what is final is read once."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.unit.lambdas.loading import load_function
+
+ENVIRONMENT = {
+    "RESOURCE_PREFIX": "mlops-dev-",
+    "PROCESSED_BUCKET": "processed",
+    "ARTIFACT_BUCKET": "artifact",
+    "WORKFLOW": "mlops-dev-etl",
+    "AUTH": "api-key",
+}
+MODEL = "california_housing"
+GROUP = "mlops-dev-california-housing"
+ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+EVALUATION = {
+    "metrics": {"rmse": 41000.5, "mae": 27000.0},
+    "interval": {"rmse": [40000.0, 42000.0], "level": 0.95, "method": "bootstrap"},
+    "gate": {"decision": "register", "reason": "good enough", "metric": "rmse", "value": 41000.5, "limit": 60000.0},
+    "slices": [],
+    "plots": ["predicted_vs_actual.png"],
+}
+
+
+@cache
+def platform_function() -> SimpleNamespace:
+    return load_function("platform_api", ENVIRONMENT)
+
+
+def missing(operation: str, code: str = "ValidationException") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "Could not find it."}}, operation)
+
+
+class Cloud:
+    """AWS as these tests need it: services are attributes, calls are counted."""
+
+    def __init__(self) -> None:
+        self.versions: dict[int, dict[str, Any]] = {}
+        self.live: int | None = None
+        self.shared = ""
+        self.runs: list[str] = []
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.alarms: list[str] = []
+        self.metrics: dict[str, list[tuple[datetime, float]]] = {}
+        self.calls: list[str] = []
+
+    def client(self, service: str) -> Any:
+        return Client(self, service)
+
+    def add_version(self, number: int, **metadata: str) -> None:
+        uri = f"s3://artifact/{MODEL}/{number}/evaluation/evaluation.json"
+        self.objects["artifact", f"{MODEL}/{number}/evaluation/evaluation.json"] = json.dumps(EVALUATION).encode()
+        self.versions[number] = {
+            "ModelPackageArn": f"{ARN}/{number}",
+            "ModelPackageVersion": number,
+            "ModelApprovalStatus": "Approved",
+            "CreationTime": NOW + timedelta(days=number),
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://artifact/model.tar.gz"}]},
+            "CustomerMetadataProperties": {
+                "run_id": f"run{number}",
+                "metric": "rmse",
+                "metric_value": "41000.5",
+                "evaluation_uri": uri,
+                "deployment_state": "deployed",
+                "deployment_verified_at": "2026-01-02T03:04:05+00:00",
+                **metadata,
+            },
+        }
+
+    def add_run(self, run_id: str) -> None:
+        """One whose pipeline succeeded and registered the version with the number of runs so far."""
+        self.runs.append(run_id)
+        manifest = {"rows": {"read": 10, "train": 6}, "source": {"key": f"{MODEL}/{run_id}.csv"}}
+        self.objects["processed", f"{MODEL}/run={run_id}/manifest.json"] = json.dumps(manifest).encode()
+        self.objects["artifact", f"{MODEL}/{run_id}/evaluation/evaluation.json"] = json.dumps(EVALUATION).encode()
+        self.add_version(len(self.runs), run_id=run_id)
+
+
+Request = Mapping[str, Any]
+
+
+class Client:
+    def __init__(self, cloud: Cloud, service: str) -> None:
+        self._cloud, self._service = cloud, service
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*_: str, **request: Any) -> Any:
+            self._cloud.calls.append(name)
+            return getattr(Answers, name)(self._cloud, request)
+
+        return call
+
+    def get_paginator(self, name: str) -> Any:
+        def paginate(**request: Any) -> list[Any]:
+            return [getattr(self, name)(**request)]
+
+        return SimpleNamespace(paginate=paginate)
+
+
+class Answers:
+    """The answer to each call."""
+
+    @staticmethod
+    def describe_endpoint(cloud: Cloud, request: Request) -> Any:
+        if cloud.live is None or request["EndpointName"] not in (GROUP, cloud.shared):
+            raise missing("DescribeEndpoint")
+        return {"EndpointStatus": "InService", "EndpointConfigName": "config", "LastModifiedTime": NOW}
+
+    @staticmethod
+    def describe_endpoint_config(cloud: Cloud, request: Request) -> Any:
+        return {"ProductionVariants": [{"ModelName": "m", "VariantName": "AllTraffic", "ServerlessConfig": {}}]}
+
+    @staticmethod
+    def describe_model(cloud: Cloud, request: Request) -> Any:
+        return {"PrimaryContainer": {"ModelPackageName": f"{ARN}/{cloud.live}"}}
+
+    @staticmethod
+    def describe_model_package(cloud: Cloud, request: Request) -> Any:
+        return cloud.versions[int(request["ModelPackageName"].rsplit("/", 1)[1])]
+
+    @staticmethod
+    def list_model_packages(cloud: Cloud, request: Request) -> Any:
+        return {"ModelPackageSummaryList": [{"ModelPackageArn": v["ModelPackageArn"]} for v in cloud.versions.values()]}
+
+    @staticmethod
+    def get_object(cloud: Cloud, request: Request) -> Any:
+        place = request["Bucket"], request["Key"]
+        if place not in cloud.objects:
+            raise missing("GetObject", "NoSuchKey")
+        return {"Body": io.BytesIO(cloud.objects[place]), "ETag": '"1"'}
+
+    @staticmethod
+    def generate_presigned_url(cloud: Cloud, request: Request) -> str:
+        return f"https://signed/{request['Params']['Key']}?{request['ExpiresIn']}"
+
+    @staticmethod
+    def list_objects_v2(cloud: Cloud, request: Request) -> Any:
+        return {"CommonPrefixes": [{"Prefix": f"{request['Prefix']}{run_id}/"} for run_id in cloud.runs]}
+
+    @staticmethod
+    def get_workflow_runs(cloud: Cloud, request: Request) -> Any:
+        found = [
+            {
+                "WorkflowRunProperties": {"run_id": run_id, "model": MODEL},
+                "StartedOn": NOW + timedelta(minutes=number),
+                "Status": "COMPLETED",
+                "Graph": {"Nodes": []},
+            }
+            for number, run_id in enumerate(cloud.runs)
+        ]
+        return {"Runs": found}
+
+    @staticmethod
+    def list_pipeline_executions(cloud: Cloud, request: Request) -> Any:
+        found = [
+            {
+                "PipelineExecutionArn": f"arn:execution/{run_id}",
+                "PipelineExecutionDisplayName": f"run-{run_id}",
+                "PipelineExecutionStatus": "Succeeded",
+                "StartTime": NOW,
+            }
+            for run_id in reversed(cloud.runs)
+        ]
+        return {"PipelineExecutionSummaries": found}
+
+    @staticmethod
+    def list_pipeline_execution_steps(cloud: Cloud, request: Request) -> Any:
+        run_id = request["PipelineExecutionArn"].rsplit("/", 1)[1]
+        number = cloud.runs.index(run_id) + 1
+        evaluate = {"ProcessingJob": {"Arn": f"arn:processing-job/{run_id}"}}
+        register = {"RegisterModel": {"Arn": f"{ARN}/{number}"}}
+        times = {"StartTime": NOW, "EndTime": NOW + timedelta(seconds=3)}
+        return {
+            "PipelineExecutionSteps": [
+                {"StepName": "Evaluate", "StepStatus": "Succeeded", "Metadata": evaluate, **times},
+                {"StepName": "Register", "StepStatus": "Succeeded", "Metadata": register, **times},
+            ]
+        }
+
+    @staticmethod
+    def describe_processing_job(cloud: Cloud, request: Request) -> Any:
+        uri = f"s3://artifact/{MODEL}/{request['ProcessingJobName']}/evaluation"
+        return {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "evaluation", "S3Output": {"S3Uri": uri}}]}}
+
+    @staticmethod
+    def describe_log_streams(cloud: Cloud, request: Request) -> Any:
+        return {"logStreams": [{"logStreamName": request["logStreamNamePrefix"]}]}
+
+    @staticmethod
+    def get_log_events(cloud: Cloud, request: Request) -> Any:
+        return {"events": [{"message": f"last words of {request['logStreamName']}\n"}]}
+
+    @staticmethod
+    def get_metric_data(cloud: Cloud, request: Request) -> Any:
+        assert request["ScanBy"] == "TimestampAscending"
+        assert request["EndTime"] - request["StartTime"] > timedelta(days=7)
+        results = []
+        for query in request["MetricDataQueries"]:
+            values = cloud.metrics.get(query["MetricStat"]["Metric"]["MetricName"], [])
+            results.append(
+                {"Id": query["Id"], "Timestamps": [t for t, _ in values], "Values": [value for _, value in values]}
+            )
+        return {"MetricDataResults": results}
+
+    @staticmethod
+    def describe_alarms(cloud: Cloud, request: Request) -> Any:
+        found = [name for name in cloud.alarms if name.startswith(request["AlarmNamePrefix"])]
+        alarm = {"StateValue": "OK", "StateReason": "fine", "StateUpdatedTimestamp": NOW, "AlarmDescription": "d"}
+        return {"MetricAlarms": [{"AlarmName": name, **alarm} for name in found]}
+
+
+class Ask:
+    """GET requests to a fresh function, checked against its own description."""
+
+    def __init__(self, function: SimpleNamespace) -> None:
+        self._handler = function.handler
+        self._description = function.handler.description()
+
+    def __call__(self, resource: str, status: int = 200, **path: str) -> dict[str, Any]:
+        resource, _, query = resource.partition("?")
+        event = {
+            "resource": resource,
+            "queryStringParameters": dict(part.split("=") for part in query.split("&")) if query else None,
+            "pathParameters": path or None,
+            "requestContext": {"requestId": "request-1"},
+        }
+        response = self._handler.handler(event, None)
+        assert response["statusCode"] == status, response["body"]
+        document: dict[str, Any] = json.loads(response["body"])
+        (kind,) = self._description["paths"][resource]["get"]["responses"][str(status)]["content"].items()
+        assert response["headers"]["Content-Type"] == kind[0]
+        schema = {**kind[1]["schema"], "components": self._description["components"]}
+        jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
+        return document
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def ask(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
+    function = platform_function()
+    place = function.records.Place(
+        client=cloud.client,
+        prefix="mlops-dev-",
+        processed_bucket="processed",
+        artifact_bucket="artifact",
+        workflow="mlops-dev-etl",
+    )
+    monkeypatch.setattr(function.handler, "RECORDS", function.records.Records(place))
+    yield Ask(function)
+
+
+def test_models_are_there_before_one_is_live(ask: Ask) -> None:
+    models = ask("/models")["models"]
+    assert [(model["name"], model["task"], model["live"]) for model in models] == [
+        ("breast_cancer", "binary", None),
+        (MODEL, "regression", None),
+    ]
+    assert models[0]["target"]["levels"] == ["benign", "malignant"]
+
+
+def test_the_live_version_with_its_metric(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(1)
+    cloud.add_version(2)
+    cloud.live = 2
+    assert ask("/models")["models"][1]["live"] == {
+        "version": 2,
+        "run_id": "run2",
+        "since": "2026-01-02T03:04:05+00:00",
+        "metric": {"name": "rmse", "value": 41000.5},
+        "interval": [40000.0, 42000.0],
+    }
+
+
+def test_a_model_tells_what_a_form_needs(ask: Ask) -> None:
+    model = ask(f"/models/{MODEL}")
+    (income,) = [feature for feature in model["features"] if feature["name"] == "median_income"]
+    assert income == {
+        "name": "median_income",
+        "type": "number",
+        "nullable": False,
+        "min": 0.1,
+        "max": 20.0,
+        "unit": "10,000 USD a year",
+        "default": 3.5,
+        "description": "Median household income",
+    }
+    jsonschema.Draft202012Validator(model["schema"]).validate(model["example"])
+    assert model["gate"] == {"metric": "rmse", "max": 60000.0, "margin": 0.0}
+    assert (model["max_instances"], model["derived"]["rooms_per_household"]) == (500, "total_rooms / households")
+    assert ask("/models/breast_cancer")["threshold"] == 0.5
+
+
+def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
+    for number in range(5):
+        cloud.add_run(f"run{number}")
+    cloud.live = 5
+    first = ask(f"/models/{MODEL}/runs?limit=2")
+    assert [(run["run_id"], run["state"]) for run in first["runs"]] == [("run4", "live"), ("run3", "superseded")]
+    second = ask(f"/models/{MODEL}/runs?limit=2&before={first['before']}")
+    third = ask(f"/models/{MODEL}/runs?limit=2&before={second['before']}")
+    assert [run["run_id"] for run in second["runs"] + third["runs"]] == ["run2", "run1", "run0"]
+    assert third["before"] is None
+    assert ask(f"/models/{MODEL}/runs?before=run0") == {"runs": [], "before": None}
+    run = first["runs"][0]
+    assert (run["file"], run["rows"], run["model_version"]) == (f"{MODEL}/run4.csv", {"read": 10, "train": 6}, 5)
+    assert run["steps"][0] == {"name": "Evaluate", "status": "Succeeded", "seconds": 3.0, "reason": ""}
+
+
+def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: Cloud) -> None:
+    """Two listings for all, and of a run that is final only its version, which people may still decide on."""
+    for number in range(30):
+        cloud.add_run(f"run{number}")
+    cloud.live = 30
+    assert len(ask(f"/models/{MODEL}/runs")["runs"]) == 20
+    first, cloud.calls = cloud.calls, []
+    ask(f"/models/{MODEL}/runs")
+    assert (first.count("get_workflow_runs"), first.count("list_pipeline_executions")) == (1, 1)
+    assert first.count("list_pipeline_execution_steps") == first.count("describe_processing_job") == 20
+    assert sorted(set(cloud.calls)) == [
+        "describe_endpoint",
+        "describe_endpoint_config",
+        "describe_model",
+        "describe_model_package",
+        "get_object",
+        "get_workflow_runs",
+        "list_objects_v2",
+        "list_pipeline_executions",
+    ]
+    assert cloud.calls.count("describe_model_package") == 20
+    # Which version a shared endpoint answers from stands in an object.
+    assert cloud.calls.count("describe_model") == cloud.calls.count("get_object") == 1
+
+
+def test_a_run_with_the_tails_of_its_logs(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    cloud.live = 1
+    run = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="abc")
+    assert [(step["name"], step["log"]) for step in run["steps"]] == [
+        ("Evaluate", ["last words of abc"]),
+        ("Register", []),
+    ]
+    assert run["evaluation"] == {
+        "metric": "rmse",
+        "value": 41000.5,
+        "interval": [40000.0, 42000.0],
+        "gate": {"decision": "register", "reason": "good enough"},
+    }
+
+
+def test_versions_with_what_was_decided(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(1)
+    cloud.add_version(2, decided_by="ada", decision_reason="looks fine")
+    cloud.live = 1
+    newest, oldest = ask(f"/models/{MODEL}/versions")["versions"]
+    assert (newest["version"], newest["live"], newest["decided_by"]) == (2, False, "ada")
+    assert (oldest["version"], oldest["live"], oldest["deployment"]) == (1, True, "live")
+    assert "decided_by" not in oldest
+    assert (oldest["metric"], oldest["gate_reason"]) == ({"name": "rmse", "value": 41000.5}, "good enough")
+
+
+def test_a_version_with_links_to_its_plots(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(7)
+    version = ask(f"/models/{MODEL}/versions/{{version}}", version="7")
+    folder = f"https://signed/{MODEL}/7/evaluation"
+    assert version["plots"] == [
+        {
+            "name": "predicted_vs_actual.png",
+            "title": "Predicted vs actual",
+            "url": f"{folder}/predicted_vs_actual.png?900",
+        }
+    ]
+    assert version["report_url"] == f"{folder}/report.html?900"
+    assert version["metrics"] == EVALUATION["metrics"]
+    assert version["lineage"]["run_id"] == "run7"
+
+
+def test_a_version_that_somebody_registered_by_hand(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(1)
+    cloud.versions[1]["CustomerMetadataProperties"] = {}
+    version = ask(f"/models/{MODEL}/versions/{{version}}", version="1")
+    assert (version["metric"], version["plots"], version["report_url"]) == (None, [], None)
+
+
+def test_monitoring_flags_what_the_week_does_not_let_expect(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.add_version(3)
+    cloud.live = 3
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    values = [(now - timedelta(hours=hours), 100.0) for hours in range(48, 2, -1)]
+    cloud.metrics["Invocations"] = [*values, (now - timedelta(hours=2), 900.0), (now - timedelta(hours=1), 100.0)]
+    found = ask(f"/models/{MODEL}/monitoring?hours=3")
+    assert found["endpoint"] == {
+        "name": GROUP,
+        "status": "InService",
+        "mode": "serverless",
+        "version": 3,
+        "config": "config",
+        "updated": NOW.isoformat(),
+    }
+    invocations, latency, *_ = found["metrics"]
+    assert (invocations["name"], invocations["statistic"], invocations["period_seconds"]) == ("Invocations", "Sum", 300)
+    assert [value for _, value in invocations["points"]] == [900.0, 100.0]
+    assert invocations["anomalies"] == [(now - timedelta(hours=2)).isoformat()]
+    assert invocations["expected"] == {"low": 75.0, "high": 125.0}
+    assert (latency["points"], latency["anomalies"], "expected" in latency) == ([], [], False)
+
+
+def test_monitoring_of_days_is_by_the_hour(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(1)
+    cloud.live = 1
+    found = ask(f"/models/{MODEL}/monitoring?hours=168")
+    assert {metric["period_seconds"] for metric in found["metrics"]} == {3600}
+
+
+def test_alarms_are_those_of_the_model(ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = platform_function().handler.CONTRACTS
+    monkeypatch.setitem(contracts, f"{MODEL}_old", contracts[MODEL])
+    cloud.alarms = [f"{GROUP}-5xx", f"{GROUP}-old-5xx", "mlops-dev-breast-cancer-5xx"]
+    found = ask(f"/models/{MODEL}/monitoring")
+    assert (found["endpoint"], found["metrics"]) == (None, [])
+    state = {"state": "OK", "reason": "fine", "updated": NOW.isoformat(), "description": "d"}
+    assert found["alarms"] == [{"name": f"{GROUP}-5xx", **state}]
+
+
+def test_a_model_of_the_shared_endpoint_is_watched_there(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(3)
+    cloud.live, cloud.shared = 3, "mlops-dev-multi-model"
+    served = {"package": f"{ARN}/3", "version": 3, "target": f"{MODEL}/3-0.tar.gz"}
+    cloud.objects["artifact", f"multi-model/live/{MODEL}.json"] = json.dumps(served).encode()
+    cloud.alarms = [f"{GROUP}-verification", "mlops-dev-multi-model-5xx", "mlops-dev-breast-cancer-5xx"]
+    found = ask(f"/models/{MODEL}/monitoring")
+    assert (found["endpoint"]["name"], found["endpoint"]["version"]) == ("mlops-dev-multi-model", 3)
+    assert [alarm["name"] for alarm in found["alarms"]] == [f"{GROUP}-verification", "mlops-dev-multi-model-5xx"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "field"),
+    [
+        *((f"/models/{MODEL}/runs?limit={value}", "limit") for value in ("0", "101", "-1", "1.5", "x", "9" * 20, "²")),
+        *((f"/models/{MODEL}/monitoring?hours={value}", "hours") for value in ("0", "169", "day")),
+    ],
+)
+def test_wrong_parameters_are_named(ask: Ask, resource: str, field: str) -> None:
+    assert [error["field"] for error in ask(resource, 400)["errors"]] == [field]
+
+
+@pytest.mark.parametrize("run_id", ["nothing", "../x", "é"])
+def test_an_unknown_run(ask: Ask, run_id: str) -> None:
+    assert "There is no run" in ask(f"/models/{MODEL}/runs/{{run_id}}", 404, run_id=run_id)["detail"]
+
+
+@pytest.mark.parametrize("run_id", ["nothing", ""])
+def test_runs_before_an_unknown_run(ask: Ask, run_id: str) -> None:
+    assert "There is no run" in ask(f"/models/{MODEL}/runs?before={run_id}", 404)["detail"]
+
+
+@pytest.mark.parametrize("version", ["4", "-1", "x", "²", "9" * 40])
+def test_an_unknown_version(ask: Ask, version: str) -> None:
+    assert "There is no version" in ask(f"/models/{MODEL}/versions/{{version}}", 404, version=version)["detail"]
+
+
+def test_aws_that_is_busy_is_503_and_what_it_denies_is_raised(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(code: str) -> Callable[..., Any]:
+        def call(*_: Any, **__: Any) -> Any:
+            raise missing("DescribeEndpoint", code)
+
+        return call
+
+    monkeypatch.setattr(Answers, "describe_endpoint", fail("ThrottlingException"))
+    assert ask("/models", 503)["status"] == 503
+    monkeypatch.setattr(Answers, "describe_endpoint", fail("AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ask("/models")

@@ -1,0 +1,95 @@
+"""Explanations: base and contributions add up to the answer, and a category is one feature."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+import inference
+from contract import Contract
+from tests.unit.pipeline.binary import binary_contract, binary_rows
+from tests.unit.pipeline.conftest import train_in
+from tests.unit.pipeline.factory import synthetic_rows, write_dataset
+
+
+def explained(folder: Path, records: list[dict[str, object]]) -> tuple[inference.Model, list[dict]]:
+    model = inference.model_fn(str(folder))
+    body = json.dumps({"instances": records, "explain": True})
+    prediction = inference.predict_fn(inference.input_fn(body, "application/json"), model)
+    return model, json.loads(inference.output_fn(prediction, "application/json")[0])["predictions"]
+
+
+@pytest.fixture(scope="module")
+def records(contract: Contract) -> list[dict[str, object]]:
+    rows = synthetic_rows(200, contract, seed=11)
+    return [{name: value for name, value in row.items() if name != contract.target.name} for row in rows]
+
+
+def test_contributions_add_up_to_the_value(model_dir: Path, records: list[dict[str, object]]) -> None:
+    _, predictions = explained(model_dir, records)
+    assert len({round(item["value"]) for item in predictions}) > 100
+    for item in predictions:
+        explanation = item["explanation"]
+        total = explanation["base"] + sum(part["contribution"] for part in explanation["contributions"])
+        assert (explanation["output"], explanation["sum"]) == ("value", pytest.approx(item["value"], rel=1e-3))
+        assert total == pytest.approx(item["value"], rel=1e-3)
+
+
+def test_every_feature_and_derived_feature_is_there_once_with_its_value(
+    model_dir: Path, contract: Contract, records: list[dict[str, object]]
+) -> None:
+    _, predictions = explained(model_dir, records[:20])
+    names = sorted([item.name for item in contract.features] + [item.name for item in contract.derived])
+    for record, item in zip(records, predictions, strict=False):
+        parts = item["explanation"]["contributions"]
+        assert sorted(part["feature"] for part in parts) == names
+        sizes = [abs(part["contribution"]) for part in parts]
+        assert sizes == sorted(sizes, reverse=True)
+        values = {part["feature"]: part["value"] for part in parts}
+        assert {name: values[name] for name in record} == record
+        assert values["rooms_per_household"] == pytest.approx(record["total_rooms"] / record["households"])
+
+
+def test_a_category_counts_with_all_its_level_columns(model_dir: Path, records: list[dict[str, object]]) -> None:
+    model, predictions = explained(model_dir, records[:20])
+    names = [column.name for column in model.recipe.columns]
+    matrix = xgboost.DMatrix(model.recipe.apply(records[:20]), feature_names=names)
+    raw = model.trees.booster.predict(matrix, pred_contribs=True)
+    levels = [at for at, column in enumerate(model.recipe.columns) if column.source == "ocean_proximity"]
+    assert len(levels) == 5
+    found = [
+        next(p["contribution"] for p in item["explanation"]["contributions"] if p["feature"] == "ocean_proximity")
+        for item in predictions
+    ]
+    assert found == pytest.approx(raw[:, levels].sum(axis=1).tolist(), rel=1e-3, abs=1e-2)
+
+
+def test_of_a_binary_model_they_add_up_to_the_log_odds(tmp_path: Path) -> None:
+    import training_preprocessing
+
+    contract = binary_contract()
+    (tmp_path / "data").mkdir()
+    write_dataset(tmp_path / "data", contract, binary_rows(600))
+    prepared = ["--dataset", str(tmp_path / "data"), "--output", str(tmp_path / "prepared")]
+    assert training_preprocessing.main([*prepared, "--contract-hash", contract.hash]) == 0
+    status, folder = train_in(tmp_path, tmp_path / "prepared")
+    assert status == 0
+    assert not (folder / "interval.json").exists()
+    sent = [{name: row[name] for name in ("price", "rooms", "town")} for row in binary_rows(50, seed=9)]
+    _, predictions = explained(folder, sent)
+    for item in predictions:
+        explanation = item["explanation"]
+        odds = np.log(item["value"] / (1 - item["value"]))
+        assert (explanation["output"], explanation["sum"]) == ("log-odds", pytest.approx(odds, rel=1e-3, abs=1e-4))
+
+
+def test_nothing_is_explained_unasked(model_dir: Path, records: list[dict[str, object]]) -> None:
+    model = inference.model_fn(str(model_dir))
+    for body in ({"instances": records[:1]}, {"instances": records[:1], "explain": False}, records[:1]):
+        prediction = inference.predict_fn(inference.input_fn(json.dumps(body), "application/json"), model)
+        (answer,) = json.loads(inference.output_fn(prediction, "application/json")[0])["predictions"]
+        assert answer.keys() == {"value", "interval"}
