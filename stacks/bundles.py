@@ -23,7 +23,8 @@ PIPELINE = ROOT / "assets" / "pipeline"
 FUNCTIONS = ROOT / "assets" / "lambda"
 
 GLUE_SCRIPT = "pre_processing.py"
-INFERENCE = "inference.py"
+# What train.py puts into an artifact beside the contract package.
+SERVED = ("inference.py", "trees.py", "batch_rows.py", "explanation.py", "interval.py")
 # Rubbish of the machine that synthesises would change hashes from one machine to the next.
 IGNORED = ["__pycache__", "*.pyc", ".DS_Store"]
 
@@ -88,7 +89,7 @@ def build(staging: Path, *, models: Path = MODELS) -> Bundles:
         glue_modules=_zip(staging / "modules.zip", modules),
         pipeline=_zip(staging / "pipeline.zip", pipeline),
         training_source=_tar(staging / "source.tar.gz", pipeline | library),
-        serving_source=_tar(staging / "serving.tar.gz", {INFERENCE: pipeline[INFERENCE]} | library),
+        serving_source=_tar(staging / "serving.tar.gz", {name: pipeline[name] for name in SERVED} | library),
         etl_code_hash=_digest(glue | library)[:16],
     )
 

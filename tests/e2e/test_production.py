@@ -239,6 +239,7 @@ def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: P
 
 def test_what_prod_keeps(prod: Platform) -> None:
     """Endpoints and scaling go; data, registry and the versions in it stay."""
+    assert prod.here.cloud.calls()["denied"] == []
     found = {thing.kind for thing in teardown.inventory(prod.target) if not thing.kept}
     assert {"scalable target", "endpoint", "endpoint configuration", "model"} <= found
     assert "model version" not in found

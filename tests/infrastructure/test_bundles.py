@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -127,3 +129,12 @@ def test_functions_have_the_tracking_package_and_jobs_do_not(built: bundles.Bund
     assert "python/tracking/versions.py" in names_in(built.layer)
     for archive in (built.library, built.contracts, built.training_source):
         assert not [path for path in names_in(archive) if path.startswith("tracking/")]
+
+
+def test_the_container_of_many_models_starts_from_its_code_alone(built: bundles.Bundles, tmp_path: Path) -> None:
+    """-I: nothing of this project is on the path but what the archive holds."""
+    with tarfile.open(built.serving_source.path) as opened:
+        opened.extractall(tmp_path, filter="data")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import inference; print(inference.__file__)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "inference.py")), done.stderr
