@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -45,13 +46,13 @@ class Expression:
         """The same text runs on Spark and on DuckDB. The columns it names must be doubles."""
         return f"nullif({_finite_sql(_sql(self._tree))}, {_NAN})"
 
-    def evaluate(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Arrays of one length in, an array of that length out."""
+    def evaluate(self, values: Mapping[str, NDArray[np.float64]], *, missing: float = math.nan) -> NDArray[np.float64]:
+        """Arrays of one length in, an array of that length out, with `missing` where there is no finite value."""
         import numpy as np
 
         with np.errstate(all="ignore"):
             result = self._function(values)
-        return np.where(np.isfinite(result), result, np.nan)
+        return np.where(np.isfinite(result), result, missing)
 
     def __getstate__(self) -> dict[str, object]:
         """A compiled expression has no place in a pickle."""

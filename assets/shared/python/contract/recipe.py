@@ -138,8 +138,7 @@ class Recipe:
             fill = self.impute.get(feature.name)
             numbers[feature.name] = column if fill is None else np.where(np.isnan(column), fill, column)
         for derived in self.contract.derived:
-            column = derived.expression.evaluate(numbers)
-            numbers[derived.name] = np.where(np.isnan(column), self.impute[derived.name], column)
+            numbers[derived.name] = derived.expression.evaluate(numbers, missing=self.impute[derived.name])
         return numbers
 
     @cached_property
