@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT), str(ROOT / "assets" / "shared" / "python"), str(ROOT / "assets" / "pipeline")]
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-from benchmarks import batch, floor  # noqa: E402  (paths and threads come first)
+from benchmarks import batch, floor, start  # noqa: E402  (paths and threads come first)
 from cli.data import find_data  # noqa: E402
 
 
@@ -67,6 +67,7 @@ PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
     "whole_run": whole_run,
     "one_row": one_row,
     "batch": batch.million_rows,
+    "predict_start": start.predict_start,
 }
 
 

@@ -73,8 +73,8 @@ def fit(actual: Vector, predicted: Vector, *, low: float | None = None, high: fl
 
 def coverage(interval: Interval, actual: Vector, predicted: Vector) -> float:
     """The share of rows whose interval holds the true value."""
-    pairs = zip(actual.tolist(), predicted.tolist(), strict=True)
-    held = [low <= truth <= high for truth, (low, high) in ((truth, interval.of(value)) for truth, value in pairs)]
+    limits = map(interval.of, predicted.tolist())
+    held: list[bool] = [low <= truth <= high for truth, (low, high) in zip(actual.tolist(), limits, strict=True)]
     return sum(held) / len(held)
 
 

@@ -95,6 +95,7 @@ def _no_instances() -> Iterator[Malformed]:
     yield Malformed(
         "more than 50 to explain", json.dumps({"instances": [GOOD] * 51}).encode(), "instances", query="?explain=true"
     )
+    yield Malformed("unknown parameter", BODY.encode(), "explian", query="?explian=true")
     for value in ("yes", "1", "", "TRUE"):
         yield Malformed(f"explain {value!r}", BODY.encode(), "explain", query=f"?explain={value}")
 

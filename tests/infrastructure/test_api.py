@@ -20,6 +20,7 @@ from stacks.config import DEV, ApiAccess
 from stacks.stage import MlopsStage
 from tests.infrastructure.conftest import read_templates
 from tests.infrastructure.templates import StackId, Template, readable, statements
+from tests.unit.lambdas.test_platform_api import platform_function
 
 MODELS = ("breast_cancer", "california_housing")
 OF_MODEL = {
@@ -99,6 +100,17 @@ def test_requests_are_checked_at_the_gateway(templates: dict[StackId, Template])
             assert method["RequestValidatorId"] == {"Ref": validator}
             models = {"application/json": {"Ref": model}} if verb == "POST" else None
             assert method.get("RequestModels") == models, path
+
+
+def test_paths_and_parameters_are_those_of_the_description(templates: dict[StackId, Template]) -> None:
+    described = platform_function().handler.description()["paths"]
+    found = methods(templates["dev", "serving"])
+    assert found.keys() == described.keys()
+    for path, verbs in found.items():
+        for verb, method in verbs.items():
+            parameters = described[path][verb.lower()].get("parameters", [])
+            wanted = {f"method.request.querystring.{p['name']}": False for p in parameters if p["in"] == "query"}
+            assert method.get("RequestParameters", {}) == wanted, path
 
 
 def test_each_path_is_answered_by_its_function(templates: dict[StackId, Template]) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import catalogue
@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from records import Records
 
 from contract import Contract, bundled
-from rest.handling import handle, json_response, model_of
+from rest.handling import handle, json_response, model_of, refuse_unknown
 from rest.problems import unavailable
 from tracking.place import Place
 
@@ -90,13 +90,24 @@ def rendered() -> str:
 
 
 Document = Mapping[str, Any]
-OF_MODEL: Mapping[str, Callable[[Contract, dict[str, Any]], Document]] = {
-    "": lambda contract, _: catalogue.detail(RECORDS, contract),
-    "/runs": lambda contract, event: runs.newest(RECORDS, contract, event),
-    "/runs/{run_id}": lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"]),
-    "/versions": lambda contract, _: versions.all_of(RECORDS, contract),
-    "/versions/{version}": lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"]),
-    "/monitoring": lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS),
+
+
+class Route(NamedTuple):
+    """What answers below /models/<model>, and the parameters that its query may have."""
+
+    answer: Callable[[Contract, dict[str, Any]], Document]
+    query: tuple[str, ...] = ()
+
+
+OF_MODEL: Mapping[str, Route] = {
+    "": Route(lambda contract, _: catalogue.detail(RECORDS, contract)),
+    "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), ("limit", "before")),
+    "/runs/{run_id}": Route(lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"])),
+    "/versions": Route(lambda contract, _: versions.all_of(RECORDS, contract)),
+    "/versions/{version}": Route(
+        lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"])
+    ),
+    "/monitoring": Route(lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS), ("hours",)),
 }
 
 
@@ -106,10 +117,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     resource = event["resource"]
-    if resource == "/openapi.json":
-        return json_response(description())
-    if resource == "/docs":
-        return page.response(rendered())
+    if resource in ("/openapi.json", "/docs"):
+        refuse_unknown(event)
+        return page.response(rendered()) if resource == "/docs" else json_response(description())
     try:
         return json_response(document_of(resource, event, facts))
     except ClientError as error:
@@ -120,7 +130,10 @@ def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
 
 def document_of(resource: str, event: dict[str, Any], facts: dict[str, Any]) -> Document:
     if resource == "/models":
+        refuse_unknown(event)
         return catalogue.all_of(RECORDS, CONTRACTS)
     contract = model_of(resource, CONTRACTS)
     facts["model"] = contract.name
-    return OF_MODEL[resource.removeprefix(f"/models/{contract.name}")](contract, event)
+    route = OF_MODEL[resource.removeprefix(f"/models/{contract.name}")]
+    refuse_unknown(event, *route.query)
+    return route.answer(contract, event)

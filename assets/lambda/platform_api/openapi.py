@@ -13,7 +13,7 @@ from contract import MAX_INSTANCES, Contract, json_schema
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED, MAX_HOURS, MAX_RUNS
 
 REASONS = {
-    400: "A value is wrong; `errors` names instance and field",
+    400: "A value is wrong; errors name instance and field",
     403: "No API key, or an unknown one",
     404: "There is no such thing",
     413: f"The body is larger than {MAX_BODY_BYTES} bytes",
@@ -25,8 +25,8 @@ REASONS = {
     503: "No model is live yet, or it cannot answer now; Retry-After says when to come back",
     504: "The model did not answer in time",
 }
-ALWAYS = (403, 429, 500, 502, 503, 504)
-OPEN = (429, 500, 502, 504)
+ALWAYS = (400, 403, 429, 500, 502, 503, 504)
+OPEN = (400, 429, 500, 502, 504)
 
 
 def document(contracts: Mapping[str, Contract], *, key_header: bool) -> dict[str, Any]:
@@ -100,7 +100,6 @@ def _paths(contract: Contract) -> dict[str, Any]:
 def _get(
     summary: str, schema: str, *parameters: Schema, name: str, tag: str = "models", missing: bool = False
 ) -> dict[str, Any]:
-    checked = any(parameter["in"] == "query" for parameter in parameters)
     return {
         "operationId": name,
         "summary": summary,
@@ -108,7 +107,7 @@ def _get(
         **({"parameters": list(parameters)} if parameters else {}),
         "responses": {
             "200": {"description": "OK", "content": {"application/json": {"schema": ref(schema)}}},
-            **_problems(*([400] if checked else []), *([404] if missing else []), *ALWAYS),
+            **_problems(*([404] if missing else []), *ALWAYS),
         },
     }
 
@@ -130,7 +129,7 @@ def _predict(contract: Contract, tag: str) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": {"description": "One prediction for each instance", "content": {"application/json": answer}},
-            **_problems(400, 413, 415, 501, *ALWAYS),
+            **_problems(413, 415, 501, *ALWAYS),
         },
     }
 

@@ -14,6 +14,8 @@ NUMBER: Schema = {"type": "number"}
 WHOLE: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+# Not by prefixItems, which readers of these documents do not all know.
+POINT: Schema = {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}
 PAIR: Schema = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
 
 
@@ -186,7 +188,7 @@ SCHEMAS: dict[str, Schema] = {
                 unit=TEXT,
                 statistic=TEXT,
                 period_seconds=WHOLE,
-                points=about(many({"type": "array", "prefixItems": [TIME, NUMBER], "minItems": 2}), "Time and value."),
+                points=about(many(POINT), "Time and value."),
                 anomalies=about(many(TIME), "Points outside of what the week before them lets expect."),
                 expected=about(thing(low=NUMBER, high=NUMBER), "For the next point."),
                 optional=("expected",),

@@ -15,7 +15,7 @@ from endpoint import Credentials, Endpoints, InvocationError, TimedOutError
 from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of
 
 from contract import Contract, bundled
-from rest.handling import flag, handle, header, json_response, model_of
+from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
 from rest.problems import ProblemError, invalid, unavailable
 
 log = logging.getLogger("predict")
@@ -52,7 +52,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    contract, explain = model_of(event["resource"], CONTRACTS), flag(event, "explain")
+    contract = model_of(event["resource"], CONTRACTS)
+    refuse_unknown(event, "explain")
+    explain = flag(event, "explain")
     check_content_type(header(event, "content-type"))
     instances = instances_of(body_of(event), contract, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}

@@ -457,6 +457,7 @@ def test_a_model_of_the_shared_endpoint_is_watched_there(ask: Ask, cloud: Cloud)
     [
         *((f"/models/{MODEL}/runs?limit={value}", "limit") for value in ("0", "101", "-1", "1.5", "x", "9" * 20, "²")),
         *((f"/models/{MODEL}/monitoring?hours={value}", "hours") for value in ("0", "169", "day")),
+        *((f"{path}?limits=3", "limits") for path in ("/models", f"/models/{MODEL}/runs", "/openapi.json", "/docs")),
     ],
 )
 def test_wrong_parameters_are_named(ask: Ask, resource: str, field: str) -> None:

@@ -237,6 +237,12 @@ def test_error_of_the_model(function: SimpleNamespace, runtime: Runtime, message
         assert document["errors"] == [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]
 
 
+def test_a_misspelt_parameter_is_named(function: SimpleNamespace, runtime: Runtime) -> None:
+    sent = event({"instances": [RECORD]}, queryStringParameters={"explian": "true"})
+    (error,) = problem_of(function.handler.handler(sent, None), 400)["errors"]
+    assert (error["field"], error["reason"]) == ("explian", "is not a parameter of this path; leave it out")
+
+
 INTERVAL = {"low": 1.0, "high": 3.0, "level": 0.9}
 EXPLANATION = {
     "output": "value",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -14,7 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.loading import AWS, ROOT, load_function
 from tests.unit.lambdas.test_predict import ENVIRONMENT
 
 BODY = b'{"instances": [{"a": 1}]}'
@@ -153,3 +156,14 @@ def test_there_is_one_attempt(module: SimpleNamespace, ours: Any, server: Server
 def test_timeout_and_address_are_those_of_the_environment() -> None:
     endpoints = load_function("predict", ENVIRONMENT).handler.endpoints
     assert (endpoints.timeout, endpoints.url) == (25, ENVIRONMENT["RUNTIME_URL"])
+
+
+def test_predict_starts_without_what_takes_long_to_import() -> None:
+    """`./dev bench predict_start` measures it; this holds it where a clock would not."""
+    code = "import sys, handler; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    path = os.pathsep.join(str(ROOT / "assets" / part) for part in ("shared/python", "lambda/predict"))
+    environment = {**os.environ, **AWS, **ENVIRONMENT, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"botocore", "urllib3", "contract"} <= loaded
+    assert loaded & {"boto3", "s3transfer", "jmespath", "pydantic", "numpy", "multiprocessing"} == set()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from rest.problems import ProblemError, invalid_field, not_found
+from rest.problems import ProblemError, invalid, invalid_field, not_found
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -47,6 +47,17 @@ def header(event: Event, name: str) -> str:
     """The value of a header, "" when it was not sent."""
     sent = event.get("headers") or {}
     return next((str(value) for key, value in sent.items() if key.lower() == name), "")
+
+
+def refuse_unknown(event: Event, *known: str) -> None:
+    """A misspelt parameter of the query would change nothing, and nobody would notice."""
+    errors = [
+        {"instance": None, "field": name, "reason": "is not a parameter of this path; leave it out"}
+        for name in _query(event)
+        if name not in known
+    ]
+    if errors:
+        raise invalid(errors)
 
 
 def flag(event: Event, name: str) -> bool:
