@@ -11,7 +11,7 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "stacks", "localcloud", "cli", "tests"}
+OURS = {"contract", "tracking", "stacks", "localcloud", "cli", "frontend", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
@@ -22,6 +22,7 @@ ALLOWED = {
     "assets/pipeline": {"contract"},
     "stacks": {"contract", "stacks"},
     "localcloud": {"localcloud"},
+    "frontend": {"frontend"},
     "cli": {"contract", "tracking", "localcloud", "cli"},
 }
 
@@ -32,6 +33,7 @@ PROVIDED = {
     "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
     "assets/lambda": {"boto3", "botocore"},
     "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},
+    "frontend": {"streamlit", "altair", "pandas", "urllib3"},
 }
 
 
