@@ -7,7 +7,6 @@ from pathlib import Path
 import streamlit as st
 
 from frontend.login import signed_in
-from frontend.views import batch, models, monitoring, predict, runs
 
 # A file of our own: an icon by name would be fetched from a font server.
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -18,11 +17,11 @@ def main() -> None:
     if not signed_in():
         return
     pages = [
-        st.Page(predict.show, title="Predict", icon=":material/bolt:", default=True),
-        st.Page(batch.show, title="Batch", icon=":material/table_rows:", url_path="batch"),
-        st.Page(models.show, title="Models", icon=":material/deployed_code:", url_path="models"),
-        st.Page(runs.show, title="Runs", icon=":material/conversion_path:", url_path="runs"),
-        st.Page(monitoring.show, title="Monitoring", icon=":material/monitoring:", url_path="monitoring"),
+        st.Page("views/predict.py", title="Predict", icon=":material/bolt:", default=True),
+        st.Page("views/batch.py", title="Batch", icon=":material/table_rows:"),
+        st.Page("views/models.py", title="Models", icon=":material/deployed_code:"),
+        st.Page("views/runs.py", title="Runs", icon=":material/conversion_path:"),
+        st.Page("views/monitoring.py", title="Monitoring", icon=":material/monitoring:"),
     ]
     st.navigation(pages, position="top").run()
 

@@ -23,10 +23,6 @@ PREVIEW_ROWS = 8
 MOST_POINTS = 5000
 
 
-def show() -> None:
-    page("Batch", _batch)
-
-
 def _batch(summary: Summary) -> None:
     if summary.live is None:
         states.no_model_live(summary.name)
@@ -172,3 +168,6 @@ def _rejects(model: Model, frame: pd.DataFrame) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+page("Batch", _batch)

@@ -15,10 +15,6 @@ COLOURS = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "ora
 WORDS = {"PendingManualApproval": "waits for approval"}
 
 
-def show() -> None:
-    page("Models", _models)
-
-
 def _models(summary: Summary) -> None:
     found = session.versions(summary.name)
     if not found:
@@ -145,3 +141,6 @@ def _short(value: str) -> str:
     except ValueError:
         return value or NOTHING
     return value if number.is_integer() else amount(number)
+
+
+page("Models", _models)

@@ -26,10 +26,6 @@ STATUS = {"InService": "green", "Failed": "red"}
 MOVING = 30.0
 
 
-def show() -> None:
-    page("Monitoring", _monitoring)
-
-
 def _monitoring(summary: Summary) -> None:
     span = st.segmented_control(
         "Time span", list(SPANS), default="1 day", required=True, key="span", label_visibility="collapsed"
@@ -115,3 +111,6 @@ def _alarms(alarms: tuple[Alarm, ...]) -> None:
             text = " ".join(f"{part.rstrip('.')}." for part in (alarm.description, alarm.reason) if part)
             if text:
                 st.caption(states.escaped(text))
+
+
+page("Monitoring", _monitoring)

@@ -21,10 +21,6 @@ from frontend.sweeps import curve_of, instances_of, nearest, values_of
 from frontend.visit import Asked
 
 
-def show() -> None:
-    page("Predict", _predict)
-
-
 def _predict(summary: Summary) -> None:
     if summary.live is None:
         states.no_model_live(summary.name)
@@ -197,3 +193,6 @@ def _target_column(model: Model) -> Any:
     if model.summary.task == "binary":
         return st.column_config.TextColumn(name)
     return st.column_config.NumberColumn(name, format="localized")
+
+
+page("Predict", _predict)

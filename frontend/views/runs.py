@@ -21,10 +21,6 @@ ICONS = {"good": ":material/check_circle:", "bad": ":material/cancel:", "now": "
 TONES = {"good": "green", "bad": "red", "now": "blue", "wait": "gray"}
 
 
-def show() -> None:
-    page("Runs", _runs)
-
-
 def _runs(summary: Summary) -> None:
     moving = any(not run.final for run in session.runs(summary.name))
     st.fragment(_live, run_every=MOVING if moving else RESTING)(summary, moving)
@@ -145,3 +141,6 @@ def _log(run: Run) -> None:
         st.code("\n".join(step.log), language=None, wrap_lines=False)
     else:
         st.caption(f"{title(step.name)} has written nothing.")
+
+
+page("Runs", _runs)

@@ -36,7 +36,10 @@ class Request:
 
 @dataclass
 class FakeApi:
-    """Change a member, and the next request meets it. `answers` are given first, one a request."""
+    """Change a member, and the next request meets it.
+
+    `answers` are given first, one a request; `refusals` are given to every request whose path holds their key.
+    """
 
     url: str = ""
     live: bool = True
@@ -46,6 +49,7 @@ class FakeApi:
     quiet: bool = False
     delay: float = 0.0
     answers: list[Answer] = field(default_factory=list)
+    refusals: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     def fail(self, status: int, detail: str, *, times: int = 1, **headers: str) -> None:
@@ -57,6 +61,9 @@ class FakeApi:
         self.requests.append(request)
         if self.answers:
             return self.answers.pop(0)
+        for part, refusal in self.refusals.items():
+            if part in request.path:
+                return refusal
         if request.headers.get("x-api-key") != KEY:
             return _refuse(403, "Send a valid API key in the header x-api-key.")
         address = urlsplit(request.path)
