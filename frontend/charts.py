@@ -1,4 +1,4 @@
-"""Charts of predictions: what drove one, what another value would give, and where many lie."""
+"""Charts of predictions: what drove one, and what another value would give."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from frontend.answers import Contribution, Explanation, Feature, Target
 from frontend.colours import Colours
 from frontend.formatting import amount, signed, title
 from frontend.forms import label_of
-from frontend.geography import Box, land
 from frontend.sweeps import Point
 
 MOST_BARS = 9
 BAR_HEIGHT = 30
+# What the words beside the longest bar need of the width of the bars.
+WORDS_SHARE = 0.4
 SWEEP_HEIGHT = 260
 
 
@@ -26,11 +27,11 @@ def waterfall(explanation: Explanation, features: Sequence[Feature], target: Tar
     order = frame["label"].tolist()
     title_of_axis = f"{title(target.name)} ({target.unit})" if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
-    pad = (high - low) * 0.12 or 1.0
+    span = (high - low) or 1.0
     base = alt.Chart(frame).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=190, ticks=False, domain=False, grid=False))
     )
-    scale = alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)
+    scale = alt.Scale(domain=[low - 0.05 * span, high + WORDS_SHARE * span], nice=False, zero=False)
     bars = base.mark_bar(height=16, cornerRadius=3).encode(
         x=alt.X("start:Q", scale=scale, title=title_of_axis, axis=alt.Axis(format="~s", tickCount=5)),
         x2="end:Q",
@@ -86,56 +87,6 @@ def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: fl
 
 def _predicted(name: str, *, zero: bool) -> alt.Y:
     return alt.Y("prediction:Q", title=name, scale=alt.Scale(zero=zero), axis=alt.Axis(format="~s"))
-
-
-def points_map(
-    frame: pd.DataFrame, *, longitude: str, latitude: str, value: str, box: Box, label: str, colours: Colours
-) -> Any:
-    """Rows of a batch where they lie, coloured by what was predicted. Only the part of `box` that has rows is shown."""
-    west, south, east, north = _around(frame[longitude], frame[latitude], box)
-    shapes = [{"type": "Polygon", "coordinates": [ring]} for ring in land((west, south, east, north))]
-    x = alt.Scale(domain=[west, east], nice=False, zero=False)
-    y = alt.Scale(domain=[south, north], nice=False, zero=False)
-    points = (
-        alt.Chart(frame)
-        .mark_circle(size=22, opacity=0.8, clip=True)
-        .encode(
-            x=alt.X(f"{longitude}:Q", scale=x, title="Longitude (degrees)", axis=alt.Axis(tickCount=6)),
-            y=alt.Y(f"{latitude}:Q", scale=y, title="Latitude (degrees)", axis=alt.Axis(tickCount=6)),
-            color=alt.Color(f"{value}:Q", title=label, scale=alt.Scale(range=list(colours.ramp)), legend=_legend()),
-            tooltip=[alt.Tooltip(f"{name}:Q", format=",.6~r") for name in (longitude, latitude, value)],
-        )
-    )
-    outlines = pd.DataFrame(
-        [
-            {"x": px, "y": py, "shape": number, "order": order}
-            for number, shape in enumerate(shapes)
-            for order, (px, py) in enumerate(shape["coordinates"][0])
-        ],
-        columns=["x", "y", "shape", "order"],
-    )
-    coast = (
-        alt.Chart(outlines)
-        .mark_line(color=colours.grey, strokeWidth=0.8, opacity=0.7, clip=True)
-        .encode(x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y), detail="shape:N", order="order:O")
-    )
-    return (coast + points).properties(height=520)
-
-
-def _legend() -> alt.Legend:
-    return alt.Legend(orient="top", format="~s", gradientLength=220, titleLimit=260)
-
-
-def _around(longitude: pd.Series, latitude: pd.Series, box: Box) -> Box:
-    """The rows with a tenth of their extent around them, within the box."""
-    margin_x = max(0.1, 0.1 * (longitude.max() - longitude.min()))
-    margin_y = max(0.1, 0.1 * (latitude.max() - latitude.min()))
-    return (
-        max(box[0], longitude.min() - margin_x),
-        max(box[1], latitude.min() - margin_y),
-        min(box[2], longitude.max() + margin_x),
-        min(box[3], latitude.max() + margin_y),
-    )
 
 
 def _effect_label(item: Contribution, known: dict[str, Feature]) -> str:

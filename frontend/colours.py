@@ -39,6 +39,18 @@ DARK = Colours(
 )
 
 
+def on_ramp(ramp: tuple[str, ...], share: float) -> str:
+    """The colour at a share (0 to 1) of the way along the ramp."""
+    place = min(max(share, 0.0), 1.0) * (len(ramp) - 1)
+    start = min(int(place), len(ramp) - 2)
+    pairs = zip(_channels(ramp[start]), _channels(ramp[start + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (place - start)):02x}" for a, b in pairs)
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[place : place + 2], 16) for place in (1, 3, 5))
+
+
 def of_theme(kind: str | None) -> Colours:
     """`kind` is "dark" or "light"; None before the browser told."""
     return DARK if kind == "dark" else LIGHT

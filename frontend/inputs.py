@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from frontend.answers import Model
 from frontend.forms import UNKNOWN, Coordinates, Field, Value, coordinates_of, fields_of, record_of
-from frontend.picker import Mark, pick
+from frontend.maps import Mark, pick
 
 # From so many features on, a form has three columns.
 MANY = 12

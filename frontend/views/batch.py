@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,12 +14,19 @@ from frontend import batches, session, states
 from frontend.answers import Model, Summary
 from frontend.batches import Outcome
 from frontend.batchfile import BatchFile, FileError, read, template
-from frontend.charts import points_map
-from frontend.colours import of_theme
-from frontend.formatting import amount, plural, title
+from frontend.colours import of_theme, on_ramp
+from frontend.formatting import NOTHING, amount, plural, share
 from frontend.forms import coordinates_of
 from frontend.heading import page
-from frontend.results import REASON, predicted_column, rejected_frame, results_frame
+from frontend.maps import Legend, Mark, around, show
+from frontend.results import (
+    REASON,
+    predicted_column,
+    predicted_label,
+    readable,
+    rejected_frame,
+    results_frame,
+)
 
 PREVIEW_ROWS = 8
 MOST_POINTS = 5000
@@ -106,10 +115,13 @@ def _outcome(model: Model, file: BatchFile, outcome: Outcome) -> None:
     if outcome.stopped:
         states.show_error(outcome.stopped, retry="retry-batch")
         st.caption(f"{plural(outcome.done, 'row')} were done before; press Predict again for all of them.")
-    columns = st.columns(3)
-    columns[0].metric("Predicted", f"{len(outcome.predictions):,}")
-    columns[1].metric("Refused", f"{len(outcome.rejects):,}")
-    columns[2].metric("Model version", ", ".join(sorted(outcome.versions)) or "\u2013")
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Predicted", f"{len(outcome.predictions):,}", width="content")
+        st.metric("Refused", f"{len(outcome.rejects):,}", width="content")
+        st.metric("Model version", ", ".join(sorted(outcome.versions)) or NOTHING, width="content")
+        if outcome.predictions and model.summary.task == "regression":
+            median = statistics.median(item.value for item in outcome.predictions.values())
+            st.metric("Median", amount(median, model.target.unit), width="content")
     if outcome.predictions:
         _results(model, results_frame(model, file, outcome))
     if outcome.rejects:
@@ -117,14 +129,15 @@ def _outcome(model: Model, file: BatchFile, outcome: Outcome) -> None:
 
 
 def _results(model: Model, frame: pd.DataFrame) -> None:
-    value = predicted_column(model)
     st.subheader("Results", anchor=False)
-    coordinates = coordinates_of(model.features)
-    if coordinates:
-        _map(model, frame, coordinates.longitude.name, coordinates.latitude.name, coordinates.bounds)
-    unit = f" ({model.target.unit})" if model.target.unit else ""
-    config = {value: st.column_config.NumberColumn(f"Predicted{unit}", format="localized")}
-    st.dataframe(frame, hide_index=True, key="results", column_config=config)
+    _map(model, frame)
+    value, unit = predicted_column(model), f" ({model.target.unit})" if model.target.unit else ""
+    config: dict[str, Any] = {
+        value: st.column_config.NumberColumn(predicted_label(model), format="localized"),
+        "low": st.column_config.NumberColumn(f"Low{unit}", format="localized"),
+        "high": st.column_config.NumberColumn(f"High{unit}", format="localized"),
+    }
+    st.dataframe(readable(frame, (value, "low", "high")), hide_index=True, key="results", column_config=config)
     st.download_button(
         "Download results",
         frame.to_csv(index=False),
@@ -136,25 +149,26 @@ def _results(model: Model, frame: pd.DataFrame) -> None:
     )
 
 
-def _map(model: Model, frame: pd.DataFrame, longitude: str, latitude: str, box: tuple[float, ...]) -> None:
-    value = predicted_column(model)
-    places = frame[[longitude, latitude, value]].apply(pd.to_numeric, errors="coerce").dropna()
+def _map(model: Model, frame: pd.DataFrame) -> None:
+    coordinates = coordinates_of(model.features)
+    if coordinates is None:
+        return
+    columns = [coordinates.longitude.name, coordinates.latitude.name, predicted_column(model)]
+    places = frame[columns].apply(pd.to_numeric, errors="coerce").dropna()
     if len(places) > MOST_POINTS:
+        st.caption(f"The map shows {MOST_POINTS:,} of {plural(len(places), 'row')}, drawn at random.")
         places = places.sample(MOST_POINTS, random_state=0)
-        st.caption(f"The map shows {MOST_POINTS:,} of {len(frame):,} rows, drawn at random.")
-    unit = f" ({model.target.unit})" if model.target.unit else ""
-    west, south, east, north = box
-    chart = points_map(
-        places,
-        longitude=longitude,
-        latitude=latitude,
-        value=value,
-        box=(west, south, east, north),
-        label=f"Predicted {title(model.target.name).lower()}{unit}",
-        colours=of_theme(st.context.theme.type),
-    )
-    st.altair_chart(chart, key="map")
-    st.caption(f"Median of the predictions: {amount(frame[value].median(), model.target.unit)}")
+    if places.empty:
+        return
+    words = share if model.summary.task == "binary" else amount
+    ramp = of_theme(st.context.theme.type).ramp
+    low, high = places[columns[2]].min(), places[columns[2]].max()
+    marks = [
+        Mark(x, y, words(value), on_ramp(ramp, (value - low) / ((high - low) or 1.0)))
+        for x, y, value in places.itertuples(index=False)
+    ]
+    legend = Legend(title=predicted_label(model), low=words(low), high=words(high), ramp=ramp)
+    show(key="map", box=around(marks, coordinates.bounds), marks=marks, legend=legend)
 
 
 def _rejects(model: Model, frame: pd.DataFrame) -> None:

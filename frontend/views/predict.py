@@ -16,7 +16,8 @@ from frontend.formatting import amount, share, signed, title
 from frontend.forms import coordinates_of, fields_of, missing
 from frontend.heading import page
 from frontend.inputs import place_picker, record_form
-from frontend.picker import Mark
+from frontend.maps import Mark
+from frontend.results import readable
 from frontend.sweeps import curve_of, instances_of, nearest, values_of
 from frontend.visit import Asked
 
@@ -165,7 +166,7 @@ def _history(model: Model, asked: list[Asked]) -> None:
     st.subheader("This visit", anchor=False)
     frame = visit.table(model, asked)
     st.dataframe(
-        frame,
+        readable(frame, (model.target.name, "low", "high")),
         hide_index=True,
         key="history",
         column_config={

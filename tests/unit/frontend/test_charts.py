@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from frontend.answers import Contribution, Explanation, Model, Target
-from frontend.charts import MOST_BARS, points_map, sweep_chart, waterfall, waterfall_frame
-from frontend.colours import DARK, LIGHT, of_theme
+from frontend.charts import MOST_BARS, sweep_chart, waterfall, waterfall_frame
+from frontend.colours import DARK, LIGHT, of_theme, on_ramp
 from frontend.geography import land
+from frontend.maps import Mark, around
 from frontend.records import Series
+from frontend.results import readable
 from frontend.seriescharts import scaled, series_chart, series_frame
 from frontend.sweeps import Point
 
@@ -70,14 +72,30 @@ def test_a_sweep_marks_where_it_stands(housing_model: Model) -> None:
     assert marked == [{"value": 2.0, "prediction": 30.0}]
 
 
-def test_the_map_shows_the_rows_and_the_land_around(housing_model: Model) -> None:
-    frame = pd.DataFrame({"longitude": [-122.0, -118.0], "latitude": [34.0, 38.0], "value": [1.0, 2.0]})
-    chart = points_map(
-        frame, longitude="longitude", latitude="latitude", value="value", box=CALIFORNIA, label="v", colours=LIGHT
-    ).to_dict()
-    coast, points = chart["layer"]
-    assert points["encoding"]["x"]["scale"]["domain"] == [-122.4, -117.6]
-    assert len(chart["datasets"][coast["data"]["name"]]) > 100
+def test_a_map_shows_the_marks_and_a_little_around_them() -> None:
+    marks = [Mark(-122.0, 34.0, ""), Mark(-118.0, 42.0, "")]
+    assert around(marks, CALIFORNIA) == pytest.approx((-122.4, 33.2, -117.6, 42.5))
+    west, south, east, north = around(marks[:1], CALIFORNIA)
+    assert (east - west, north - south) == pytest.approx((0.2, 0.2))
+
+
+def test_a_ramp_runs_from_its_first_colour_to_its_last() -> None:
+    ramp = ("#000000", "#808080", "#ffffff")
+    assert [on_ramp(ramp, share) for share in (-1.0, 0.0, 0.25, 0.5, 1.0)] == [
+        "#000000",
+        "#000000",
+        "#404040",
+        "#808080",
+        "#ffffff",
+    ]
+
+
+def test_large_numbers_are_shown_whole_and_small_ones_are_not() -> None:
+    frame = pd.DataFrame({"price": [228_267.734, 1.0, 5_000.0], "share": [0.123456, 0.2, 0.3], "text": ["a", "b", "c"]})
+    shown = readable(frame, ("price", "share", "text", "absent"))
+    assert shown["price"].tolist() == [228_268.0, 1.0, 5_000.0]
+    assert shown["share"].tolist() == [0.1235, 0.2, 0.3]
+    assert frame["price"][0] == 228_267.734
 
 
 def test_latency_is_read_in_milliseconds() -> None:

@@ -242,7 +242,7 @@ def test_a_batch_is_predicted_with_its_bad_rows_listed(opened: Opener, fake: Fak
     assert not app.exception
     sizes = [len(request.body["instances"]) for request in fake.requests if request.method == "POST"]
     assert sizes == [500, 21, 20]
-    assert [metric.value for metric in app.metric] == ["520", "2", "3"]
+    assert [metric.value for metric in app.metric] == ["520", "2", "3", "206,855 USD"]
     rejects = app.dataframe[-1].value
     assert rejects["line"].tolist() == [522, 523]
     assert rejects["reason"].tolist() == ["longitude must be at most -114, is 12", "has 2 cells, the header 9"]

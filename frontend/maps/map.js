@@ -1,6 +1,7 @@
-// Draws a map of `data.box` (west, south, east, north in degrees) and sets the state `place` where it is clicked.
+// Draws a map of `data.box` (west, south, east, north in degrees); a pickable one sets the state `place` by a click.
 const NAMESPACE = "http://www.w3.org/2000/svg";
-const MOST_HEIGHT = 380;
+// Pixels: a map to click on leaves room for the form, one to look at may fill the screen.
+const MOST_HEIGHT = { pickable: 380, plain: 520 };
 const STEPS = [0.5, 1, 2, 5, 10, 20, 30, 60];
 
 function element(name, attributes, parent) {
@@ -12,9 +13,9 @@ function element(name, attributes, parent) {
 
 // Degrees of longitude shrink towards the poles: one factor, that of the middle latitude, serves the whole map.
 // The map is as wide as its place, and no higher than fits a screen: it then shows more than `box` at its sides.
-function projection([west, south, east, north], width) {
+function projection([west, south, east, north], width, most) {
   const shrink = Math.cos((((south + north) / 2) * Math.PI) / 180);
-  const height = Math.min(((north - south) * width) / ((east - west) * shrink), MOST_HEIGHT);
+  const height = Math.min(((north - south) * width) / ((east - west) * shrink), most);
   const scale = height / (north - south);
   const left = (west + east) / 2 - width / (2 * shrink * scale);
   return {
@@ -51,17 +52,18 @@ function dim(svg, [west, , east], at) {
 }
 
 function draw(svg, data, width) {
-  const at = projection(data.box, width);
+  const at = projection(data.box, width, data.pickable ? MOST_HEIGHT.pickable : MOST_HEIGHT.plain);
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${at.width} ${at.height}`);
   for (const ring of data.land) {
     const points = ring.map(([x, y]) => `${at.x(x).toFixed(1)},${at.y(y).toFixed(1)}`).join(" ");
     element("polygon", { class: "land", points }, svg);
   }
-  dim(svg, data.box, at);
+  if (data.pickable) dim(svg, data.box, at);
   drawGrid(svg, data.box, at);
   for (const mark of data.marks) {
-    const dot = element("circle", { class: "mark", r: 5, cx: at.x(mark.longitude), cy: at.y(mark.latitude) }, svg);
+    const look = mark.colour ? { class: "value", fill: mark.colour, r: 3.2 } : { class: "mark", r: 5 };
+    const dot = element("circle", { ...look, cx: at.x(mark.longitude), cy: at.y(mark.latitude) }, svg);
     element("title", {}, dot).textContent = mark.text;
   }
   if (data.chosen) {
@@ -72,12 +74,32 @@ function draw(svg, data, width) {
   return at;
 }
 
+function drawLegend(root, legend) {
+  root.querySelector(".legend")?.remove();
+  if (!legend) return;
+  const box = document.createElement("div");
+  box.className = "legend";
+  for (const text of [legend.title, legend.low, null, legend.high]) {
+    const part = document.createElement("span");
+    if (text === null) {
+      part.className = "ramp";
+      part.style.background = `linear-gradient(to right, ${legend.ramp.join(", ")})`;
+    } else {
+      part.textContent = text;
+    }
+    box.appendChild(part);
+  }
+  root.appendChild(box);
+}
+
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".map");
-  const label = "Map: click to set longitude and latitude";
+  const label = data.pickable ? "Map: click to set longitude and latitude" : "Map of the results";
   const svg = root.querySelector("svg") ?? element("svg", { role: "img", "aria-label": label }, root);
+  svg.classList.toggle("pickable", data.pickable);
+  drawLegend(root, data.legend);
   const [west, south, east, north] = data.box;
   let at;
   const redraw = () => {
@@ -86,7 +108,7 @@ export default function ({ data, parentElement, setStateValue }) {
   redraw();
   const observer = new ResizeObserver(redraw);
   observer.observe(root);
-  svg.onclick = (event) => {
+  svg.onclick = !data.pickable ? null : (event) => {
     const frame = svg.getBoundingClientRect();
     const scale = at.width / frame.width;
     const longitude = clamp(at.longitude((event.clientX - frame.left) * scale), west, east);
