@@ -47,6 +47,7 @@ class FakeApi:
     run_state: str = "live"
     no_runs: bool = False
     quiet: bool = False
+    down: bool = False
     delay: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     refusals: dict[str, Answer] = field(default_factory=dict)
@@ -158,6 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         if self.api.delay:
             threading.Event().wait(self.api.delay)
+        if self.api.down:
+            self.close_connection = True
+            return
         status, document, extra = self.api.answer(Request(self.command, self.path, headers, body))
         kind = "application/json" if status == 200 else "application/problem+json"
         self._send(status, json.dumps(document).encode(), {"Content-Type": kind, **extra})
