@@ -11,8 +11,8 @@ from frontend.answers import Model
 from frontend.forms import UNKNOWN, Coordinates, Field, Value, coordinates_of, fields_of, record_of
 from frontend.maps import Mark, pick
 
-# From so many features on, a form has three columns.
-MANY = 12
+# So that map, form and button of nine features fit a screen with the answer beside them.
+COLUMNS = 3
 
 
 def key_of(model: str, feature: str) -> str:
@@ -52,10 +52,9 @@ def place_picker(model: Model, marks: Sequence[Mark]) -> None:
 
 def _grid(fields: Sequence[Field]) -> Iterator[tuple[Field, DeltaGenerator]]:
     """Row by row, so that a narrow screen, which stacks the columns of a row, keeps the order."""
-    width = 3 if len(fields) > MANY else 2
-    for start in range(0, len(fields), width):
-        row = fields[start : start + width]
-        yield from zip(row, st.columns(width, vertical_alignment="bottom"), strict=False)
+    for start in range(0, len(fields), COLUMNS):
+        row = fields[start : start + COLUMNS]
+        yield from zip(row, st.columns(COLUMNS, vertical_alignment="bottom"), strict=False)
 
 
 def _widget(field: Field, model: str, values: Mapping[str, Value], place: DeltaGenerator) -> Value:

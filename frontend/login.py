@@ -14,7 +14,7 @@ def signed_in() -> bool:
             st.caption(str(st.user.get("email") or st.user.get("name") or "Signed in"))
             st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return True
-    with st.container(border=True, width=420):
+    with st.container(horizontal=True, horizontal_alignment="center"), st.container(border=True, width=420):
         st.title("MLOps on AWS", anchor=False)
         st.markdown("Sign in to use the models.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)

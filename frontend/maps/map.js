@@ -1,7 +1,7 @@
 // Draws a map of `data.box` (west, south, east, north in degrees); a pickable one sets the state `place` by a click.
 const NAMESPACE = "http://www.w3.org/2000/svg";
 // Pixels: a map to click on leaves room for the form, one to look at may fill the screen.
-const MOST_HEIGHT = { pickable: 380, plain: 520 };
+const MOST_HEIGHT = { pickable: 300, plain: 520 };
 const STEPS = [0.5, 1, 2, 5, 10, 20, 30, 60];
 
 function element(name, attributes, parent) {

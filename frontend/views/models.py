@@ -10,6 +10,7 @@ from frontend.answers import Summary
 from frontend.formatting import IN_UNITS, NOTHING, amount, metric_name, metric_value, moment, share, title
 from frontend.heading import page
 from frontend.records import Version, VersionDetail
+from frontend.results import readable
 
 COLOURS = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "orange"}
 WORDS = {"PendingManualApproval": "waits for approval"}
@@ -27,7 +28,7 @@ def _models(summary: Summary) -> None:
 def _table(found: tuple[Version, ...], summary: Summary) -> Version:
     """Every version, newest first. Returns the selected one; the live one, or else the newest, before a selection."""
     event = st.dataframe(
-        versions_frame(found),
+        readable(versions_frame(found), ("Metric",)),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -116,6 +117,7 @@ def _slices(summary: Summary, detail: VersionDetail) -> None:
         return
     st.markdown("**By slice**")
     frame = pd.DataFrame(list(detail.slices))
+    frame = readable(frame, [name for name in frame.columns if name not in ("name", "value", "rows")])
     names = {name: title(name) if name in ("name", "value", "rows") else metric_name(name) for name in frame.columns}
     if "name" in frame:
         frame["name"] = frame["name"].map(lambda text: title(str(text)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, states
 from frontend.answers import Summary
-from frontend.colours import of_theme
+from frontend.colours import Colours, of_theme
 from frontend.formatting import NOTHING, ago, amount, plural, title
 from frontend.heading import page
 from frontend.records import Alarm, Endpoint, Monitoring, Series
@@ -81,12 +82,17 @@ def _charts(metrics: tuple[Series, ...]) -> None:
         )
         return
     colours = of_theme(st.context.theme.type)
-    columns = st.columns(2, gap="medium")
-    for place, series in enumerate(drawn):
-        with columns[place % 2], st.container(border=True):
-            st.markdown(f"**{TITLES.get(series.name, title(series.name))}**")
-            st.altair_chart(series_chart(series, colours), key=f"chart:{series.name}")
-            st.caption(_words(series))
+    for start in range(0, len(drawn), 2):
+        # Row by row, so that a narrow screen keeps the order.
+        for series, column in zip(drawn[start : start + 2], st.columns(2, gap="medium"), strict=False):
+            _chart(series, column, colours)
+
+
+def _chart(series: Series, column: DeltaGenerator, colours: Colours) -> None:
+    with column, st.container(border=True):
+        st.markdown(f"**{TITLES.get(series.name, title(series.name))}**")
+        st.altair_chart(series_chart(series, colours), key=f"chart:{series.name}")
+        st.caption(_words(series))
 
 
 def _words(series: Series) -> str:

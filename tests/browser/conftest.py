@@ -6,7 +6,6 @@ may use asyncio.run: here it ends with the module.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,18 +18,13 @@ from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
 from cli import page as pages
+from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.visitor import Visitor, visiting
 from tests.fakeapi import KEY, FakeApi, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a test saw, kept to be looked at.
 PICTURES = ROOT / ".local" / "screenshots"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-)
-
 LOCAL = ("data:", "blob:")
 
 Window = Callable[..., Visitor]
@@ -48,8 +42,7 @@ class Served:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        executable = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
+        executable = find_chromium(playwright)
         if executable is None:
             pytest.skip("no Chromium: apt-get install chromium, or .venv/bin/playwright install chromium")
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS.split())

@@ -44,6 +44,9 @@ def test_a_price_with_what_drove_it(window: Window, width: int, theme: str) -> N
     expect(visitor.page.get_by_text("90 % interval")).to_be_visible()
     expect(visitor.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     assert -125 < longitude < -114 and 36.9 < latitude < 37.6
+    if width == 1280:  # form and answer side by side: neither scrolls the other away
+        expect(visitor.page.get_by_test_id("stMetricValue").first).to_be_in_viewport()
+        expect(visitor.page.get_by_role("button", name="Predict", exact=True)).to_be_in_viewport()
     assert visitor.overflow() == 0
 
 

@@ -87,6 +87,7 @@ class Visitor:
             height = int(self.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight"))
             self.page.set_viewport_size({"width": size["width"], "height": min(max(height, size["height"]), TALLEST)})
             self.wait()
+        self.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
         self.page.wait_for_timeout(400)  # charts and tables are drawn on canvases, which say nothing when they are done
         self.page.screenshot(path=path)
         self.page.set_viewport_size(size)
