@@ -22,6 +22,7 @@ from cli import api
 from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
+from cli.page import Page
 from cli.records import example
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.upload import upload
@@ -244,8 +245,10 @@ def announced(here: Deployed) -> Iterator[None]:
         STATE_FILE.unlink(missing_ok=True)
 
 
-def wait(here: Deployed) -> None:
-    """Until Ctrl-C. Raises CliError when the local cloud ends by itself."""
+def wait(here: Deployed, page: Page | None, console: Console) -> None:
+    """Until Ctrl-C. Raises CliError when the local cloud ends by itself; a page that does is reported."""
     while True:
         here.cloud.check()
+        if page and (words := page.ended()):
+            console.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
         time.sleep(0.5)

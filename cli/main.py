@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -45,11 +46,14 @@ def local_run(
 @local_app.command("up")
 def local_up(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 4599,
+    page: Annotated[bool, typer.Option(help="Also start the page, and open it in a browser.")] = True,
+    page_port: Annotated[int, typer.Option(help="The page's port; another one when it is taken.", max=65535)] = 8501,
     stage: Stage = None,
     as_json: Json = False,
 ) -> None:
-    """Deploy to a local cloud that stays up until Ctrl-C."""
+    """Deploy to a local cloud that stays up until Ctrl-C, and start the page."""
     from cli import local
+    from cli import page as pages
     from cli.render import print_up
 
     with (
@@ -57,15 +61,19 @@ def local_up(
         local.only_one(),
         local.deployed(stage=stage or "dev", console=progress, watch=local.Stopwatch(), port=port) as here,
         local.announced(here),
+        pages.serving(here.target, console=progress, port=page_port) if page else nullcontext() as served,
     ):
+        url = served.url if served else None
         if as_json:
-            state = {"endpoint": here.target.endpoint, "api_url": here.target.api_url, "resources": here.resources}
-            typer.echo(json.dumps(state))
+            state = {"endpoint": here.target.endpoint, "api_url": here.target.api_url, "page_url": url}
+            typer.echo(json.dumps({**state, "resources": here.resources}))
         else:
-            print_up(output, here.target, here.resources)
+            print_up(output, here.target, here.resources, page_url=url)
+            if url:
+                pages.open_in_browser(url)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            local.wait(here)
+            local.wait(here, served, progress)
         except KeyboardInterrupt:
             progress.print("Stopping")
 

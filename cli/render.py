@@ -146,11 +146,12 @@ def print_run(console: Console, run: Run) -> None:
         console.print(f"  rejected {count:,}: {kind}", highlight=False)
 
 
-def print_up(console: Console, target: Target, resources: Mapping[str, int]) -> None:
+def print_up(console: Console, target: Target, resources: Mapping[str, int], *, page_url: str | None) -> None:
     console.print()
     console.print(f"The local cloud is up: {sum(resources.values())} resources at {target.endpoint}", style="bold")
     console.print(
         f"""
+  page       {page_url or "not started"}
   REST API   {target.api_url}
   API key    {target.api_key or "none: callers sign with IAM"}
   raw bucket {target.output("RawBucketName")}

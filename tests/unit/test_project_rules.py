@@ -11,7 +11,7 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "rest", "stacks", "localcloud", "cli", "tests"}
+OURS = {"contract", "tracking", "rest", "stacks", "localcloud", "cli", "frontend", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
@@ -23,6 +23,7 @@ ALLOWED = {
     "assets/pipeline": {"contract"},
     "stacks": {"contract", "stacks"},
     "localcloud": {"localcloud"},
+    "frontend": {"frontend"},
     "cli": {"contract", "tracking", "localcloud", "cli"},
 }
 
@@ -35,6 +36,7 @@ PROVIDED = {
     # boto3 brings urllib3.
     "assets/lambda": {"boto3", "botocore", "urllib3"},
     "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},
+    "frontend": {"streamlit", "altair", "pandas", "urllib3"},
 }
 
 

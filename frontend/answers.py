@@ -1,0 +1,213 @@
+"""What the REST API answers, as frozen dataclasses. Members that an older API leaves out have a neutral value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+
+    @classmethod
+    def of(cls, document: Json | None) -> Metric | None:
+        return cls(str(document["name"]), float(document["value"])) if document else None
+
+
+@dataclass(frozen=True)
+class LiveVersion:
+    version: int
+    run_id: str
+    since: datetime | None
+    metric: Metric | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model predicts. `levels` are the two of a binary model, the positive one last."""
+
+    name: str
+    unit: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    name: str
+    task: str
+    description: str
+    target: Target
+    live: LiveVersion | None
+
+    @classmethod
+    def of(cls, document: Json) -> Summary:
+        target, live = document["target"], document.get("live")
+        return cls(
+            name=str(document["name"]),
+            task=str(document["task"]),
+            description=str(document.get("description") or ""),
+            target=Target(str(target["name"]), str(target.get("unit") or ""), tuple(target.get("levels") or ())),
+            live=_live(live) if live else None,
+        )
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An input of a model. `minimum` and `maximum` are inclusive; a nullable one may be unknown."""
+
+    name: str
+    type: str
+    minimum: float | None = None
+    maximum: float | None = None
+    levels: tuple[str, ...] = ()
+    nullable: bool = False
+    unit: str = ""
+    description: str = ""
+    default: float | str | None = None
+
+    @classmethod
+    def of(cls, document: Json) -> Feature:
+        return cls(
+            name=str(document["name"]),
+            type=str(document["type"]),
+            minimum=_number(document.get("min")),
+            maximum=_number(document.get("max")),
+            levels=tuple(document.get("levels") or ()),
+            nullable=bool(document.get("nullable", False)),
+            unit=str(document.get("unit") or ""),
+            description=str(document.get("description") or ""),
+            default=document.get("default"),
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's contract, as the API tells it."""
+
+    summary: Summary
+    features: tuple[Feature, ...]
+    gate: Json
+    derived: Mapping[str, str]
+    max_instances: int
+    threshold: float | None
+
+    @classmethod
+    def of(cls, document: Json) -> Model:
+        return cls(
+            summary=Summary.of(document),
+            features=tuple(Feature.of(item) for item in document["features"]),
+            gate=dict(document.get("gate") or {}),
+            derived=dict(document.get("derived") or {}),
+            max_instances=int(document.get("max_instances") or 500),
+            threshold=_number(document.get("threshold")),
+        )
+
+    @property
+    def name(self) -> str:
+        return self.summary.name
+
+    @property
+    def target(self) -> Target:
+        return self.summary.target
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """How much one feature moves a prediction away from the base; `value` is None for a derived feature."""
+
+    feature: str
+    value: float | str | None
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """`base` and the contributions add up to the prediction, or to its log-odds (`output`)."""
+
+    base: float
+    contributions: tuple[Contribution, ...]
+    output: str
+
+    @classmethod
+    def of(cls, document: Json) -> Explanation:
+        items = document["contributions"]
+        return cls(
+            base=float(document["base"]),
+            contributions=tuple(
+                Contribution(str(item["feature"]), item.get("value"), float(item["contribution"])) for item in items
+            ),
+            output=str(document.get("output") or "value"),
+        )
+
+    @property
+    def total(self) -> float:
+        return self.base + sum(item.contribution for item in self.contributions)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`value` has the target's unit; for a binary model it is the probability of the positive level."""
+
+    value: float
+    label: str | None
+    interval: Interval | None
+    explanation: Explanation | None
+
+    @classmethod
+    def of(cls, document: Json) -> Prediction:
+        interval, explanation = document.get("interval"), document.get("explanation")
+        return cls(
+            value=float(document["value"]),
+            label=document.get("label"),
+            interval=_interval(interval) if interval else None,
+            explanation=Explanation.of(explanation) if explanation else None,
+        )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    model_version: str
+    request_id: str
+    items: tuple[Prediction, ...]
+
+    @classmethod
+    def of(cls, document: Json) -> Predictions:
+        return cls(
+            model_version=str(document["model_version"]),
+            request_id=str(document.get("request_id") or ""),
+            items=tuple(Prediction.of(item) for item in document["predictions"]),
+        )
+
+
+def time_of(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _live(document: Json) -> LiveVersion:
+    return LiveVersion(
+        version=int(document["version"]),
+        run_id=str(document.get("run_id") or ""),
+        since=time_of(document.get("since")),
+        metric=Metric.of(document.get("metric")),
+    )
+
+
+def _interval(document: Json) -> Interval:
+    return Interval(float(document["low"]), float(document["high"]), float(document["level"]))
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

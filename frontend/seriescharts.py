@@ -1,0 +1,76 @@
+"""Metrics of the endpoint over time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from frontend.colours import Colours
+from frontend.records import Series
+
+LATENCIES = ("ModelLatency", "OverheadLatency")
+UNITS = {"None": "", "Count": "", "Microseconds": "ms", "Milliseconds": "ms"}
+HEIGHT = 190
+DAY_SECONDS = 86_400
+
+
+def scaled(series: Series) -> Series:
+    """In the unit that a person reads: SageMaker counts latency in microseconds."""
+    factor = 0.001 if series.unit == "Microseconds" else 1.0
+    low_high = series.expected and (series.expected[0] * factor, series.expected[1] * factor)
+    points = tuple((time, value * factor) for time, value in series.points)
+    return replace(series, unit=UNITS.get(series.unit, series.unit), points=points, expected=low_high)
+
+
+def series_frame(series: Series) -> pd.DataFrame:
+    """time, value, anomaly."""
+    return pd.DataFrame(
+        {
+            "time": [time for time, _ in series.points],
+            "value": [value for _, value in series.points],
+            "anomaly": [time in series.anomalies for time, _ in series.points],
+        }
+    )
+
+
+def series_chart(series: Series, colours: Colours) -> Any:
+    """Bars for counts, a line for latency; the usual range behind it and unusual points on it."""
+    shown = scaled(series)
+    frame = series_frame(shown)
+    y, x = _value_axis(shown), _time_axis(frame)
+    tips = [
+        alt.Tooltip("time:T", format="%d %b %H:%M", title="Time"),
+        alt.Tooltip("value:Q", format=",.4~r", title=f"Value {shown.unit}".strip()),
+    ]
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
+    if series.name in LATENCIES:
+        dots = alt.OverlayMarkDef(size=22, color=colours.accent)
+        drawn: Any = base.mark_line(color=colours.accent, strokeWidth=2, point=dots)
+    else:
+        drawn = base.mark_bar(color=colours.accent, width=6, cornerRadiusEnd=2)
+    layers: list[Any] = [drawn]
+    if shown.expected:
+        low, high = max(0.0, shown.expected[0]), shown.expected[1]
+        band = alt.Chart(pd.DataFrame({"low": [low], "high": [high]}))
+        layers.insert(0, band.mark_rect(color=colours.muted, opacity=0.22).encode(y=alt.Y("low:Q"), y2="high:Q"))
+    if frame["anomaly"].any():
+        odd = alt.Chart(frame[frame["anomaly"]]).encode(x=x, y=y, tooltip=tips)
+        layers.append(odd.mark_point(color=colours.bad, filled=True, size=90, opacity=1))
+    return alt.layer(*layers).properties(height=HEIGHT)
+
+
+def _value_axis(shown: Series) -> alt.Y:
+    """From zero, and up to one at least: an axis of zeros alone has no length."""
+    top = max([1.0, *(value for _, value in shown.points), *(shown.expected or ())])
+    count = shown.name not in LATENCIES
+    axis = alt.Axis(format="~s", tickCount=4, tickMinStep=1) if count else alt.Axis(format="~s", tickCount=4)
+    return alt.Y("value:Q", title=shown.unit or None, axis=axis, scale=alt.Scale(domain=[0, top * 1.05], nice=False))
+
+
+def _time_axis(frame: pd.DataFrame) -> alt.X:
+    days = (frame["time"].max() - frame["time"].min()).total_seconds() > DAY_SECONDS
+    axis = alt.Axis(tickCount=5, labelOverlap=True, format="%d %b" if days else "%H:%M")
+    return alt.X("time:T", title=None, axis=axis)

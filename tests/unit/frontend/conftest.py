@@ -1,0 +1,38 @@
+"""A fake API, the page's settings for it, and models as the page reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+from frontend.answers import Model
+from frontend.client import Api
+from frontend.settings import Settings
+from tests.fakeapi import KEY, FakeApi, serving
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    with serving() as api:
+        monkeypatch.setenv("API_URL", api.url)
+        monkeypatch.setenv("API_KEY", KEY)
+        yield api
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def api(fake: FakeApi) -> Api:
+    return Api(Settings(api_url=fake.url, api_key=KEY))
+
+
+@pytest.fixture
+def housing_model(api: Api) -> Model:
+    return api.model("california_housing")
+
+
+@pytest.fixture
+def cancer_model(api: Api) -> Model:
+    return api.model("breast_cancer")

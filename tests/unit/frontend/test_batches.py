@@ -1,0 +1,174 @@
+"""Files of records: reading, requests of a bounded size, refused rows, waiting, and an end that loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from frontend.answers import Model, Prediction, Predictions
+from frontend.batches import MAX_WAITS, Outcome, run
+from frontend.batchfile import FileError, Problem, Row, read, template
+from frontend.client import Api
+from frontend.errors import ApiError, FieldError, Kind
+from frontend.forms import Value
+from frontend.results import predicted_column, rejected_frame, results_frame
+
+NAMES = "longitude latitude housing_median_age total_rooms total_bedrooms population households median_income"
+HEADER = ",".join([*NAMES.split(), "ocean_proximity"])
+GOOD = "-119.5,36,29,2100,435,1200,410,3.5,INLAND"
+
+
+def rows(count: int) -> list[Row]:
+    return [Row(line=place + 2, cells={}, instance={"x": float(place)}) for place in range(count)]
+
+
+class Endpoint:
+    """Answers each instance with its x; raises what stands in `errors` first, and counts what it got."""
+
+    def __init__(self, *errors: ApiError | None) -> None:
+        self.errors = list(errors)
+        self.sizes: list[int] = []
+
+    def __call__(self, instances: Sequence[Mapping[str, Value]]) -> Predictions:
+        self.sizes.append(len(instances))
+        if self.errors and (error := self.errors.pop(0)):
+            raise error
+        items = tuple(Prediction(float(item["x"] or 0), None, None, None) for item in instances)
+        return Predictions("3", "r-1", items)
+
+
+def outcome_of(given: Sequence[Row], endpoint: Endpoint, *, size: int = 4, slept: list[float] | None = None) -> Outcome:
+    *_, last = run(given, endpoint, size=size, sleep=(slept if slept is not None else []).append)
+    return last
+
+
+def test_the_template_is_a_file_that_can_be_predicted(housing_model: Model) -> None:
+    (row,) = read(template(housing_model).encode(), housing_model).rows
+    assert row.problems == ()
+    assert row.instance == {feature.name: feature.default for feature in housing_model.features}
+
+
+def test_columns_may_come_in_any_order_and_others_are_kept(housing_model: Model) -> None:
+    names, values = HEADER.split(",")[::-1], GOOD.split(",")[::-1]
+    text = f"{','.join(names)},note\n{','.join(values)},mine\n"
+    file = read(b"\xef\xbb\xbf" + text.encode(), housing_model)
+    assert file.ignored == ("note",)
+    assert file.rows[0].instance["longitude"] == -119.5
+    assert file.rows[0].cells["note"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (GOOD.replace("2100", "many"), Problem("total_rooms", 'must be a number, is "many"')),
+        (GOOD.replace("2100", ""), Problem("total_rooms", "is missing")),
+        (GOOD.replace("2100", "inf"), Problem("total_rooms", "must be a finite number")),
+        (GOOD.replace("INLAND", ""), Problem("ocean_proximity", "is missing")),
+        (GOOD + ",1", Problem("", "has 10 cells, the header 9")),
+    ],
+)
+def test_a_bad_row_is_named_and_the_others_stay(housing_model: Model, line: str, problem: Problem) -> None:
+    file = read(f"{HEADER}\n{GOOD}\n\n{line}\n".encode(), housing_model)
+    good, bad = file.rows
+    assert good.problems == ()
+    assert (bad.line, bad.problems) == (4, (problem,))
+
+
+def test_an_unknown_value_is_null_where_it_may_be(housing_model: Model) -> None:
+    (row,) = read(f"{HEADER}\n{GOOD.replace('435', 'NA')}\n".encode(), housing_model).rows
+    assert row.problems == () and row.instance["total_bedrooms"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\n \n", "is empty"),
+        (HEADER.encode(), "a header and no rows"),
+        (GOOD.encode(), "The first line must name the columns"),
+        (HEADER.replace(",households", "").encode(), "lacks households. Add them"),
+        (f"{HEADER},longitude\n".encode(), "longitude stands twice"),
+        (f"{HEADER}\n{GOOD}\n".replace(",", ";").encode(), "not separated by commas"),
+        (b"\xff\xfe" + HEADER.encode("utf-16-le"), "not UTF-8"),
+        (f'{HEADER}\n"open'.encode(), "Line 2 is not valid CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(housing_model: Model, content: bytes, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        read(content, housing_model)
+
+
+def test_requests_have_a_bounded_size() -> None:
+    endpoint = Endpoint()
+    outcome = outcome_of(rows(10), endpoint)
+    assert endpoint.sizes == [4, 4, 2]
+    assert {index: item.value for index, item in outcome.predictions.items()} == {i: float(i) for i in range(10)}
+
+
+def test_progress_is_told_after_every_request() -> None:
+    assert [outcome.done for outcome in run(rows(10), Endpoint(), size=4)] == [4, 8, 10, 10]
+
+
+def test_rows_that_the_api_names_are_listed_and_the_others_predicted() -> None:
+    refusal = ApiError(Kind.INVALID, "2 invalid", errors=(FieldError(1, "x", "is odd"), FieldError(3, "x", "is odd")))
+    endpoint = Endpoint(None, refusal)
+    outcome = outcome_of(rows(8), endpoint)
+    assert endpoint.sizes == [4, 4, 2]
+    assert outcome.rejects == {5: (Problem("x", "is odd"),), 7: (Problem("x", "is odd"),)}
+    assert sorted(outcome.predictions) == [0, 1, 2, 3, 4, 6]
+    assert outcome.done == outcome.total == 8
+
+
+def test_rows_that_cannot_be_sent_are_not_sent() -> None:
+    bad = Row(line=9, cells={}, instance={}, problems=(Problem("x", "is missing"),))
+    endpoint = Endpoint()
+    outcome = outcome_of([*rows(2), bad], endpoint)
+    assert endpoint.sizes == [2]
+    assert outcome.rejects == {2: (Problem("x", "is missing"),)}
+
+
+def test_a_throttled_request_waits_as_long_as_it_is_told() -> None:
+    slept: list[float] = []
+    throttled = ApiError(Kind.THROTTLED, "Too many", retry_after=7.0)
+    outcome = outcome_of(rows(4), Endpoint(throttled, ApiError(Kind.UNAVAILABLE, "Starting")), slept=slept)
+    assert slept == [7.0, 2.0]
+    assert len(outcome.predictions) == 4 and outcome.waiting == ""
+
+
+def test_an_api_that_goes_away_leaves_what_was_predicted() -> None:
+    gone = ApiError(Kind.UNREACHABLE, "gone")
+    outcome = outcome_of(rows(10), Endpoint(None, gone))
+    assert outcome.stopped is gone
+    assert sorted(outcome.predictions) == [0, 1, 2, 3]
+
+
+def test_waiting_has_an_end() -> None:
+    slept: list[float] = []
+    throttled = [ApiError(Kind.THROTTLED, "Too many", retry_after=99.0)] * (MAX_WAITS + 1)
+    outcome = outcome_of(rows(4), Endpoint(*throttled), slept=slept)
+    assert slept == [30.0] * MAX_WAITS
+    assert outcome.stopped is throttled[0]
+
+
+def test_a_refusal_that_names_no_row_stops() -> None:
+    refusal = ApiError(Kind.INVALID, "no")
+    assert outcome_of(rows(4), Endpoint(refusal)).stopped is refusal
+
+
+def test_results_and_refused_rows_as_tables(api: Api, housing_model: Model) -> None:
+    far = GOOD.replace("-119.5", "12")
+    file = read(f"{HEADER},id\n{GOOD},a\n{far},b\n{GOOD},c\n".encode(), housing_model)
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+    good, bad = results_frame(housing_model, file, outcome), rejected_frame(file, outcome)
+    assert good["id"].tolist() == ["a", "c"]
+    assert good[predicted_column(housing_model)].tolist() == [206_855.0, 206_855.0]
+    assert bad[["line", "reason", "id"]].to_numpy().tolist() == [[3, "longitude must be at most -114, is 12", "b"]]
+
+
+def test_a_binary_model_has_label_and_probability(api: Api, cancer_model: Model) -> None:
+    file = read(template(cancer_model).encode(), cancer_model)
+    *_, outcome = run(file.rows, lambda instances: api.predict(cancer_model.name, instances), size=500)
+    (row,) = results_frame(cancer_model, file, outcome).to_dict("records")
+    assert row["predicted_diagnosis"] == "benign"
+    assert row["probability"] == pytest.approx(0.37754, abs=1e-5)
