@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.diff_report import parse, report
+from cli.smoke import check, through_lookup_role
+from cli.target import Target
 from localcloud.host import LocalCloud
 from tests.e2e.cdk_cli import Cli, app_without
 
@@ -102,6 +106,20 @@ def test_stacks_carry_tags_and_a_description(cli: Cli, dev: str) -> None:
         assert not stack["EnableTerminationProtection"]
 
 
+def test_a_fresh_environment_passes_the_smoke_test_with_the_rights_of_the_workflow(cli: Cli, dev: str) -> None:
+    keys = cli.github("DeployDevRoleArn", **ON_DEV)
+    workflow = boto3.Session(
+        keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"], cli.cloud.region
+    )
+    target = through_lookup_role(Target(stage="dev", session=workflow, endpoint=cli.cloud.endpoint))
+    answers = check(target)
+    assert {answer.model: answer.verdict for answer in answers} == {
+        "breast_cancer": "no model yet",
+        "california_housing": "no model yet",
+    }
+    assert cli.cloud.calls()["denied"] == []
+
+
 def test_diff_without_a_change_finds_none(cli: Cli, dev: str) -> None:
     for method in ("change-set", "template"):
         done = cli.run("diff", "dev/*", "--fail", "--method", method)
@@ -117,6 +135,15 @@ def test_diff_shows_a_model_that_is_taken_away_with_the_rights_to_read_alone(
     assert done.returncode == 1, done.stdout
     assert "[-] AWS::SageMaker::ModelPackageGroup BreastCancerVersions destroy" in done.stdout
     assert "Number of stacks with differences: 4" in done.stdout
+    stacks = parse(done.stdout)
+    assert [stack.name for stack in stacks] == ["dev/Data", "dev/Etl", "dev/Training", "dev/Serving"]
+    assert {change.logical_id for stack in stacks for change in stack.losses} == {
+        "BreastCancerTable",
+        "BreastCancerVersions",
+    }
+    text = report(stacks, allowed=False)
+    assert len(text) < 65_536
+    assert ACCOUNT not in text
 
 
 def test_a_wrong_model_is_one_sentence_and_nothing_is_deployed(cli: Cli, dev: str, tmp_path: Path) -> None:
