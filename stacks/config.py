@@ -60,7 +60,6 @@ class Network:
     Glue runs in one subnet, the first; `availability_zone` is its zone.
     """
 
-    vpc: str
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
     availability_zone: str

@@ -9,6 +9,8 @@ from contract import Contract
 from stacks.batch import BatchStack
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
+from stacks.constructs.customer_key import encrypt
+from stacks.constructs.network import place_functions
 from stacks.data import DataStack
 from stacks.etl import EtlStack
 from stacks.serving import ServingStack
@@ -45,8 +47,12 @@ class MlopsStage(Stage):
             buckets=data.buckets,
             alerts=serving.alerts,
         )
-        for key, value in config.tags.items():
-            Tags.of(self).add(key, value)
+        if data.key is not None:
+            encrypt(self, data.key)
+        if config.network is not None:
+            place_functions(self, config.network)
+        for name, value in config.tags.items():
+            Tags.of(self).add(name, value)
             # Stacks take no tags from above; CloudFormation hands theirs to resources that others made.
             for stack in (child for child in self.node.children if isinstance(child, Stack)):
-                stack.tags.set_tag(key, value)
+                stack.tags.set_tag(name, value)

@@ -9,6 +9,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from stacks.constructs.access import (
+    grant,
     grant_assets,
     grant_listing,
     grant_logs,
@@ -16,6 +17,7 @@ from stacks.constructs.access import (
     grant_objects,
     grant_pass,
 )
+from stacks.constructs.network import grant_interfaces
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
 
@@ -40,9 +42,11 @@ class JobRoles:
         buckets: Buckets,
         assets: JobAssets,
         image: XGBoostImage,
+        in_network: bool = False,
     ) -> None:
-        self._scope, self._models, self._image = scope, models, image
+        self._scope, self._models, self._image, self._in_network = scope, models, image, in_network
         artifact = buckets.artifact
+        self._key = artifact.encryption_key
         self.prepare = self._role("PrepareRole", "ProcessingJobs")
         self._grant_reads(self.prepare, buckets.processed, ["run=*"])
         self._grant_writes(self.prepare, artifact, "*/prepare/*")
@@ -67,6 +71,12 @@ class JobRoles:
         grant_logs(role, f"/aws/sagemaker/{jobs}")
         grant_metrics(role, f"/aws/sagemaker/{jobs}")
         self._image.grant_pull(role)
+        if self._in_network:
+            grant_interfaces(role)
+        if self._key is not None:
+            # The job's volume: EC2 uses the key for as long as it is attached.
+            for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+            grant(role, ["kms:CreateGrant"], [self._key.key_arn], only_if=for_aws)
         return role
 
     def _grant_reads(self, role: iam.Role, bucket: IBucket, paths: Iterable[str]) -> None:

@@ -10,7 +10,6 @@ from stacks.config import DEV, PROD, STAGES, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
 
 NETWORK = Network(
-    vpc="vpc-0123456789abcdef0",
     subnets=("subnet-0123456789abcdef0",),
     security_groups=("sg-0123456789abcdef0",),
     availability_zone="eu-west-1a",
