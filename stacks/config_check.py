@@ -29,6 +29,7 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
     "glue.worker_type": (r"[GR]\.(1|2|4|8|12|16)X", "a worker type of Glue, such as G.1X"),
     "jobs.processing_instance": INSTANCE,
     "jobs.training_instance": INSTANCE,
+    "jobs.transform_instance": INSTANCE,
     "network.subnets": (r"subnet-[0-9a-f]{8,17}", "ids of subnets, subnet-..."),
     "network.security_groups": (r"sg-[0-9a-f]{8,17}", "ids of security groups, sg-..."),
     "network.availability_zone": (r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "the zone of the first subnet, such as eu-west-1a"),

@@ -47,6 +47,11 @@ def grant_key(role: IRole, key: IKey, service: str) -> None:
     grant(role, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], only_if=only_if)
 
 
+def grant_volume(role: IRole, key: IKey) -> None:
+    """The volume of a job is encrypted with the key: EC2 uses it for as long as the volume is attached."""
+    grant(role, ["kms:CreateGrant"], [key.key_arn], only_if={"Bool": {"kms:GrantIsForAWSResource": "true"}})
+
+
 def grant_listing(role: IRole, bucket: IBucket, patterns: Iterable[str]) -> None:
     """List only below these key patterns."""
     grant(role, ["s3:ListBucket"], [bucket.bucket_arn], only_if={"StringLike": {"s3:prefix": list(patterns)}})

@@ -9,13 +9,13 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from stacks.constructs.access import (
-    grant,
     grant_assets,
     grant_listing,
     grant_logs,
     grant_metrics,
     grant_objects,
     grant_pass,
+    grant_volume,
 )
 from stacks.constructs.network import grant_interfaces
 from stacks.constructs.xgboost_image import XGBoostImage
@@ -74,9 +74,7 @@ class JobRoles:
         if self._in_network:
             grant_interfaces(role)
         if self._key is not None:
-            # The job's volume: EC2 uses the key for as long as it is attached.
-            for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-            grant(role, ["kms:CreateGrant"], [self._key.key_arn], only_if=for_aws)
+            grant_volume(role, self._key)
         return role
 
     def _grant_reads(self, role: iam.Role, bucket: IBucket, paths: Iterable[str]) -> None:

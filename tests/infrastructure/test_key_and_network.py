@@ -27,7 +27,7 @@ NETWORK = Network(
     availability_zone="eu-west-1a",
 )
 VPC = {"SecurityGroupIds": list(NETWORK.security_groups), "Subnets": list(NETWORK.subnets)}
-STACKS = ("data", "etl", "training", "serving")
+STACKS = ("data", "etl", "training", "serving", "batch")
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,12 @@ def test_functions_jobs_and_models_are_in_the_network_with_the_rights_for_it(mad
     functions = made.of_type("AWS::Lambda::Function")
     wanted = {"SecurityGroupIds": VPC["SecurityGroupIds"], "SubnetIds": VPC["Subnets"]}
     assert {name for name, item in functions.items() if item.get("VpcConfig") != wanted} == set()
-    (deploy,) = (item for name, item in functions.items() if name.startswith("DeployModel"))
-    assert json.loads(deploy["Environment"]["Variables"]["VPC_CONFIG"]) == VPC
+    for makes_models in ("DeployModel", "StartBatch"):
+        (variables,) = (
+            item["Environment"]["Variables"] for name, item in functions.items() if name.startswith(makes_models)
+        )
+        assert json.loads(variables["VPC_CONFIG"]) == VPC
+    assert is_the_key(variables["KMS_KEY_ARN"])
     (job,) = made.of_type("AWS::Glue::Job").values()
     (connection,) = made.of_type("AWS::Glue::Connection").values()
     assert [readable(name) for name in job["Connections"]["Connections"]] == ["<Network>"]
@@ -171,7 +175,17 @@ def test_functions_jobs_and_models_are_in_the_network_with_the_rights_for_it(mad
         for statement in statements(template)
         if "ec2:CreateNetworkInterface" in statement.actions
     }
-    assert {"PreProcessing", "Prepare", "Train", "Evaluate", "Model", "StartEtl", "DeployModel", "Predict"} <= holders
+    assert {
+        "PreProcessing",
+        "Prepare",
+        "Train",
+        "Evaluate",
+        "Model",
+        "BatchModel",
+        "StartEtl",
+        "DeployModel",
+        "Predict",
+    } <= holders
     assert "Pipeline" not in holders
 
 
