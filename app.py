@@ -13,21 +13,24 @@ from aws_cdk import App
 
 from contract import ContractError, load_all
 from stacks import bundles
-from stacks.config import STAGES
+from stacks.config import DELIVERY, STAGES, Delivery
+from stacks.config_check import ConfigError, check, chosen
+from stacks.delivery import DeliveryStack
 from stacks.stage import MlopsStage
 
 # Given to the app here as the command line gives it, so that the templates are the same without one.
 CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
 
 
-def main(models: Path = bundles.MODELS) -> None:
+def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) -> None:
     """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more.
 
     CODE_COMMIT names the commit that is deployed: every model version carries it. MODELS_DIR: other models than ours.
     """
     try:
+        check(STAGES, delivery)
         contracts = load_all(os.path.relpath(models))
-    except ContractError as error:
+    except (ConfigError, ContractError) as error:
         sys.exit(str(error))
     app = App(
         outdir=os.environ.get("CDK_OUTDIR", "cdk.out"),
@@ -36,10 +39,14 @@ def main(models: Path = bundles.MODELS) -> None:
         tree_metadata=False,
         builtin_cloud_formation_validation=os.environ.get("CDK_VALIDATION") == "true",
     )
-    stages = str(app.node.get_context("stages")).split(",")
+    names = str(app.node.get_context("stages")).split(",")
+    try:
+        stages = chosen(STAGES, names)
+    except ConfigError as error:
+        sys.exit(str(error))
     with TemporaryDirectory() as staging:
         packed = bundles.build(Path(staging), models=models)
-        for config in (config for config in STAGES if config.name in stages):
+        for config in stages:
             MlopsStage(
                 app,
                 config=config,
@@ -47,6 +54,8 @@ def main(models: Path = bundles.MODELS) -> None:
                 bundles=packed,
                 commit=os.environ.get("CODE_COMMIT", "unknown"),
             )
+        if delivery is not None:
+            DeliveryStack(app, "Delivery", config=delivery, stages=names)
         app.synth()
 
 

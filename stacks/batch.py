@@ -1,5 +1,6 @@
 """From a file below batch/<model>/ to its predictions: rule, queue, start_batch, transform jobs, finish_batch."""
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import CfnOutput, Duration, Stack
@@ -14,7 +15,16 @@ from constructs import Construct
 from contract import BATCH_PREFIX, Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_listing, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.access import (
+    grant,
+    grant_listing,
+    grant_logs,
+    grant_metrics,
+    grant_objects,
+    grant_pass,
+    grant_volume,
+)
+from stacks.constructs.network import grant_interfaces, vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.xgboost_image import XGBoostImage
@@ -47,6 +57,7 @@ class BatchStack(Stack):
             termination_protection=config.protected,
         )
         self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
+        self._key = buckets.artifact.encryption_key
         self._models = list(contracts)
         self._names = [config.resource_name(model) for model in contracts]
         layer = contract_layer(self, bundles)
@@ -73,18 +84,23 @@ class BatchStack(Stack):
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
         role = self._add_model_role()
+        environment = {
+            **self._environment(),
+            "RESOURCE_PREFIX": self._config.prefix,
+            "MODEL_ROLE_ARN": role.role_arn,
+            "INSTANCE_TYPE": self._config.jobs.transform_instance,
+        }
+        if self._key is not None:
+            environment["KMS_KEY_ARN"] = self._key.key_arn
+        if self._config.network is not None:
+            environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
         function = PlatformFunction(
             self,
             "StartBatch",
             description="Starts a batch transform for a file, once",
             code=self._bundles.function("start_batch"),
             layer=layer,
-            environment={
-                **self._environment(),
-                "RESOURCE_PREFIX": self._config.prefix,
-                "MODEL_ROLE_ARN": role.role_arn,
-                "INSTANCE_TYPE": self._config.jobs.transform_instance,
-            },
+            environment=environment,
             dead_letters=dead_letters,
             log_retention=self._config.log_retention,
             timeout=TIMEOUT,
@@ -148,6 +164,10 @@ class BatchStack(Stack):
         grant_logs(role, "/aws/sagemaker/TransformJobs")
         grant_metrics(role, "/aws/sagemaker/TransformJobs")
         XGBoostImage(self, "Image").grant_pull(role)
+        if self._config.network is not None:
+            grant_interfaces(role)
+        if self._key is not None:
+            grant_volume(role, self._key)
         return role
 
     def _grant_start(self, role: iam.IRole, model_role: iam.IRole) -> None:

@@ -54,6 +54,35 @@ class Jobs:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Private subnets for jobs, endpoints and functions. docs/network.md says what has to be reachable from them.
+
+    Glue runs in one subnet, the first; `availability_zone` is its zone.
+    """
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    availability_zone: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """GitHub Actions that may act on this account. docs/ci.md has the steps.
+
+    `repository` is owner/name. `repository_id` (`gh api repos/OWNER/NAME --jq .id`) keeps out another repository that
+    takes the name later. GitHub's provider exists once an account: `provider` is False when something else made it.
+    `image_repository`: name of an ECR repository for the page's image. `cluster`: the EKS cluster that runs the page.
+    """
+
+    repository: str
+    branch: str = "main"
+    repository_id: str | None = None
+    provider: bool = True
+    image_repository: str | None = None
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
 class StageConfig:
     """One environment. `protected` keeps data, registry and stacks from being deleted with the code that made them."""
 
@@ -67,10 +96,18 @@ class StageConfig:
     api: ApiAccess = ApiAccess()
     # None: as the model's contract says.
     serving_mode: Literal["serverless", "realtime"] | None = None
+    # A KMS key of its own encrypts buckets, queues, topic, log groups and job volumes: about a dollar a month.
+    customer_key: bool = False
+    # None: jobs, endpoints and functions run outside of any VPC of yours.
+    network: Network | None = None
 
     @property
     def removal_policy(self) -> RemovalPolicy:
         return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {"project": PROJECT, "stage": self.name}
 
     @property
     def prefix(self) -> str:
@@ -130,3 +167,6 @@ PROD = StageConfig(
 )
 
 STAGES = (DEV, PROD)
+
+# None: no role for GitHub. A fork names itself here: Delivery(repository="owner/name").
+DELIVERY: Delivery | None = None

@@ -12,6 +12,7 @@ from constructs import Construct
 from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.customer_key import CustomerKey
 from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
 
 SPLITS = ("train", "validation", "test")
@@ -38,9 +39,14 @@ class DataStack(Stack):
             termination_protection=config.protected,
         )
         self._config = config
+        self.key = self._add_key() if config.customer_key else None
         self.buckets = self._add_buckets()
         self._add_catalog(contracts)
         self._add_registry(contracts)
+
+    def _add_key(self) -> CustomerKey:
+        alias = f"{self._config.prefix}data"
+        return CustomerKey(self, "Key", alias=alias, removal_policy=self._config.removal_policy)
 
     def _add_buckets(self) -> Buckets:
         policy = self._config.removal_policy
@@ -51,6 +57,7 @@ class DataStack(Stack):
             "RawBucket",
             removal_policy=policy,
             access_logs=logs,
+            key=self.key,
             events=True,
             lifecycle_rules=[tier_after(30), expire_old_versions(365)],
         )
@@ -59,6 +66,7 @@ class DataStack(Stack):
             "ProcessedBucket",
             removal_policy=policy,
             access_logs=logs,
+            key=self.key,
             events=True,
             lifecycle_rules=[tier_after(30), expire_old_versions(30)],
         )
@@ -67,6 +75,7 @@ class DataStack(Stack):
             "ArtifactBucket",
             removal_policy=policy,
             access_logs=logs,
+            key=self.key,
             lifecycle_rules=[tier_after(30), expire_old_versions(90)],
         )
         CfnOutput(self, "RawBucketName", value=raw.bucket_name)

@@ -23,6 +23,8 @@ from stacks.constructs.access import (
     grant_objects,
 )
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.customer_key import glue_security
+from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.data import Buckets
@@ -87,12 +89,22 @@ class EtlStack(Stack):
                 "--enable-metrics": "true",
             },
         )
+        self._add_options(job, role)
         # Glue reads the script with the role: the policy has to be there first.
         job.node.add_dependency(role)
         encrypted = "CloudWatch Logs encrypts at rest; a key of one's own is a matter of configuration."
         acknowledge(job, {"AwsSolutions-GL1": encrypted, "AwsSolutions-GL3": "The job keeps no bookmark."})
         CfnOutput(self, "JobName", value=job.ref)
         return job
+
+    def _add_options(self, job: glue.CfnJob, role: iam.Role) -> None:
+        """A network and a key, where the environment has them."""
+        prefix, key = self._config.prefix, self._buckets.processed.encryption_key
+        if self._config.network is not None:
+            name = glue_connection(self, "Network", name=f"{prefix}network", network=self._config.network, role=role)
+            job.connections = glue.CfnJob.ConnectionsListProperty(connections=[name])
+        if key is not None:
+            job.security_configuration = glue_security(self, "Security", name=f"{prefix}etl", key=key, role=role)
 
     def _grant_data(self, role: iam.Role) -> None:
         raw, processed = self._buckets.raw, self._buckets.processed

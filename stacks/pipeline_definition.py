@@ -50,6 +50,9 @@ class Compute:
     training_instance: str
     volume_gb: int
     timeout_seconds: int
+    # ARN of a KMS key for volumes and outputs, and VpcConfig of the jobs.
+    key: str | None = None
+    vpc: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,14 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "AlgorithmSpecification": {"TrainingImage": compute.image, "TrainingInputMode": "File"},
         "RoleArn": inputs.roles.train,
         "InputDataConfig": [_channel(name) for name in ("train", "validation", "context")],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models"},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models", **_key(compute)},
         "ResourceConfig": {
             "InstanceType": compute.training_instance,
             "InstanceCount": 1,
             "VolumeSizeInGB": compute.volume_gb,
+            **_key(compute, "VolumeKmsKeyId"),
         },
+        **_vpc(compute),
         "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
         "ProfilerConfig": {"DisableProfiler": True},
         "HyperParameters": hyperparameters,
@@ -264,6 +269,7 @@ def _processing(
                 "InstanceType": compute.processing_instance,
                 "InstanceCount": 1,
                 "VolumeSizeInGB": compute.volume_gb,
+                **_key(compute, "VolumeKmsKeyId"),
             }
         },
         "AppSpecification": {
@@ -275,12 +281,21 @@ def _processing(
         "RoleArn": role,
         "ProcessingInputs": [_input(name, uri) for name, uri in sources.items()],
         "ProcessingOutputConfig": {
-            "Outputs": [_output(name, folder, root=root, step=step) for name, folder in outputs.items()]
+            "Outputs": [_output(name, folder, root=root, step=step) for name, folder in outputs.items()],
+            **_key(compute),
         },
         # SageMaker copies inputs and outputs itself; the code has no business on a network.
-        "NetworkConfig": {"EnableNetworkIsolation": True},
+        "NetworkConfig": {"EnableNetworkIsolation": True, **_vpc(compute)},
         "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
     }
+
+
+def _key(compute: Compute, member: str = "KmsKeyId") -> dict[str, Json]:
+    return {member: compute.key} if compute.key else {}
+
+
+def _vpc(compute: Compute) -> dict[str, Json]:
+    return {"VpcConfig": dict(compute.vpc)} if compute.vpc else {}
 
 
 def _input(name: str, uri: Json) -> dict[str, Json]:

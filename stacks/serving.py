@@ -1,5 +1,6 @@
 """From an approved model to predictions: rule, queue, deploy_model, and the REST API."""
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
@@ -16,6 +17,7 @@ from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_obj
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
+from stacks.constructs.network import grant_interfaces, vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
@@ -97,6 +99,8 @@ class ServingStack(Stack):
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=self._dead_letters))
         self._model_role = role = self._add_model_role()
         environment = {"RESOURCE_PREFIX": self._config.prefix, "MODEL_ROLE_ARN": role.role_arn}
+        if self._config.network:
+            environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
         if self._config.serving_mode:
             environment["SERVING_MODE"] = self._config.serving_mode
         self._deploy = function = PlatformFunction(
@@ -122,6 +126,8 @@ class ServingStack(Stack):
         grant_metrics(role, "/aws/sagemaker/Endpoints")
         self._image = XGBoostImage(self, "Image")
         self._image.grant_pull(role)
+        if self._config.network:
+            grant_interfaces(role)
         return role
 
     def _grant_deployment(self, function: PlatformFunction, model_role: iam.Role) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Stage, Tags
+from aws_cdk import Stack, Stage, Tags
 from constructs import Construct
 
 from contract import Contract
 from stacks.batch import BatchStack
 from stacks.bundles import Bundles
-from stacks.config import PROJECT, StageConfig
+from stacks.config import StageConfig
+from stacks.constructs.customer_key import encrypt
+from stacks.constructs.network import place_functions
 from stacks.data import DataStack
 from stacks.etl import EtlStack
 from stacks.serving import ServingStack
@@ -45,5 +47,12 @@ class MlopsStage(Stage):
             buckets=data.buckets,
             alerts=serving.alerts,
         )
-        Tags.of(self).add("project", PROJECT)
-        Tags.of(self).add("stage", config.name)
+        if data.key is not None:
+            encrypt(self, data.key)
+        if config.network is not None:
+            place_functions(self, config.network)
+        for name, value in config.tags.items():
+            Tags.of(self).add(name, value)
+            # Stacks take no tags from above; CloudFormation hands theirs to resources that others made.
+            for stack in (child for child in self.node.children if isinstance(child, Stack)):
+                stack.tags.set_tag(name, value)

@@ -15,6 +15,7 @@ from stacks.bundles import Bundles
 from stacks.config import PROJECT, StageConfig
 from stacks.constructs.access import grant, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
+from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.xgboost_image import XGBoostImage
@@ -49,7 +50,14 @@ class TrainingStack(Stack):
             library=bundles.library.asset(self, "Library"),
             source=bundles.training_source.asset(self, "TrainingSource"),
         )
-        self._jobs = JobRoles(self, models=self._models, buckets=buckets, assets=self._assets, image=self._image)
+        self._jobs = JobRoles(
+            self,
+            models=self._models,
+            buckets=buckets,
+            assets=self._assets,
+            image=self._image,
+            in_network=config.network is not None,
+        )
         self._add_pipelines(contracts)
         self._add_start()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
@@ -69,7 +77,8 @@ class TrainingStack(Stack):
             pipeline.node.add_dependency(role)
 
     def _inputs(self, contract: Contract) -> PipelineInputs:
-        jobs, assets = self._config.jobs, self._assets
+        jobs, assets, network = self._config.jobs, self._assets, self._config.network
+        key = self._buckets.artifact.encryption_key
         return PipelineInputs(
             artifact_bucket=self._buckets.artifact.bucket_name,
             package_group=self._config.resource_name(contract.name),
@@ -88,6 +97,8 @@ class TrainingStack(Stack):
                 training_instance=jobs.training_instance,
                 volume_gb=jobs.volume_gb,
                 timeout_seconds=jobs.timeout_seconds,
+                key=key.key_arn if key else None,
+                vpc=vpc_config(network) if network else None,
             ),
         )
 

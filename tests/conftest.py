@@ -11,7 +11,7 @@ REAL_DATA = ROOT.parent / "shared" / "data" / "housing.csv"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the parity tests (Spark, SageMaker SDK)")
+    parser.addoption("--slow", action="store_true", help="also run the slow tests (Spark, SageMaker SDK, CDK)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,15 +2,22 @@
 
 from ministack.services import glue
 
-from localcloud.glue import catalog, operations, records, resources
+from localcloud.glue import catalog, operations, records, resources, security
 from localcloud.platform import json_target_service
 
-HOOKS: tuple[tuple[str, str], ...] = (*records.HOOKS, *operations.HOOKS, *catalog.HOOKS, *resources.HOOKS)
+HOOKS: tuple[tuple[str, str], ...] = (
+    *records.HOOKS,
+    *operations.HOOKS,
+    *catalog.HOOKS,
+    *resources.HOOKS,
+    *security.HOOKS,
+)
 
 
 def install() -> None:
     catalog.install()
     resources.install()
+    security.install()
     json_target_service(
         "glue",
         target_prefix=operations.TARGET,

@@ -1,7 +1,7 @@
 """CloudFormation as a serious application needs it: properties that MiniStack drops, and a list of those left."""
 
 from localcloud import admin
-from localcloud.provisioners import buckets, encryption, functions, handlers, rest_apis, schedules, types
+from localcloud.provisioners import buckets, descriptions, encryption, functions, handlers, rest_apis, schedules, types
 from localcloud.provisioners.audit import unread
 
 __all__ = ["HOOKS", "install", "unread"]
@@ -13,12 +13,13 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *rest_apis.HOOKS,
     *schedules.HOOKS,
     *encryption.HOOKS,
+    *descriptions.HOOKS,
     *types.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (buckets, functions, rest_apis, schedules, encryption, types):
+    for part in (buckets, functions, rest_apis, schedules, encryption, types, descriptions):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
         resource_type: sorted(names) for resource_type, names in unread().items()

@@ -9,7 +9,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
 from ministack.services import kms, s3
 
-from localcloud.platform import region
+from localcloud.platform import arn, region
 
 HOOKS = (
     ("ministack.app", "SERVICE_HANDLERS"),
@@ -103,8 +103,16 @@ def _denial(request: tuple[str, str, dict[str, str], bytes, dict[str, Any]]) -> 
     return None
 
 
+def _with_managed_key(headers: dict[str, str]) -> dict[str, str]:
+    """S3 takes its own key, which everybody in the account may use through it, when a request names none."""
+    if headers.get(ALGORITHM) == "aws:kms" and not headers.get(KEY):
+        return {**headers, KEY: arn("kms", "alias/aws/s3")}
+    return headers
+
+
 def _checked(handler: Handler) -> Handler:
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+        headers = _with_managed_key(headers)
         denied = _denial((method, path, headers, body, query))
         return denied or await handler(method, path, headers, body, query)
 

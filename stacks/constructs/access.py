@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk.aws_iam import Effect, IRole, PolicyStatement
+from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import IBucket
 from aws_cdk.aws_s3_assets import Asset
 
@@ -36,6 +37,19 @@ def grant(
 def grant_objects(role: IRole, bucket: IBucket, patterns: Iterable[str], *actions: str) -> None:
     """`patterns` are key patterns: `model/run=*`."""
     grant(role, actions, [bucket.arn_for_objects(pattern) for pattern in patterns], because=KEYS)
+    if bucket.encryption_key is not None:
+        grant_key(role, bucket.encryption_key, "s3")
+
+
+def grant_key(role: IRole, key: IKey, service: str) -> None:
+    """Use the key through a service alone. A part of a large upload is read back: who writes has to decrypt."""
+    only_if = {"StringEquals": {"kms:ViaService": f"{service}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
+    grant(role, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], only_if=only_if)
+
+
+def grant_volume(role: IRole, key: IKey) -> None:
+    """The volume of a job is encrypted with the key: EC2 uses it for as long as the volume is attached."""
+    grant(role, ["kms:CreateGrant"], [key.key_arn], only_if={"Bool": {"kms:GrantIsForAWSResource": "true"}})
 
 
 def grant_listing(role: IRole, bucket: IBucket, patterns: Iterable[str]) -> None:

@@ -15,7 +15,9 @@ from stacks.constructs.access import (
     grant_metrics,
     grant_objects,
     grant_pass,
+    grant_volume,
 )
+from stacks.constructs.network import grant_interfaces
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
 
@@ -40,9 +42,11 @@ class JobRoles:
         buckets: Buckets,
         assets: JobAssets,
         image: XGBoostImage,
+        in_network: bool = False,
     ) -> None:
-        self._scope, self._models, self._image = scope, models, image
+        self._scope, self._models, self._image, self._in_network = scope, models, image, in_network
         artifact = buckets.artifact
+        self._key = artifact.encryption_key
         self.prepare = self._role("PrepareRole", "ProcessingJobs")
         self._grant_reads(self.prepare, buckets.processed, ["run=*"])
         self._grant_writes(self.prepare, artifact, "*/prepare/*")
@@ -67,6 +71,10 @@ class JobRoles:
         grant_logs(role, f"/aws/sagemaker/{jobs}")
         grant_metrics(role, f"/aws/sagemaker/{jobs}")
         self._image.grant_pull(role)
+        if self._in_network:
+            grant_interfaces(role)
+        if self._key is not None:
+            grant_volume(role, self._key)
         return role
 
     def _grant_reads(self, role: iam.Role, bucket: IBucket, paths: Iterable[str]) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 
 class SecureBucket(s3.Bucket):
-    """`events`: every change of an object goes to EventBridge."""
+    """`events`: every change of an object goes to EventBridge. `key` encrypts; None: a key of S3's."""
 
     def __init__(
         self,
@@ -20,6 +21,7 @@ class SecureBucket(s3.Bucket):
         access_logs: s3.IBucket,
         lifecycle_rules: Sequence[s3.LifecycleRule] = (),
         events: bool = False,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -27,7 +29,10 @@ class SecureBucket(s3.Bucket):
             versioned=True,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # One data key for many objects: KMS bills each call.
+            bucket_key_enabled=True if key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal_policy,

@@ -14,6 +14,7 @@ from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.records import example
 from tests.e2e.conftest import MODEL, Platform
+from tests.secret_guard import secrets
 from tracking.runs import list_runs
 
 Rows = Callable[..., Path]
@@ -132,3 +133,22 @@ def test_the_api_names_the_instance_and_the_field_of_a_bad_request(platform: Pla
     assert second > first
     with pytest.raises(CliError, match=r"400.*median_income"):
         api.predict(platform.target, model=MODEL, instances=[{**good, "median_income": -1}])
+
+
+def test_no_log_holds_a_key(platform: Platform, rows_file: Rows) -> None:
+    """After a run and a prediction: neither the functions' and jobs' logs nor the local cloud's own."""
+    run = platform.run(rows_file(seed=77))
+    assert run.state == "live", run.reason
+    api.predict(platform.target, model=MODEL, instances=[example(MODEL)])
+    logs = platform.target.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    messages = [
+        event["message"]
+        for group in groups
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        for event in page["events"]
+    ]
+    text = "\n".join([*messages, platform.here.cloud.log_file.read_text()])
+    assert run.run_id in text
+    assert secrets(text) == []
+    assert platform.target.api_key not in text

@@ -28,16 +28,21 @@ def contracts() -> dict[str, Contract]:
     return load_all(bundles.MODELS)
 
 
+def new_app(folder: str) -> App:
+    """An application with the context of the project, which synthesises into the folder."""
+    return App(
+        outdir=folder,
+        context=application.CONTEXT,
+        analytics_reporting=False,
+        tree_metadata=False,
+        builtin_cloud_formation_validation=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def cdk_app(contracts: dict[str, Contract]) -> Iterator[App]:
     with TemporaryDirectory() as out, TemporaryDirectory() as staging:
-        cdk_app = App(
-            outdir=out,
-            context=application.CONTEXT,
-            analytics_reporting=False,
-            tree_metadata=False,
-            builtin_cloud_formation_validation=False,
-        )
+        cdk_app = new_app(out)
         packed = bundles.build(Path(staging))
         for config in STAGES:
             MlopsStage(cdk_app, config=config, contracts=contracts, bundles=packed)

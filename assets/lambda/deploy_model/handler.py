@@ -54,7 +54,15 @@ def reconcile(group: str, contract: Contract) -> None:
 def dedicate(group: str, contract: Contract, package: Package) -> None:
     """The version behind the endpoint of its model."""
     mode = SETTINGS.serving_mode or contract.serving.mode
-    deployment = OwnEndpoint(group, contract.serving, SETTINGS.model_role_arn, mode, contract=contract, package=package)
+    deployment = OwnEndpoint(
+        group,
+        contract.serving,
+        SETTINGS.model_role_arn,
+        mode,
+        contract=contract,
+        package=package,
+        vpc_config=SETTINGS.vpc_config,
+    )
     facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
     endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
     if endpoint and config_of(endpoint) == deployment.name:

@@ -38,6 +38,8 @@ class Deployment(ABC):
     serving: Serving
     role_arn: str
     mode: str
+    # Subnets and security groups of the containers; empty: outside of any VPC.
+    vpc_config: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @property
     @abstractmethod
@@ -62,6 +64,7 @@ class Deployment(ABC):
             "PrimaryContainer": self.container(),
             "ExecutionRoleArn": self.role_arn,
             "Tags": self.tags,
+            **({"VpcConfig": self.vpc_config} if self.vpc_config else {}),
         }
 
     def config_request(self) -> dict[str, Any]:
@@ -98,6 +101,10 @@ class Deployment(ABC):
         """Named by the stack, which makes them for each real-time endpoint."""
         return (f"{self.endpoint}-5xx", f"{self.endpoint}-latency")
 
+    def _place(self) -> list[Any]:
+        """What a name tells apart besides the container: role, capacity and network."""
+        return [self.role_arn, self._capacity(), *filter(None, [self.vpc_config])]
+
     def _capacity(self) -> dict[str, Any]:
         if self.mode == "serverless":
             limits = {"MemorySizeInMB": self.serving.memory_mb, "MaxConcurrency": self.serving.max_concurrency}
@@ -118,7 +125,7 @@ class OwnEndpoint(Deployment):
 
     @property
     def name(self) -> str:
-        identity = [self.package.arn, self.role_arn, self._capacity()]
+        identity = [self.package.arn, *self._place()]
         return f"{self.endpoint}-{self.package.version}-{_short_hash(identity)}"
 
     @property
@@ -146,7 +153,7 @@ class SharedEndpoint(Deployment):
 
     @property
     def name(self) -> str:
-        return f"{self.endpoint}-{_short_hash([self.container(), self.role_arn, self._capacity()])}"
+        return f"{self.endpoint}-{_short_hash([self.container(), *self._place()])}"
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Settings:
     model_role_arn: str
     serving_mode: str | None
     sharing: Sharing | None
+    vpc_config: Mapping[str, Any]
 
 
 def _sharing() -> Sharing | None:
@@ -42,4 +46,5 @@ SETTINGS = Settings(
     model_role_arn=os.environ["MODEL_ROLE_ARN"],
     serving_mode=os.environ.get("SERVING_MODE"),
     sharing=_sharing(),
+    vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )

@@ -65,6 +65,7 @@ def shared_endpoint(contract: Contract, sharing: Sharing) -> SharedEndpoint:
         models=f"s3://{sharing.bucket}/{MODELS}",
         code=sharing.code,
         region=sagemaker.meta.region_name,
+        vpc_config=SETTINGS.vpc_config,
     )
 
 

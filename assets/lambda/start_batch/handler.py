@@ -38,6 +38,8 @@ class Settings:
     instance_type: str
     stage: str
     topic: str
+    key: str | None
+    vpc_config: Mapping[str, Any]
 
 
 SETTINGS = Settings(
@@ -47,6 +49,8 @@ SETTINGS = Settings(
     instance_type=os.environ["INSTANCE_TYPE"],
     stage=os.environ["STAGE"],
     topic=os.environ["ALERTS_TOPIC_ARN"],
+    key=os.environ.get("KMS_KEY_ARN"),
+    vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )
 CONTRACTS = bundled()
 s3 = boto3.client("s3", config=Config(read_timeout=COPY_SECONDS, retries={"mode": "standard"}))
@@ -96,7 +100,13 @@ def transform(batch: Batch, contract: Contract) -> None:
             f"no version of {upload.model} is approved yet; train and approve one, then upload the file again"
         )
     package = package_of(described)
-    request = model_request(package, model=upload.model, resource=batch.resource, role_arn=SETTINGS.model_role_arn)
+    request = model_request(
+        package,
+        model=upload.model,
+        resource=batch.resource,
+        role_arn=SETTINGS.model_role_arn,
+        vpc_config=SETTINGS.vpc_config,
+    )
     ensure_model(request)
     # The job reads what lies below a key, and the newest version of it: so it gets this version at a key of its own.
     s3.copy_object(
@@ -106,7 +116,13 @@ def transform(batch: Batch, contract: Contract) -> None:
         TaggingDirective="REPLACE",
     )
     put(f"{batch.folder}/request.json", {**batch.facts(), "model_version": package.version, "columns": columns})
-    job = batch.job_request(request["ModelName"], columns, instance=SETTINGS.instance_type, version=package.version)
+    job = batch.job_request(
+        request["ModelName"],
+        columns,
+        instance=SETTINGS.instance_type,
+        version=package.version,
+        key=SETTINGS.key,
+    )
     try:
         sagemaker.create_transform_job(**job)
     except sagemaker.exceptions.ResourceInUse:

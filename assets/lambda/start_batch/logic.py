@@ -90,8 +90,13 @@ class Batch:
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "id": self.id, "job": self.job, **asdict(self.upload)}
 
-    def job_request(self, model_name: str, columns: Sequence[str], *, instance: str, version: int) -> dict[str, Any]:
-        """CreateTransformJob. The model joins its answers to the rows itself: SageMaker cannot join a header."""
+    def job_request(
+        self, model_name: str, columns: Sequence[str], *, instance: str, version: int, key: str | None = None
+    ) -> dict[str, Any]:
+        """CreateTransformJob. The model joins its answers to the rows itself: SageMaker cannot join a header.
+
+        `key`: ARN of a KMS key for the volume and the output.
+        """
         source = f"s3://{self.bucket}/{self.input_key}"
         return {
             "TransformJobName": self.job,
@@ -109,8 +114,13 @@ class Batch:
                 "S3OutputPath": f"s3://{self.bucket}/{self.folder}/output",
                 "Accept": "text/csv",
                 "AssembleWith": "Line",
+                **({"KmsKeyId": key} if key else {}),
             },
-            "TransformResources": {"InstanceType": instance, "InstanceCount": 1},
+            "TransformResources": {
+                "InstanceType": instance,
+                "InstanceCount": 1,
+                **({"VolumeKmsKeyId": key} if key else {}),
+            },
             "Tags": tags(self.upload.model, version),
         }
 
@@ -152,15 +162,19 @@ def columns_of(contract: Contract, head: bytes, *, size: int) -> tuple[str, ...]
     return columns
 
 
-def model_request(package: Package, *, model: str, resource: str, role_arn: str) -> dict[str, Any]:
+def model_request(
+    package: Package, *, model: str, resource: str, role_arn: str, vpc_config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """CreateModel for transforms: not the endpoint's, whose role may read no files and write no answers."""
-    identity = hashlib.sha256(f"{package.arn}\n{role_arn}".encode()).hexdigest()[:4]
+    parts = [package.arn, role_arn, *([json.dumps(vpc_config, sort_keys=True)] if vpc_config else [])]
+    identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:4]
     environment = {**package.environment, "MODEL_VERSION": str(package.version)}
     return {
         "ModelName": f"{resource}-b{package.version}-{identity}",
         "PrimaryContainer": {"ModelPackageName": package.arn, "Environment": environment},
         "ExecutionRoleArn": role_arn,
         "Tags": tags(model, package.version),
+        **({"VpcConfig": vpc_config} if vpc_config else {}),
     }
 
 

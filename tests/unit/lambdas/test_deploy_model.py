@@ -54,6 +54,19 @@ def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: s
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
 
 
+def test_a_model_is_made_in_the_network_that_is_configured() -> None:
+    vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+    settings = [load(**variables).handler.SETTINGS for variables in ({"VPC_CONFIG": json.dumps(vpc)}, {})]
+    assert [one.vpc_config for one in settings] == [vpc, {}]
+    function = load()
+    outside = own_endpoint(function, function.handler.CONTRACTS[GROUP], mode="realtime")
+    inside = replace(outside, vpc_config=vpc)
+    assert inside.model_request()["VpcConfig"] == vpc
+    assert "VpcConfig" not in outside.model_request()
+    # Another network is another model, and the endpoint moves to it.
+    assert inside.name != outside.name
+
+
 def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROLE) -> str:
     contract = function.handler.CONTRACTS[GROUP]
     return str(own_endpoint(function, contract, mode=mode, role=role).name)

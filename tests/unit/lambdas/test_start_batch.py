@@ -329,3 +329,22 @@ def test_names_fit_into_63_characters(function: SimpleNamespace) -> None:
     package = function.logic.Package(PACKAGE, 99_999, {})
     request = function.logic.model_request(package, model="m", resource=resource, role_arn=ROLE)
     assert len(request["ModelName"]) == 63
+
+
+def test_key_and_network_of_the_environment_go_with_the_requests(function: SimpleNamespace) -> None:
+    vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    package = function.logic.Package(PACKAGE, 7, {})
+
+    def model(vpc_config: dict[str, list[str]]) -> dict[str, Any]:
+        request: dict[str, Any] = function.logic.model_request(
+            package, model=MODEL, resource="r", role_arn=ROLE, vpc_config=vpc_config
+        )
+        return request
+
+    inside, outside = model(vpc), model({})
+    assert (inside["VpcConfig"], "VpcConfig" in outside) == (vpc, False)
+    assert inside["ModelName"] != outside["ModelName"]
+    upload = function.logic.Upload(model=MODEL, bucket="raw", key="k", version_id="v", size=1)
+    batch = function.logic.Batch(upload, resource="r", bucket="artifact")
+    job = batch.job_request("m", ["a"], instance="ml.m5.large", version=7, key="key")
+    assert (job["TransformOutput"]["KmsKeyId"], job["TransformResources"]["VolumeKmsKeyId"]) == ("key", "key")

@@ -166,3 +166,11 @@ def test_dropped_properties_are_removed_by_an_update(cloud, names):
         s3.get_bucket_lifecycle_configuration(**watched)
     assert s3.get_bucket_versioning(**watched)["Status"] == "Suspended"
     assert "LoggingEnabled" not in s3.get_bucket_logging(**watched)
+
+
+def test_s3_takes_its_own_key_when_a_request_names_none(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="managed")
+    s3.put_object(Bucket="managed", Key="x", Body=b"1", ServerSideEncryption="aws:kms")
+    kept = s3.head_object(Bucket="managed", Key="x")
+    assert kept["SSEKMSKeyId"] == "arn:aws:kms:us-east-1:000000000000:alias/aws/s3"

@@ -109,3 +109,17 @@ def test_reading_all_properties_at_once_counts_as_reading_each():
     tracked = TrackedProperties({"A": 1, "B": 2})
     assert {**tracked} == {"A": 1, "B": 2}
     assert tracked.seen == {"A", "B"}
+
+
+def test_a_stack_made_by_a_change_set_is_described_as_its_template_says(cloud):
+    cloudformation = cloud.client("cloudformation")
+    for kind, words in (("CREATE", "First words"), ("UPDATE", "Other words")):
+        topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": kind}}
+        body = json.dumps({"Description": words, "Resources": {"Topic": topic}})
+        cloudformation.create_change_set(
+            StackName="described", ChangeSetName=kind, ChangeSetType=kind, TemplateBody=body
+        )
+        cloudformation.get_waiter("change_set_create_complete").wait(StackName="described", ChangeSetName=kind)
+        cloudformation.execute_change_set(StackName="described", ChangeSetName=kind)
+        cloudformation.get_waiter(f"stack_{kind.lower()}_complete").wait(StackName="described")
+        assert cloudformation.describe_stacks(StackName="described")["Stacks"][0]["Description"] == words

@@ -394,3 +394,20 @@ def test_a_trigger_of_a_workflow_that_does_not_exist_fails_the_stack(cloud, glue
 
     with pytest.raises(StackError, match="Entity not found: workflow gone"):
         deploy(cloud, "lost", {"Trigger": lost})
+
+
+def test_a_security_configuration_is_kept_and_its_name_is_taken(cloud, glue):
+    def security(mode: str) -> dict[str, Any]:
+        encryption = {"S3Encryptions": [{"S3EncryptionMode": mode}]}
+        properties = {"Name": "sealed", "EncryptionConfiguration": encryption}
+        return {"Security": {"Type": "AWS::Glue::SecurityConfiguration", "Properties": properties}}
+
+    deploy(cloud, "security", security("SSE-S3"))
+    kept = glue.get_security_configuration(Name="sealed")["SecurityConfiguration"]
+    assert kept["EncryptionConfiguration"] == {"S3Encryption": [{"S3EncryptionMode": "SSE-S3"}]}
+    with pytest.raises(StackError, match="AlreadyExistsException"):
+        deploy(cloud, "security", security("DISABLED"))
+    cloud.client("cloudformation").delete_stack(StackName="security")
+    cloud.client("cloudformation").get_waiter("stack_delete_complete").wait(StackName="security")
+    with pytest.raises(glue.exceptions.EntityNotFoundException):
+        glue.get_security_configuration(Name="sealed")

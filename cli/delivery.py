@@ -1,0 +1,72 @@
+"""Commands of the workflows: what a change would do to AWS, and whether what was deployed answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import CliError
+from cli.options import Json, On, Stage, errors, output, progress, show
+from cli.target import find_target
+
+app = typer.Typer()
+
+
+@app.command("diff-report")
+def diff_report(
+    files: Annotated[list[Path], typer.Argument(help="What `cdk diff --no-color` printed, a file or several.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write the Markdown; by default it is printed.")] = None,
+    allow_destructive: Annotated[
+        bool, typer.Option("--allow-destructive", help="Report what would be lost, and do not fail.")
+    ] = False,
+) -> None:
+    """Turn `cdk diff` into a comment for a pull request; exit code 1 when something would be lost."""
+    from cli.diff_report import DiffError, StackDiff, parse, report
+
+    with errors(as_json=False):
+        stacks: list[StackDiff] = []
+        for file in files:
+            try:
+                stacks += parse(file.read_text())
+            except (OSError, DiffError) as error:
+                raise CliError(f"Cannot report on {file}: {error}.") from error
+        text = report(stacks, allowed=allow_destructive)
+        if out:
+            out.write_text(text)
+        else:
+            typer.echo(text)
+        losses = sum(len(stack.losses) for stack in stacks)
+        if losses and not allow_destructive:
+            raise CliError(f"{losses} stateful resources would be lost or replaced.", "The report names them.")
+
+
+@app.command()
+def smoke(
+    stage: Stage = None,
+    on: On = None,
+    lookup_role: Annotated[
+        bool, typer.Option("--lookup-role", help="Look with the CDK's lookup role, as a workflow does.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask every model of a deployed environment for a prediction; a model without a version yet is no failure."""
+    from cli.smoke import check, through_lookup_role
+
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        answers = check(through_lookup_role(target) if lookup_role else target)
+
+        def render() -> None:
+            for answer in answers:
+                output.print(f"{answer.model}: {answer.verdict}. {answer.detail}", highlight=False, markup=False)
+
+        failed = [answer.model for answer in answers if answer.verdict == "failed"]
+        show(
+            {"stage": target.stage, "models": [asdict(answer) for answer in answers], "ok": not failed}, as_json, render
+        )
+        if failed:
+            progress.print(f"error: {', '.join(failed)} gave no prediction.", style="red", highlight=False)
+            raise typer.Exit(1)

@@ -1,0 +1,63 @@
+"""Whether a deployed environment answers: asked after a deployment, through the API, as a client."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import boto3
+
+from cli import api
+from cli.errors import CliError
+from cli.records import example
+from cli.target import Target
+
+# Of the CDK's bootstrap stack: its default.
+QUALIFIER = "hnb659fds"
+NOT_LIVE = "no model is live"
+
+Verdict = Literal["ok", "no model yet", "failed"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model of the environment answered to its example record."""
+
+    model: str
+    verdict: Verdict
+    detail: str
+
+
+def check(target: Target) -> list[Answer]:
+    """Ask every model for a prediction. Raises CliError when the environment is not there."""
+    return [_ask(target, model) for model in target.models]
+
+
+def _ask(target: Target, model: str) -> Answer:
+    try:
+        answer = api.predict(target, model=model, instances=[example(model)])
+    except CliError as error:
+        fresh = NOT_LIVE in error.message
+        return Answer(model, "no model yet" if fresh else "failed", error.message)
+    return _judge(model, answer)
+
+
+def _judge(model: str, answer: dict[str, Any]) -> Answer:
+    """An answer counts when its value is a number."""
+    predictions = answer.get("predictions") or [{}]
+    value = predictions[0].get("value")
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return Answer(model, "failed", f"The answer holds no number: {answer}")
+    return Answer(model, "ok", f"version {answer.get('model_version')} answers {value:,.6g}")
+
+
+def through_lookup_role(target: Target) -> Target:
+    """The same environment seen by the CDK's lookup role, which may read and is all that a workflow needs here."""
+    sts, region = target.client("sts"), target.session.region_name
+    identity = sts.get_caller_identity()
+    partition, account = identity["Arn"].split(":")[1], identity["Account"]
+    arn = f"arn:{partition}:iam::{account}:role/cdk-{QUALIFIER}-lookup-role-{account}-{region}"
+    keys = sts.assume_role(RoleArn=arn, RoleSessionName="mlops-smoke")["Credentials"]
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
+    return Target(stage=target.stage, session=session, endpoint=target.endpoint)

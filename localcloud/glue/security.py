@@ -1,0 +1,48 @@
+"""CloudFormation: AWS::Glue::SecurityConfiguration. It is kept and readable; nothing is encrypted by it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import glue
+from ministack.services.cloudformation import provisioners
+
+HOOKS = (
+    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
+    ("ministack.services.glue", "_create_security_configuration"),
+    ("ministack.services.glue", "_security_configs"),
+)
+
+Properties = Mapping[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+
+def create(logical_id: str, properties: Properties, stack: str) -> Created:
+    """The template's S3Encryptions is the API's S3Encryption."""
+    encryption = dict(properties["EncryptionConfiguration"])
+    if "S3Encryptions" in encryption:
+        encryption["S3Encryption"] = encryption.pop("S3Encryptions")
+    name = properties["Name"]
+    status, _, body = glue._create_security_configuration({"Name": name, "EncryptionConfiguration": encryption})
+    if status >= 400:
+        answer = json.loads(body)
+        kind, message = answer.get("__type"), answer.get("message")
+        raise ValueError(f"AWS::Glue::SecurityConfiguration {logical_id}: {kind}: {message}")
+    return name, {}
+
+
+def update(physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
+    """Every property asks for another one; one of the same name is in the way."""
+    return create(physical_id, new, stack)
+
+
+def delete(physical_id: str, properties: Properties) -> None:
+    glue._security_configs.pop(physical_id, None)
+
+
+def install() -> None:
+    provisioners._RESOURCE_HANDLERS["AWS::Glue::SecurityConfiguration"] = {
+        "create": create,
+        "update": update,
+        "delete": delete,
+    }

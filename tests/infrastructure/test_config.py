@@ -1,0 +1,103 @@
+"""A wrong value in the configuration: one line that names its key, and no Traceback."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stacks.config import DEV, PROD, STAGES, Delivery, Network, StageConfig
+from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
+
+NETWORK = Network(
+    subnets=("subnet-0123456789abcdef0",),
+    security_groups=("sg-0123456789abcdef0",),
+    availability_zone="eu-west-1a",
+)
+
+
+def problems(*stages: StageConfig, delivery: Delivery | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        check(stages, delivery)
+    return [line.removeprefix("stacks/config.py: ") for line in str(raised.value).splitlines()]
+
+
+def test_the_configuration_of_the_project_is_right() -> None:
+    check(STAGES, Delivery("owner/name", image_repository="mlops/page", cluster="apps"))
+    check([replace(PROD, network=NETWORK, serving_mode="realtime", customer_key=True)], None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "problem"),
+    [
+        (
+            replace(DEV, throttle=replace(DEV.throttle, burst=0)),
+            "STAGES[dev].throttle.burst is 0: use 1 to 5,000",
+        ),
+        (
+            replace(DEV, throttle=replace(DEV.throttle, burst="20")),
+            "STAGES[dev].throttle.burst is '20': use a whole number",
+        ),
+        (
+            replace(DEV, glue=replace(DEV.glue, workers=True)),
+            "STAGES[dev].glue.workers is True: use a whole number",
+        ),
+        (
+            replace(DEV, glue=replace(DEV.glue, worker_type="G.3X")),
+            "STAGES[dev].glue.worker_type is 'G.3X': use a worker type of Glue, such as G.1X",
+        ),
+        (
+            replace(PROD, jobs=replace(PROD.jobs, training_instance="m5.large")),
+            "STAGES[prod].jobs.training_instance is 'm5.large': use an instance type of SageMaker, such as ml.m5.large",
+        ),
+        (
+            replace(PROD, approval="Maybe"),
+            "STAGES[prod].approval is 'Maybe': use 'Approved' or 'PendingManualApproval'",
+        ),
+        (replace(DEV, log_retention=14), "STAGES[dev].log_retention is 14: use RetentionDays(...)"),
+        (
+            replace(DEV, name="Dev"),
+            "STAGES[Dev].name is 'Dev': use 1 to 10 small letters and digits, a letter first",
+        ),
+        (
+            replace(PROD, network=replace(NETWORK, subnets=["subnet-1"]), serving_mode="realtime"),
+            "STAGES[prod].network.subnets is ['subnet-1']: use a tuple of text",
+        ),
+        (
+            replace(PROD, network=replace(NETWORK, subnets=()), serving_mode="realtime"),
+            "STAGES[prod].network.subnets is (): use ids of subnets, subnet-...",
+        ),
+        (
+            replace(DEV, network=NETWORK),
+            "STAGES[dev].serving_mode is 'serverless', and network is set: "
+            "serverless endpoints run in no VPC; use 'realtime'",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_to_write_instead(stage: StageConfig, problem: str) -> None:
+    assert problems(stage) == [problem]
+
+
+def test_every_wrong_value_is_told_at_once() -> None:
+    stage = replace(DEV, throttle=replace(DEV.throttle, burst=0), jobs=replace(DEV.jobs, volume_gb=0))
+    told = problems(stage, stage, delivery=Delivery("just-a-name"))
+    assert [line.split(" is ")[0] for line in told] == [
+        *["STAGES[dev].throttle.burst", "STAGES[dev].jobs.volume_gb"] * 2,
+        "STAGES: two environments have the name 'dev'",
+        "DELIVERY.repository",
+    ]
+
+
+def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    assert chosen(STAGES, ["prod"]) == [PROD]
+    with pytest.raises(ConfigError, match="context stages: there is no environment 'test': use dev, prod"):
+        chosen(STAGES, ["dev", "test"])
+
+
+def test_every_rule_is_about_a_key_that_there_is() -> None:
+    full = replace(PROD, network=NETWORK)
+    for path in [*RANGES, *PATTERNS]:
+        found: object = full if hasattr(full, path.partition(".")[0]) else Delivery("owner/name")
+        for part in path.split("."):
+            assert hasattr(found, part), path
+            found = getattr(found, part)

@@ -1,0 +1,215 @@
+"""What the workflows call, with stand-ins for the tools, and rules that every workflow keeps."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """`calls`: every command line that a stand-in was given."""
+
+    code: int
+    calls: list[str]
+    errors: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A copy of the scripts with stand-ins for the tools they call."""
+
+    folder: Path
+
+    def stand_in(self, name: str, body: str = "") -> None:
+        """A tool that writes down how it was called, then runs `body`."""
+        path = self.folder / name if name == "dev" else self.folder / "bin" / name
+        path.write_text(f'#!/bin/sh\necho "{Path(name).name} $*" >>"{self.folder}/calls"\n{body}\n')
+        path.chmod(0o755)
+
+    def run(self, script: str, *arguments: str, **variables: str) -> Result:
+        environment = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "HOME": str(self.folder), **variables}
+        done = subprocess.run(
+            [str(self.folder / ".ci" / script), *arguments],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        calls = self.folder / "calls"
+        return Result(done.returncode, calls.read_text().splitlines() if calls.exists() else [], done.stderr)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    (tmp_path / "bin").mkdir()
+    return Place(tmp_path)
+
+
+def test_a_diff_is_kept_in_a_file(place: Place) -> None:
+    place.stand_in("dev", "echo 'Stack dev/Data (mlops-dev-data)'; echo 'There were no differences' >&2")
+    done = place.run("infra-diff", "dev")
+    assert (done.code, done.calls) == (0, ["dev cdk diff dev/* --method template --no-color"])
+    kept = (place.folder / ".local" / "diff" / "dev.txt").read_text()
+    assert sorted(kept.splitlines()) == ["Stack dev/Data (mlops-dev-data)", "There were no differences"]
+
+
+def test_a_diff_that_fails_fails_the_job(place: Place) -> None:
+    place.stand_in("dev", "exit 1")
+    assert place.run("infra-diff", "dev").code == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "call"),
+    [
+        ("", "gh api --silent --method POST repos/o/r/issues/7/comments -F body=@comment.md"),
+        ("11\n12", "gh api --silent --method PATCH repos/o/r/issues/comments/11 -F body=@comment.md"),
+    ],
+    ids=["first", "again"],
+)
+def test_a_pull_request_gets_one_comment(place: Place, found: str, call: str) -> None:
+    (place.folder / "comment.md").write_text("<!-- marker -->\ntext\n")
+    place.stand_in("gh", f'case "$*" in *--jq*) printf "%s" "{found}" ;; esac')
+    done = place.run("pr-comment", "7", "comment.md", GITHUB_REPOSITORY="o/r")
+    assert (done.code, len(done.calls), done.calls[-1]) == (0, 2, call)
+
+
+def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
+    place.stand_in("dev", 'echo "commit $CODE_COMMIT" >>calls')
+    done = place.run("infra-deploy", "dev", AWS_ROLE_ARN="arn", GITHUB_SHA="abc")
+    deploy, _, smoke, _ = done.calls
+    assert deploy == "dev cdk deploy dev/* --require-approval never --no-color --progress events"
+    assert done.calls[1] == "commit abc"
+    assert smoke == "dev mlops smoke --env dev --on aws --lookup-role"
+
+
+def test_a_failed_deployment_is_not_asked(place: Place) -> None:
+    place.stand_in("dev", "exit 1")
+    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="arn")
+    assert (done.code, len(done.calls)) == (1, 1)
+
+
+def test_an_environment_without_its_role_is_named(place: Place) -> None:
+    place.stand_in("dev")
+    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="")
+    assert (done.code, done.calls) == (1, [])
+    assert "set the variable AWS_ROLE_ARN of the GitHub environment prod" in done.errors
+
+
+@pytest.mark.parametrize(("answer", "code"), [("true", 0), ("false", 1), ("", 1)])
+def test_prod_is_not_deployed_without_somebody_who_approves(place: Place, answer: str, code: int) -> None:
+    place.stand_in("gh", f"echo {answer}")
+    done = place.run("require-reviewers", "prod", GITHUB_REPOSITORY="o/r")
+    assert done.code == code
+    assert ("has no required reviewers" in done.errors) == bool(code)
+
+
+def test_images_of_two_machines_are_published_under_one_name(place: Place) -> None:
+    place.stand_in("docker", 'case "$1" in login) cat >/dev/null ;; esac')
+    place.stand_in("dev", 'echo "image $IMAGE" >>calls')
+    place.stand_in("aws", "echo token")
+    variables = {"IMAGE": "ghcr.io/O/r/page:abc", "ARCH": "arm64", "GITHUB_TOKEN": "secret-token", "GITHUB_ACTOR": "me"}
+    variables |= {"ECR_REPOSITORY": "1.ecr/page", "GITHUB_OUTPUT": str(place.folder / "output")}
+    for verb in (["build"], ["push"], ["publish", "amd64", "arm64"]):
+        done = place.run("image", *verb, **variables)
+        assert done.code == 0, done.errors
+    name = "ghcr.io/o/r/page:abc"
+    assert done.calls == [
+        "dev image",
+        "image ghcr.io/o/r/page:abc-arm64",
+        "docker login ghcr.io --username me --password-stdin",
+        "docker push ghcr.io/o/r/page:abc-arm64",
+        "docker login ghcr.io --username me --password-stdin",
+        f"docker buildx imagetools create --tag {name} {name}-amd64 {name}-arm64",
+        "aws ecr get-login-password",
+        "docker login 1.ecr --username AWS --password-stdin",
+        "docker buildx imagetools create --tag 1.ecr/page:abc ghcr.io/o/r/page:abc",
+    ]
+    assert (place.folder / "output").read_text() == f"image={name}-arm64\n"
+    assert "secret-token" not in "\n".join(done.calls)
+
+
+ROLLED_OUT = "kubectl --namespace mlops rollout status deployment/page --timeout 5s"
+UNDO = "kubectl --namespace mlops rollout undo deployment/page"
+
+
+def roll_out(place: Place, *, before: bool, sound: bool) -> Result:
+    (place.folder / "k8s" / "overlays" / "eks").mkdir(parents=True)
+    place.stand_in(
+        "kubectl",
+        f"""case "$*" in
+apply*) cat "$3/kustomization.yaml" >"{place.folder}/applied" ;;
+*"get deployment"*) {"echo deployment.apps/page" if before else ":"} ;;
+*"rollout status"*) {"exit 0" if sound else f'[ -f "{place.folder}/undone" ]'} ;;
+*undo*) touch "{place.folder}/undone" ;;
+esac""",
+    )
+    return place.run("rollout", "eks", IMAGE="ghcr.io/O/r/page:abc", ROLLOUT_SECONDS="5")
+
+
+def test_a_rollout_applies_the_overlay_with_the_new_image(place: Place) -> None:
+    done = roll_out(place, before=True, sound=True)
+    assert (done.code, done.calls[1:]) == (0, ["kubectl apply --kustomize k8s/overlays/.release", ROLLED_OUT])
+    assert (place.folder / "applied").read_text() == (
+        'resources: [../eks]\nimages: [{name: mlops-page, newName: "ghcr.io/o/r/page", newTag: "abc"}]\n'
+    )
+    assert not (place.folder / "k8s" / "overlays" / ".release").exists()
+
+
+def test_a_rollout_that_fails_is_undone(place: Place) -> None:
+    done = roll_out(place, before=True, sound=False)
+    assert (done.code, done.calls[-2:]) == (1, [UNDO, ROLLED_OUT])
+    assert "going back" in done.errors
+
+
+def test_a_first_rollout_that_fails_has_nothing_to_go_back_to(place: Place) -> None:
+    done = roll_out(place, before=False, sound=False)
+    assert (done.code, UNDO in done.calls) == (1, False)
+    assert "nothing to go back to" in done.errors
+
+
+@pytest.mark.parametrize(("changed", "opened", "calls"), [(0, "", 0), (1, "", 2), (1, "3", 1)])
+def test_newer_versions_are_proposed_once(place: Place, changed: int, opened: str, calls: int) -> None:
+    place.stand_in("git", f'[ "$1" != diff ] || exit {changed}')
+    place.stand_in("gh", f'case "$*" in *list*) printf "%s" "{opened}" ;; esac')
+    done = place.run("propose", "dependencies", "Newer locked versions")
+    assert (done.code, len([call for call in done.calls if call.startswith("gh ")])) == (0, calls)
+    assert ("git push --force origin dependencies" in done.calls) == bool(changed)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_pins_its_actions_and_starts_with_no_permission(workflow: Path) -> None:
+    text = workflow.read_text()
+    used = re.findall(r"uses: (.*)", text)
+    pinned = r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( # zizmor: .*)?"
+    assert [use for use in used if not re.fullmatch(pinned, use)] == []
+    assert re.search(r"^permissions: \{\}$", text, re.MULTILINE)
+    assert text.count("timeout-minutes:") == text.count("runs-on:")
+    # Roles by OpenID Connect: no key of AWS is stored anywhere.
+    assert "secrets." not in text
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_what_a_workflow_calls_is_there(workflow: Path) -> None:
+    """Its logic is in scripts and commands: a step is one line."""
+    tasks = set(re.findall(r"^  (\w+) ", usage(), re.MULTILINE))
+    for line in re.findall(r"^\s+(?:- )?run: (.*)$", workflow.read_text(), re.MULTILINE):
+        assert line not in ("|", ">"), "a step of several lines belongs into a script"
+        program, *rest = line.split()
+        assert program in ("./dev", "aws") or (ROOT / program).is_file(), line
+        assert program != "./dev" or rest[0] in tasks, line
+
+
+def usage() -> str:
+    return subprocess.run([str(ROOT / "dev"), "help"], capture_output=True, text=True, check=True).stdout
