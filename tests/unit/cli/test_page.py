@@ -85,6 +85,14 @@ def test_a_page_that_does_not_start_is_no_error(target: Any, monkeypatch: pytest
     assert "No module named frontend" in words
 
 
+def test_there_is_no_page_where_callers_sign_with_iam(target: Any) -> None:
+    target.api_key = None
+    written = io.StringIO()
+    with page.serving(target, console=Console(width=200, file=written), port=0) as served:
+        assert served is None
+    assert "callers of this REST API sign with IAM" in written.getvalue()
+
+
 def test_it_ends_when_the_command_is_killed(tmp_path: Path) -> None:
     script = f"""
 import time
