@@ -100,8 +100,8 @@ class Target:
             client=self.client,
             prefix=self._prefix,
             processed_bucket=self.output("ProcessedBucketName"),
-            artifact_bucket=self.output("ArtifactBucketName"),
             workflow=self.output("WorkflowName"),
+            shared_bucket=self.output("ArtifactBucketName"),
         )
 
     @property

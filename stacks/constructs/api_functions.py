@@ -11,7 +11,6 @@ from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import UNSCOPED, grant, grant_objects
 from stacks.constructs.platform_function import PlatformFunction
-from stacks.constructs.shared_hosting import LIVE
 from stacks.data import Buckets
 
 # API Gateway waits 29 s at most: the function answers before that, and the model before the function.
@@ -66,7 +65,6 @@ class ApiFunctions(Construct):
             description="Answers what there is to know about models, runs and versions",
             environment={
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
-                "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
                 "AUTH": self._config.api.auth,
             },
@@ -104,9 +102,7 @@ class ApiFunctions(Construct):
         grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=NUMBERED)
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=NUMBERED)
         evaluations = [f"{model}/*/evaluation/*" for model in self._models]
-        grant_objects(role, self._buckets.artifact, [*evaluations, LIVE], "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for a model that has an endpoint of its own.
-        grant(role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
+        grant_objects(role, self._buckets.artifact, evaluations, "s3:GetObject")
 
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)

@@ -93,7 +93,9 @@ class SharedHosting(Construct):
 
     def serve_tracking(self, function: PlatformFunction) -> None:
         """It tells what the endpoint is and does."""
+        function.add_environment("SHARED_BUCKET", self._artifact.bucket_name)
         role = function.own_role
+        self._grant_reading(role)
         grant(role, ["sagemaker:DescribeEndpoint"], [self._arn("endpoint", self._endpoint)])
         configs = [self._arn("endpoint-config", f"{self._endpoint}-*")]
         grant(role, ["sagemaker:DescribeEndpointConfig"], configs, because=_NUMBERED)

@@ -42,8 +42,8 @@ class Settings:
 
     resource_prefix: str
     processed_bucket: str
-    artifact_bucket: str
     workflow: str
+    shared_bucket: str | None
     key_header: bool
     origins: tuple[str, ...]
 
@@ -51,8 +51,8 @@ class Settings:
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
     processed_bucket=os.environ["PROCESSED_BUCKET"],
-    artifact_bucket=os.environ["ARTIFACT_BUCKET"],
     workflow=os.environ["WORKFLOW"],
+    shared_bucket=os.environ.get("SHARED_BUCKET"),
     key_header=os.environ["AUTH"] == "api-key",
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
 )
@@ -73,8 +73,8 @@ PLACE = Place(
     client=client,
     prefix=SETTINGS.resource_prefix,
     processed_bucket=SETTINGS.processed_bucket,
-    artifact_bucket=SETTINGS.artifact_bucket,
     workflow=SETTINGS.workflow,
+    shared_bucket=SETTINGS.shared_bucket,
 )
 RECORDS = Records(PLACE)
 

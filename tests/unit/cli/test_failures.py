@@ -151,8 +151,6 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_workflow_runs", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
 
-    place = Place(
-        client=pytest.fail, prefix="", processed_bucket="processed", artifact_bucket="artifact", workflow="etl"
-    )
+    place = Place(client=pytest.fail, prefix="", processed_bucket="processed", shared_bucket="artifact", workflow="etl")
     run = RunReader(place, model="california_housing").read("abc")
     assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")

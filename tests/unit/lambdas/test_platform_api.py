@@ -19,7 +19,6 @@ from tests.unit.lambdas.loading import load_function
 ENVIRONMENT = {
     "RESOURCE_PREFIX": "mlops-dev-",
     "PROCESSED_BUCKET": "processed",
-    "ARTIFACT_BUCKET": "artifact",
     "WORKFLOW": "mlops-dev-etl",
     "AUTH": "api-key",
 }
@@ -260,7 +259,7 @@ def ask(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         client=cloud.client,
         prefix="mlops-dev-",
         processed_bucket="processed",
-        artifact_bucket="artifact",
+        shared_bucket="artifact",
         workflow="mlops-dev-etl",
     )
     monkeypatch.setattr(function.handler, "RECORDS", function.records.Records(place))

@@ -32,9 +32,7 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
     sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
     s3 = boto3.client("s3", region_name="eu-west-1", **KEYS)
     clients = {"sagemaker": sagemaker, "s3": s3}
-    place = Place(
-        client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", artifact_bucket="a", workflow=""
-    )
+    place = Place(client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", shared_bucket="a", workflow="")
     served = json.dumps({"package": "arn:7", "version": 7, "target": "m/7.tar.gz"}).encode()
     shared = {"EndpointName": "mlops-dev-multi-model"}
     with Stubber(sagemaker) as described, Stubber(s3) as objects:

@@ -8,9 +8,9 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
-from tracking.hosting import SHARED, read_served
+from tracking.hosting import SHARED
 from tracking.place import Place
-from tracking.versions import served_package
+from tracking.versions import served_by_shared, served_package
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Endpoint:
 
 def read_endpoint(place: Place, model: str) -> Endpoint | None:
     """Where the model answers; None while it does so nowhere."""
-    served = read_served(place.client("s3"), place.artifact_bucket, model)
+    served = served_by_shared(place, model)
     shared = _endpoint(place, SHARED, package=served.package) if served else None
     return shared or _endpoint(place, model)
 

@@ -9,13 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Place:
-    """`client` gives the boto3 client of a service, the same one each time. Names start with `prefix`."""
+    """`client` gives the boto3 client of a service, the same one each time. Names start with `prefix`.
+
+    `shared_bucket` holds which version of each model the multi-model endpoint serves; None where there is no such.
+    """
 
     client: Callable[[str], Any]
     prefix: str
     processed_bucket: str
-    artifact_bucket: str
     workflow: str
+    shared_bucket: str | None = None
 
     def resource_name(self, model: str) -> str:
         """The name of a model's pipeline, model package group and endpoint."""

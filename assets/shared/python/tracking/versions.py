@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tracking.hosting import SHARED, read_served
+from tracking.hosting import SHARED, Served, read_served
 from tracking.place import Place
 
 # What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
@@ -92,11 +92,16 @@ def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
 def live_package(place: Place, model: str) -> str:
     """ARN of the version that answers now, "" when there is no endpoint."""
     sagemaker = place.client("sagemaker")
-    shared = read_served(place.client("s3"), place.artifact_bucket, model)
+    shared = served_by_shared(place, model)
     if shared and _endpoint(sagemaker, place.resource_name(SHARED)):
         return shared.package
     endpoint = _endpoint(sagemaker, place.resource_name(model))
     return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint else ""
+
+
+def served_by_shared(place: Place, model: str) -> Served | None:
+    """What the multi-model endpoint was switched to; None for a model that it does not serve."""
+    return read_served(place.client("s3"), place.shared_bucket, model) if place.shared_bucket else None
 
 
 def _endpoint(sagemaker: Any, name: str) -> dict[str, Any] | None:
