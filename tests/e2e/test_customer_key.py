@@ -25,8 +25,13 @@ app.main()
 """
 
 
-def synth(out: Path) -> Path:
-    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": '{"stages": "dev"}'}
+def synth(out: Path, models: Path) -> Path:
+    environment = {
+        **os.environ,
+        "MODELS_DIR": str(models),
+        "CDK_OUTDIR": str(out),
+        "CDK_CONTEXT_JSON": '{"stages": "dev"}',
+    }
     subprocess.run([sys.executable, "-c", APP], cwd=local.ROOT, env=environment, check=True)
     return out
 
