@@ -184,7 +184,8 @@ def test_functions_jobs_and_models_are_in_the_network_with_the_rights_for_it(mad
         "BatchModel",
         "StartEtl",
         "DeployModel",
-        "Predict",
+        "ApiFunctionsPredict",
+        "ApiFunctionsPlatform",
     } <= holders
     assert "Pipeline" not in holders
 
