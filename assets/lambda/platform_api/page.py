@@ -20,6 +20,7 @@ a { color: var(--accent) } .grey { color: var(--grey) }
 code, pre { font: .875em/1.5 ui-monospace, monospace }
 pre { background: var(--shade); border: 1px solid var(--line); border-radius: 8px; padding: .75rem; overflow-x: auto }
 details { border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; padding: 0 1rem }
+summary code { overflow-wrap: anywhere }
 summary { cursor: pointer; padding: .6rem 0 } details[open] { padding-bottom: .75rem }
 .verb { display: inline-block; min-width: 3.2rem; font-weight: 700; color: var(--accent) }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem }
@@ -47,6 +48,8 @@ def of(document: Mapping[str, Any]) -> str:
         own = [found for found in operations if tag["name"] in found[2]["tags"]]
         blocks = "".join(_operation(path, verb, item, document) for path, verb, item in own)
         sections.append(f"<h2>{escape(tag['name'])}</h2>{blocks}")
+    shapes = "".join(_shape(name, document) for name in document["components"]["schemas"])
+    sections.append(f"<h2>shapes</h2>{shapes}")
     title = escape(info["title"])
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
@@ -81,6 +84,14 @@ def _operation(path: str, verb: str, item: Mapping[str, Any], document: Mapping[
         f'<details><summary><span class="verb">{verb.upper()}</span> <code>{escape(path)}</code> '
         f'<span class="grey">{escape(item["summary"])}</span></summary>{"".join(parts)}</details>\n'
     )
+
+
+def _shape(name: str, document: Mapping[str, Any]) -> str:
+    """What the tables above name and do not spell out."""
+    schema = document["components"]["schemas"][name]
+    about = f"<p>{escape(schema['description'])}</p>" if "description" in schema else ""
+    members = _members(schema, document)
+    return f"<details><summary><code>{escape(name)}</code></summary>{about}{members}</details>\n"
 
 
 def _body(path: str, content: Mapping[str, Any], document: Mapping[str, Any]) -> str:

@@ -124,5 +124,7 @@ def test_the_page_loads_and_runs_nothing(function: SimpleNamespace, description:
     assert "prefers-color-scheme: dark" in response["body"]
     for path in description["paths"]:
         assert path in page.text
+    for shape in description["components"]["schemas"]:
+        assert shape in page.text
     assert "<1H OCEAN" in page.text
     assert "number, -125 to -114" in page.text
