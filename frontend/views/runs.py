@@ -7,6 +7,7 @@ import streamlit as st
 
 from frontend import session, states
 from frontend.answers import Summary
+from frontend.errors import ApiError, Kind
 from frontend.formatting import duration, moment, plural, title
 from frontend.heading import page
 from frontend.records import Run, Step
@@ -39,7 +40,7 @@ def _live(summary: Summary, was_moving: bool) -> None:
             )
             return
         chosen = _table(found, summary.name)
-        _run(session.run(summary.name, chosen.run_id))
+        _run(_detail(summary.name, chosen))
 
 
 def _table(found: tuple[Run, ...], model: str) -> Run:
@@ -58,6 +59,16 @@ def _table(found: tuple[Run, ...], model: str) -> Run:
     )
     rows = event.selection.rows
     return found[rows[0]] if rows and rows[0] < len(found) else found[0]
+
+
+def _detail(model: str, chosen: Run) -> Run:
+    """With its logs; as the list has it while the API knows no more of it than that it was uploaded."""
+    try:
+        return session.run(model, chosen.run_id)
+    except ApiError as error:
+        if error.kind is Kind.NOT_FOUND:
+            return chosen
+        raise
 
 
 def runs_frame(found: tuple[Run, ...]) -> pd.DataFrame:
