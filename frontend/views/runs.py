@@ -8,7 +8,7 @@ import streamlit as st
 from frontend import session, states
 from frontend.answers import Summary
 from frontend.errors import ApiError, Kind
-from frontend.formatting import duration, moment, plural, title
+from frontend.formatting import duration, moment, title
 from frontend.heading import page
 from frontend.records import Run, Step
 
@@ -88,7 +88,8 @@ def _run(run: Run) -> None:
     st.subheader(f"Run {run.run_id}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
-    facts += [f"{plural(int(count), 'row')} {name}" for name, count in run.rows.items() if isinstance(count, int)]
+    if counts := [f"{count:,} {name}" for name, count in run.rows.items() if isinstance(count, int) and count]:
+        facts.append(f"rows: {', '.join(counts)}")
     st.caption(states.escaped(" · ".join(fact for fact in facts if fact)))
     if run.reason:
         tone = st.error if run.state in BAD else st.info
@@ -143,10 +144,15 @@ def _steps(steps: tuple[Step, ...]) -> None:
                 st.caption(states.escaped(step.reason))
 
 
+def _most_telling(steps: tuple[Step, ...]) -> int:
+    """The step that failed, or else the last that wrote something."""
+    failed = [place for place, step in enumerate(steps) if step_tone(step.status) == "bad"]
+    return next(iter(failed), max((place for place, step in enumerate(steps) if step.log), default=len(steps) - 1))
+
+
 def _log(run: Run) -> None:
     names = [step.name for step in run.steps]
-    failed = next((step.name for step in run.steps if step_tone(step.status) == "bad"), names[-1])
-    chosen = st.selectbox("Last lines of", names, index=names.index(failed), key=f"log:{run.run_id}")
+    chosen = st.selectbox("Last lines of", names, index=_most_telling(run.steps), key=f"log:{run.run_id}")
     step = next(step for step in run.steps if step.name == chosen)
     if step.log:
         st.code("\n".join(step.log), language=None, wrap_lines=False)
