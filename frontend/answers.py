@@ -186,7 +186,7 @@ class Predictions:
     @classmethod
     def of(cls, document: Json) -> Predictions:
         return cls(
-            model_version=str(document["model_version"]),
+            model_version=str(document["model_version"] or "unknown"),
             request_id=str(document.get("request_id") or ""),
             items=tuple(Prediction.of(item) for item in document["predictions"]),
         )

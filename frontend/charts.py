@@ -8,8 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from frontend.answers import Contribution, Explanation, Feature, Target
+from frontend.answers import Explanation, Feature, Model, Target
 from frontend.colours import Colours
+from frontend.explaining import Effect, effects_of
 from frontend.formatting import amount, signed, title
 from frontend.forms import label_of
 from frontend.sweeps import Point
@@ -21,9 +22,11 @@ WORDS_SHARE = 0.4
 SWEEP_HEIGHT = 260
 
 
-def waterfall(explanation: Explanation, features: Sequence[Feature], target: Target, colours: Colours) -> Any:
-    """From the base to the prediction, a bar a feature, the largest first."""
-    frame = waterfall_frame(explanation, features, unit=target.unit if explanation.output == "value" else "log-odds")
+def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
+    """From the base to the prediction, a bar an effect, the largest first."""
+    target = model.target
+    unit = target.unit if explanation.output == "value" else "log-odds"
+    frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived), unit=unit)
     order = frame["label"].tolist()
     title_of_axis = f"{title(target.name)} ({target.unit})" if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
@@ -36,32 +39,35 @@ def waterfall(explanation: Explanation, features: Sequence[Feature], target: Tar
         x=alt.X("start:Q", scale=scale, title=title_of_axis, axis=alt.Axis(format="~s", tickCount=5)),
         x2="end:Q",
         color=alt.Color("kind:N", legend=None, scale=_kinds(colours)),
-        tooltip=[alt.Tooltip("label:N", title="Feature"), alt.Tooltip("text:N", title="Effect")],
+        tooltip=[
+            alt.Tooltip("label:N", title="Feature"),
+            alt.Tooltip("text:N", title="Effect"),
+            alt.Tooltip("how:N", title="From"),
+        ],
     )
     words = base.mark_text(align="left", dx=5, color=colours.grey, fontSize=11).encode(x="right:Q", text="text:N")
     return (bars + words).properties(height=BAR_HEIGHT * len(frame) + 40)
 
 
-def waterfall_frame(explanation: Explanation, features: Sequence[Feature], *, unit: str = "") -> pd.DataFrame:
-    """label, start, end, right, kind ("total", "up", "down"), text: base, contributions, the rest, prediction."""
-    ranked = sorted(explanation.contributions, key=lambda item: abs(item.contribution), reverse=True)
-    shown, rest = ranked[: MOST_BARS - 1], ranked[MOST_BARS - 1 :]
+def waterfall_frame(explanation: Explanation, effects: Sequence[Effect], *, unit: str = "") -> pd.DataFrame:
+    """label, how, start, end, right, kind ("total", "up", "down"), text: base, effects, the rest, prediction."""
+    shown, rest = list(effects[: MOST_BARS - 1]), list(effects[MOST_BARS - 1 :])
     if len(rest) == 1:
-        shown, rest = ranked, []
-    known = {feature.name: feature for feature in features}
-    steps = [(_effect_label(item, known), item.contribution) for item in shown]
+        shown, rest = list(effects), []
     if rest:
-        steps.append((f"{len(rest)} others", sum(item.contribution for item in rest)))
+        shown.append(Effect(f"{len(rest)} others", sum(effect.change for effect in rest)))
     rows: list[dict[str, Any]] = []
     at = explanation.base
-    for label, change in steps:
-        kind = "up" if change >= 0 else "down"
-        rows.append({"label": label, "start": at, "end": at + change, "kind": kind, "text": signed(change)})
-        at += change
-    # A total is a thin mark: a bar from zero would shrink what the features do.
-    total = {"label": "Prediction", "start": explanation.base, "end": at, "kind": "total", "text": amount(at, unit)}
-    first = {"label": "Average", "start": explanation.base, "end": explanation.base, "kind": "total"}
-    frame = pd.DataFrame([first | {"text": amount(explanation.base, unit)}, *rows, total])
+    for effect in shown:
+        kind = "up" if effect.change >= 0 else "down"
+        bar = {"label": effect.label, "how": effect.how, "start": at, "end": at + effect.change, "kind": kind}
+        rows.append({**bar, "text": signed(effect.change)})
+        at += effect.change
+    # A total starts at the base: a bar from zero would shrink what the features do.
+    base = {"how": "", "start": explanation.base, "kind": "total"}
+    first = {**base, "label": "Average", "end": explanation.base, "text": amount(explanation.base, unit)}
+    last = {**base, "label": "Prediction", "end": at, "text": amount(at, unit)}
+    frame = pd.DataFrame([first, *rows, last])
     return frame.assign(right=frame[["start", "end"]].max(axis=1))
 
 
@@ -87,13 +93,6 @@ def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: fl
 
 def _predicted(name: str, *, zero: bool) -> alt.Y:
     return alt.Y("prediction:Q", title=name, scale=alt.Scale(zero=zero), axis=alt.Axis(format="~s"))
-
-
-def _effect_label(item: Contribution, known: dict[str, Feature]) -> str:
-    if item.value is None or item.feature not in known:
-        return title(item.feature)
-    value = amount(item.value) if isinstance(item.value, int | float) else item.value
-    return f"{title(item.feature)} = {value}"
 
 
 def _kinds(colours: Colours) -> alt.Scale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import altair as alt
@@ -36,11 +37,11 @@ def series_frame(series: Series) -> pd.DataFrame:
     )
 
 
-def series_chart(series: Series, colours: Colours) -> Any:
+def series_chart(series: Series, colours: Colours, *, start: datetime, end: datetime) -> Any:
     """Bars for counts, a line for latency; the usual range behind it and unusual points on it."""
     shown = scaled(series)
     frame = series_frame(shown)
-    y, x = _value_axis(shown), _time_axis(frame)
+    y, x = _value_axis(shown), _time_axis(start, end)
     tips = [
         alt.Tooltip("time:T", format="%d %b %H:%M", title="Time"),
         alt.Tooltip("value:Q", format=",.4~r", title=f"Value {shown.unit}".strip()),
@@ -50,7 +51,7 @@ def series_chart(series: Series, colours: Colours) -> Any:
         dots = alt.OverlayMarkDef(size=22, color=colours.accent)
         drawn: Any = base.mark_line(color=colours.accent, strokeWidth=2, point=dots)
     else:
-        drawn = base.mark_bar(color=colours.accent, width=6, cornerRadiusEnd=2)
+        drawn = base.mark_bar(color=colours.accent, width=_bar_width(series, start, end), clip=True, cornerRadiusEnd=2)
     layers: list[Any] = [drawn]
     if shown.expected:
         low, high = max(0.0, shown.expected[0]), shown.expected[1]
@@ -62,6 +63,12 @@ def series_chart(series: Series, colours: Colours) -> Any:
     return alt.layer(*layers).properties(height=HEIGHT)
 
 
+def _bar_width(series: Series, start: datetime, end: datetime) -> float:
+    """In pixels of a chart that is some 450 wide."""
+    periods = (end - start).total_seconds() / (series.period_seconds or 60)
+    return min(max(300 / periods, 2.0), 14.0)
+
+
 def _value_axis(shown: Series) -> alt.Y:
     """From zero, and up to one at least: an axis of zeros alone has no length."""
     top = max([1.0, *(value for _, value in shown.points), *(shown.expected or ())])
@@ -70,7 +77,9 @@ def _value_axis(shown: Series) -> alt.Y:
     return alt.Y("value:Q", title=shown.unit or None, axis=axis, scale=alt.Scale(domain=[0, top * 1.05], nice=False))
 
 
-def _time_axis(frame: pd.DataFrame) -> alt.X:
-    days = (frame["time"].max() - frame["time"].min()).total_seconds() > DAY_SECONDS
+def _time_axis(start: datetime, end: datetime) -> alt.X:
+    """The whole time that was asked for, whether something happened in it or not."""
+    days = (end - start).total_seconds() > DAY_SECONDS
     axis = alt.Axis(tickCount=5, labelOverlap=True, format="%d %b" if days else "%H:%M")
-    return alt.X("time:T", title=None, axis=axis)
+    domain = [int(1000 * time.timestamp()) for time in (start, end)]
+    return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(domain=domain))

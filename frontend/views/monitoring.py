@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from frontend import session, states
 from frontend.answers import Summary
-from frontend.colours import Colours, of_theme
+from frontend.colours import of_theme
 from frontend.formatting import NOTHING, ago, amount, plural, title
 from frontend.heading import page
 from frontend.records import Alarm, Endpoint, Monitoring, Series
@@ -41,7 +43,7 @@ def _live(summary: Summary, hours: int) -> None:
             states.no_model_live(summary.name)
             return
         _endpoint(found.endpoint, found)
-        _charts(found.metrics)
+        _charts(found.metrics, hours)
         _alarms(found.alarms)
 
 
@@ -62,15 +64,16 @@ def _endpoint(endpoint: Endpoint, found: Monitoring) -> None:
             shown = scaled(latency)
             middle = sorted(value for _, value in shown.points)[len(shown.points) // 2]
             st.metric("Latency, median", f"{middle:.1f} {shown.unit}", width="content")
-        ringing = sum(1 for alarm in found.alarms if alarm.state == "ALARM")
-        st.metric("Alarms", f"{ringing} of {len(found.alarms)}", width="content")
+        if found.alarms:
+            ringing = sum(1 for alarm in found.alarms if alarm.state == "ALARM")
+            st.metric("Alarms", f"{ringing} of {len(found.alarms)}", width="content")
 
 
 def _sum(metrics: tuple[Series, ...], name: str) -> float:
     return sum(value for series in metrics if series.name == name for _, value in series.points)
 
 
-def _charts(metrics: tuple[Series, ...]) -> None:
+def _charts(metrics: tuple[Series, ...], hours: int) -> None:
     order = list(TITLES)
     drawn = [series for series in metrics if series.points]
     drawn.sort(key=lambda series: order.index(series.name) if series.name in order else len(order))
@@ -81,17 +84,18 @@ def _charts(metrics: tuple[Series, ...]) -> None:
             "Requests, latency and errors appear here a minute or two after the first prediction.",
         )
         return
-    colours = of_theme(st.context.theme.type)
     for start in range(0, len(drawn), 2):
         # Row by row, so that a narrow screen keeps the order.
         for series, column in zip(drawn[start : start + 2], st.columns(2, gap="medium"), strict=False):
-            _chart(series, column, colours)
+            _chart(series, column, hours)
 
 
-def _chart(series: Series, column: DeltaGenerator, colours: Colours) -> None:
+def _chart(series: Series, column: DeltaGenerator, hours: int) -> None:
+    end, colours = now(), of_theme(st.context.theme.type)
+    chart = series_chart(series, colours, start=end - timedelta(hours=hours), end=end)
     with column, st.container(border=True):
         st.markdown(f"**{TITLES.get(series.name, title(series.name))}**")
-        st.altair_chart(series_chart(series, colours), key=f"chart:{series.name}")
+        st.altair_chart(chart, key=f"chart:{series.name}")
         st.caption(_words(series))
 
 

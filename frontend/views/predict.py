@@ -76,7 +76,7 @@ def _answer(model: Model, asked: Asked) -> None:
     if first.explanation:
         st.subheader("What drove it", anchor=False)
         colours = of_theme(st.context.theme.type)
-        st.altair_chart(waterfall(first.explanation, model.features, model.target, colours), key="waterfall")
+        st.altair_chart(waterfall(first.explanation, model, colours), key="waterfall")
 
 
 def _facts(model: Model, first: Prediction, answer: Predictions) -> list[str]:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from frontend import session, states
 from frontend.answers import Summary
-from frontend.formatting import duration, moment, plural, title
+from frontend.errors import ApiError, Kind
+from frontend.formatting import duration, moment, title
 from frontend.heading import page
 from frontend.records import Run, Step
 
@@ -39,7 +40,7 @@ def _live(summary: Summary, was_moving: bool) -> None:
             )
             return
         chosen = _table(found, summary.name)
-        _run(session.run(summary.name, chosen.run_id))
+        _run(_detail(summary.name, chosen))
 
 
 def _table(found: tuple[Run, ...], model: str) -> Run:
@@ -60,6 +61,16 @@ def _table(found: tuple[Run, ...], model: str) -> Run:
     return found[rows[0]] if rows and rows[0] < len(found) else found[0]
 
 
+def _detail(model: str, chosen: Run) -> Run:
+    """With its logs; as the list has it while the API knows no more of it than that it was uploaded."""
+    try:
+        return session.run(model, chosen.run_id)
+    except ApiError as error:
+        if error.kind is Kind.NOT_FOUND:
+            return chosen
+        raise
+
+
 def runs_frame(found: tuple[Run, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -77,7 +88,8 @@ def _run(run: Run) -> None:
     st.subheader(f"Run {run.run_id}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
-    facts += [f"{plural(int(count), 'row')} {name}" for name, count in run.rows.items() if isinstance(count, int)]
+    if counts := [f"{count:,} {name}" for name, count in run.rows.items() if isinstance(count, int) and count]:
+        facts.append(f"rows: {', '.join(counts)}")
     st.caption(states.escaped(" · ".join(fact for fact in facts if fact)))
     if run.reason:
         tone = st.error if run.state in BAD else st.info
@@ -132,10 +144,15 @@ def _steps(steps: tuple[Step, ...]) -> None:
                 st.caption(states.escaped(step.reason))
 
 
+def _most_telling(steps: tuple[Step, ...]) -> int:
+    """The step that failed, or else the last that wrote something."""
+    failed = [place for place, step in enumerate(steps) if step_tone(step.status) == "bad"]
+    return next(iter(failed), max((place for place, step in enumerate(steps) if step.log), default=len(steps) - 1))
+
+
 def _log(run: Run) -> None:
     names = [step.name for step in run.steps]
-    failed = next((step.name for step in run.steps if step_tone(step.status) == "bad"), names[-1])
-    chosen = st.selectbox("Last lines of", names, index=names.index(failed), key=f"log:{run.run_id}")
+    chosen = st.selectbox("Last lines of", names, index=_most_telling(run.steps), key=f"log:{run.run_id}")
     step = next(step for step in run.steps if step.name == chosen)
     if step.log:
         st.code("\n".join(step.log), language=None, wrap_lines=False)

@@ -23,6 +23,9 @@ ROUTE = re.compile(
     r"/v1/models(?:/(?P<model>\w+)(?:/(?P<what>predictions|runs|versions|monitoring)(?:/(?P<id>\w+))?)?)?"
 )
 
+# As many as the API names in one answer.
+MOST_ERRORS = 100
+
 Answer = tuple[int, dict[str, Any], dict[str, str]]
 
 
@@ -98,7 +101,7 @@ class FakeApi:
             for error in validate(model, record)
         ]
         if errors:
-            return 400, problem(400, f"{len(errors)} invalid value(s)") | {"errors": errors}, {}
+            return 400, problem(400, f"{len(errors)} invalid value(s)") | {"errors": errors[:MOST_ERRORS]}, {}
         if not self.live:
             return _refuse(503, "no model is live yet", **{"Retry-After": "30"})
         predictions = [documents.prediction(model, record, explain=explain) for record in instances]

@@ -166,6 +166,13 @@ def test_results_and_refused_rows_as_tables(api: Api, housing_model: Model) -> N
     assert bad[["line", "reason", "id"]].to_numpy().tolist() == [[3, "longitude must be at most -114, is 12", "b"]]
 
 
+def test_more_bad_rows_than_one_answer_names_are_all_found(api: Api, housing_model: Model) -> None:
+    far = GOOD.replace("-119.5", "12")
+    file = read("\n".join([HEADER, *[far] * 250, GOOD]).encode(), housing_model)
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+    assert (len(outcome.rejects), list(outcome.predictions)) == (250, [250])
+
+
 def test_a_binary_model_has_label_and_probability(api: Api, cancer_model: Model) -> None:
     file = read(template(cancer_model).encode(), cancer_model)
     *_, outcome = run(file.rows, lambda instances: api.predict(cancer_model.name, instances), size=500)

@@ -10,6 +10,7 @@ import pytest
 from frontend.answers import Contribution, Explanation, Model, Target
 from frontend.charts import MOST_BARS, sweep_chart, waterfall, waterfall_frame
 from frontend.colours import DARK, LIGHT, of_theme, on_ramp
+from frontend.explaining import Effect, effects_of
 from frontend.geography import land
 from frontend.maps import Mark, around
 from frontend.records import Series
@@ -26,13 +27,17 @@ def explanation(*amounts: float, output: str = "value") -> Explanation:
     return Explanation(base=100.0, contributions=items, output=output)
 
 
+def frame_of(given: Explanation) -> pd.DataFrame:
+    return waterfall_frame(given, effects_of(given, [], {}))
+
+
 def series(name: str, values: list[float], **members: object) -> Series:
     points = [[(START + timedelta(minutes=5 * place)).isoformat(), value] for place, value in enumerate(values)]
     return Series.of({"name": name, "points": points, "period_seconds": 300, "statistic": "Sum"} | members)
 
 
 def test_a_waterfall_runs_from_the_base_to_the_prediction() -> None:
-    frame = waterfall_frame(explanation(5.0, -20.0, 1.0), [])
+    frame = frame_of(explanation(5.0, -20.0, 1.0))
     assert frame["label"].tolist() == ["Average", "F1", "F0", "F2", "Prediction"]
     assert frame["start"].tolist() == [100.0, 100.0, 80.0, 85.0, 100.0]
     assert frame["end"].tolist() == [100.0, 80.0, 85.0, 86.0, 86.0]
@@ -42,7 +47,7 @@ def test_a_waterfall_runs_from_the_base_to_the_prediction() -> None:
 
 def test_small_contributions_are_one_bar() -> None:
     amounts = [float(size) for size in range(20, 0, -1)]
-    frame = waterfall_frame(explanation(*amounts), [])
+    frame = frame_of(explanation(*amounts))
     rest = len(amounts) - (MOST_BARS - 1)
     assert frame["label"].tolist()[-2] == f"{rest} others"
     assert frame["end"].iloc[-1] == pytest.approx(100 + sum(amounts))
@@ -50,18 +55,30 @@ def test_small_contributions_are_one_bar() -> None:
 
 
 def test_one_left_over_keeps_its_name() -> None:
-    frame = waterfall_frame(explanation(*([1.0] * MOST_BARS)), [])
+    frame = frame_of(explanation(*([1.0] * MOST_BARS)))
     assert frame["label"].tolist()[-2] == f"F{MOST_BARS - 1}"
 
 
-def test_a_bar_names_the_value_that_drove_it(housing_model: Model) -> None:
+def test_a_bar_names_the_value_or_the_formula_that_drove_it(housing_model: Model) -> None:
     items = (Contribution("median_income", 3.5, 2.0), Contribution("rooms_per_person", None, 1.0))
-    frame = waterfall_frame(Explanation(0.0, items, "value"), housing_model.features)
-    assert frame["label"].tolist()[1:3] == ["Median income = 3.5", "Rooms per person"]
+    effects = effects_of(Explanation(0.0, items, "value"), housing_model.features, {"rooms_per_person": "a / b"})
+    assert effects == [Effect("Median income = 3.5", 2.0), Effect("Rooms per person", 1.0, "a / b")]
+
+
+def test_what_follows_from_the_coordinates_alone_is_the_location(housing_model: Model) -> None:
+    derived = {"north": "latitude - 0.5 * longitude", "far": "sqrt(power(north, 2))", "dense": "population / latitude"}
+    names = ("longitude", "north", "far", "dense", "population")
+    items = tuple(Contribution(name, None, float(2**place)) for place, name in enumerate(names))
+    effects = effects_of(Explanation(0.0, items, "value"), housing_model.features, derived)
+    assert [(effect.label, effect.change) for effect in effects] == [
+        ("Population", 16.0),
+        ("Dense", 8.0),
+        ("Location", 7.0),
+    ]
 
 
 def test_log_odds_are_called_so(cancer_model: Model) -> None:
-    chart = waterfall(explanation(1.0, output="log-odds"), [], cancer_model.target, LIGHT).to_dict()
+    chart = waterfall(explanation(1.0, output="log-odds"), cancer_model, LIGHT).to_dict()
     assert chart["layer"][0]["encoding"]["x"]["title"] == "Log-odds"
 
 
@@ -107,12 +124,14 @@ def test_unusual_points_are_drawn_on_top() -> None:
     odd = (START + timedelta(minutes=5)).isoformat()
     found = series("Invocations", [1.0, 50.0, 2.0], unit="None", anomalies=[odd])
     assert series_frame(found)["anomaly"].tolist() == [False, True, False]
-    layer = series_chart(found, DARK).to_dict()["layer"][-1]
+    layer = series_chart(found, DARK, start=START, end=START + timedelta(hours=1)).to_dict()["layer"][-1]
     assert layer["mark"]["color"] == DARK.bad
 
 
 def test_an_axis_of_zeros_has_a_length() -> None:
-    chart = series_chart(series("Invocation5XXErrors", [0.0, 0.0]), LIGHT).to_dict()
+    chart = series_chart(
+        series("Invocation5XXErrors", [0.0, 0.0]), LIGHT, start=START, end=START + timedelta(hours=1)
+    ).to_dict()
     assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0, 1.05]
 
 

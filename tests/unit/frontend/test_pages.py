@@ -300,6 +300,14 @@ def test_a_run_shows_its_stages_steps_and_log(opened: Opener, fake: FakeApi, sta
     assert app.code[0].value == f"{last}: line 1\n{last}: line 2\n{last}: line 3"
 
 
+def test_a_run_that_has_only_been_uploaded_is_shown_all_the_same(opened: Opener, fake: FakeApi) -> None:
+    fake.run_state = "uploaded"
+    fake.refusals["/runs/"] = (404, {"detail": "There is no run."}, {})
+    app = opened("runs")
+    assert app.subheader[0].value == f"Run {documents.RUN_ID}"
+    assert ":blue-badge[:material/progress_activity: uploaded]" in text_of(app)
+
+
 def test_no_runs_says_how_to_start_one(opened: Opener, fake: FakeApi) -> None:
     fake.no_runs = True
     assert "No runs yet" in text_of(opened("runs"))
