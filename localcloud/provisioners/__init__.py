@@ -1,7 +1,7 @@
 """CloudFormation as a serious application needs it: properties that MiniStack drops, and a list of those left."""
 
 from localcloud import admin
-from localcloud.provisioners import buckets, descriptions, encryption, functions, handlers, rest_apis, schedules, types
+from localcloud.provisioners import buckets, budgets, descriptions, encryption, functions, handlers, rest_apis, schedules, types
 from localcloud.provisioners.audit import unread
 
 __all__ = ["HOOKS", "install", "unread"]
@@ -9,6 +9,7 @@ __all__ = ["HOOKS", "install", "unread"]
 HOOKS: tuple[tuple[str, str], ...] = (
     *handlers.HOOKS,
     *buckets.HOOKS,
+    *budgets.HOOKS,
     *functions.HOOKS,
     *rest_apis.HOOKS,
     *schedules.HOOKS,
