@@ -1,7 +1,17 @@
 """CloudFormation as a serious application needs it: properties that MiniStack drops, and a list of those left."""
 
 from localcloud import admin
-from localcloud.provisioners import buckets, budgets, descriptions, encryption, functions, handlers, rest_apis, schedules, types
+from localcloud.provisioners import (
+    buckets,
+    budgets,
+    descriptions,
+    encryption,
+    functions,
+    handlers,
+    rest_apis,
+    schedules,
+    types,
+)
 from localcloud.provisioners.audit import unread
 
 __all__ = ["HOOKS", "install", "unread"]

@@ -137,5 +137,5 @@ def test_a_budget_is_made_changed_and_deleted(cloud: LocalCloud) -> None:
     cloud.client("cloudformation").delete_stack(StackName="budget")
     assert until(lambda: not budgets.describe_budgets(AccountId="000000000000").get("Budgets"))
     wrong = budget(50, -1.0)
-    with pytest.raises(StackError, match="Notification.Threshold must be"):
+    with pytest.raises(StackError, match=r"Notification\.Threshold must be"):
         deploy(cloud, "wrong-budget", wrong)
