@@ -24,7 +24,7 @@ PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
-STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
+STACKS = ("data", "etl", "training", "serving", "batch", "monitoring")
 
 Where = Literal["local", "aws"]
 

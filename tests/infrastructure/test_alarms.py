@@ -179,7 +179,7 @@ def watch(stack: Stack, alerts: Alerts) -> None:
         means="It failed.",
     )
     for name, guards in (("serverless", False), ("realtime", True)):
-        EndpointAlarms(stack, name, endpoint=f"mlops-dev-{name}", name=name, guards=guards, alerts=alerts)
+        EndpointAlarms(stack, name, config=DEV, model=name, guards=guards, alerts=alerts)
 
 
 def test_without_alarms_those_that_roll_back_stay(tmp_path: Path) -> None:

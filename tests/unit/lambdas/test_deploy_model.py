@@ -460,7 +460,7 @@ def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNa
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
     dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
     metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    with Stubber(function.handler.cloudwatch) as cloudwatch:
+    with Stubber(function.clients.cloudwatch) as cloudwatch:
         cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
         function.handler.handler(decided(), None)
         cloudwatch.assert_no_pending_responses()
