@@ -91,11 +91,6 @@ def test_a_crash_of_the_etl_is_told_and_is_no_refusal(platform: Platform, rows_f
     assert fired(platform, "refused-files") == refused
 
 
-def test_a_failed_step_is_told(platform: Platform, rows_file: Rows) -> None:
-    with fires(platform, "pipeline-failures"), without(platform, Grant("EvaluateRole", "s3:PutObject", "artifact")):
-        assert platform.run(rows_file(seed=402)).state == "failed"
-
-
 @pytest.fixture(scope="module")
 def stopped(platform: Platform, housing: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run whose training could not start. EventBridge invokes the function; Lambda gives up after three attempts."""
@@ -159,9 +154,7 @@ def test_an_upload_that_could_not_start_is_told_and_goes_on_after_a_redrive(plat
         run_id = platform.upload(tmp_path / "late.csv")
         queue, (letter,) = letters(platform, "upload", seconds=60)
     assert letter.source.rsplit(":", 1)[1].startswith("mlops-dev-etl-UploadQueue")
-    with pytest.raises(
-        CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, serving"
-    ):
+    with pytest.raises(CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, serving"):
         dead_letters.queues(platform.target, "nothing")
     assert redrive(platform.target, queue) == [Returned("upload", letter.about, letter.source)]
     assert platform.follow(run_id).state == "refused"
