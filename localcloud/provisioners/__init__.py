@@ -30,7 +30,7 @@ HOOKS: tuple[tuple[str, str], ...] = (
 
 
 def install() -> None:
-    for part in (buckets, functions, rest_apis, schedules, encryption, types, descriptions):
+    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, types, descriptions):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
         resource_type: sorted(names) for resource_type, names in unread().items()
