@@ -24,7 +24,7 @@ PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
-STACKS = ("data", "etl", "training", "serving", "batch")
+STACKS = ("data", "etl", "training", "serving", "batch", "monitoring")
 
 Where = Literal["local", "aws"]
 
@@ -74,6 +74,25 @@ class Target:
             except BotoCoreError as error:
                 raise CliError(f"Cannot reach {self.endpoint or 'AWS'}: {error}.", _how_to_deploy(self)) from error
             found |= {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
+        return found
+
+    def resources(self, kind: str) -> dict[str, str]:
+        """Logical to physical id of the environment's resources of a type, such as AWS::SQS::Queue.
+
+        Raises CliError when the application is not deployed here.
+        """
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        found: dict[str, str] = {}
+        for stack in STACKS:
+            try:
+                for page in pages.paginate(StackName=f"{self._prefix}{stack}"):
+                    found |= {
+                        item["LogicalResourceId"]: item["PhysicalResourceId"]
+                        for item in page["StackResourceSummaries"]
+                        if item["ResourceType"] == kind and "PhysicalResourceId" in item
+                    }
+            except ClientError as error:
+                raise CliError(f"Stack {self._prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
         return found
 
     @property

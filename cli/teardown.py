@@ -13,8 +13,8 @@ from cli.errors import CliError
 from cli.target import PROJECT, Target
 from tracking.scaling import SERVICE
 
-# The functions that react to the registry go first, the data last. Batch tells its troubles to a topic of serving.
-ORDER = ("batch", "serving", "training", "etl", "data")
+# The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
+ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
 LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}")
 
 

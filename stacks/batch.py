@@ -9,7 +9,6 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda import ILayerVersion
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
-from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
 from contract import BATCH_PREFIX, Contract
@@ -24,6 +23,7 @@ from stacks.constructs.access import (
     grant_pass,
     grant_volume,
 )
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.network import grant_interfaces, vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
@@ -47,7 +47,7 @@ class BatchStack(Stack):
         contracts: Mapping[str, Contract],
         bundles: Bundles,
         buckets: Buckets,
-        alerts: ITopic,
+        alerts: Alerts,
     ) -> None:
         super().__init__(
             scope,
@@ -61,7 +61,7 @@ class BatchStack(Stack):
         self._models = list(contracts)
         self._names = [config.resource_name(model) for model in contracts]
         layer = contract_layer(self, bundles)
-        dead_letters = DeadLetterQueue(self, "BatchDlq")
+        dead_letters = DeadLetterQueue(self, "BatchDlq", alerts=alerts)
         self._add_start(layer, dead_letters)
         self._add_finish(layer, dead_letters)
         CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)
@@ -102,6 +102,7 @@ class BatchStack(Stack):
             layer=layer,
             environment=environment,
             dead_letters=dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=TIMEOUT,
         )
@@ -117,6 +118,7 @@ class BatchStack(Stack):
             layer=layer,
             environment=self._environment(),
             dead_letters=dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=TIMEOUT,
             # A whole processor: it reads every line.
@@ -145,13 +147,13 @@ class BatchStack(Stack):
         self._grant_folders(role, ["request.json", "output/*"], "s3:GetObject")
         self._grant_folders(role, ["result.json"], "s3:PutObject")
         self._grant_folders(role, ["input/*"], "s3:DeleteObject")
-        grant(role, ["sns:Publish"], [self._alerts.topic_arn])
+        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
 
     def _environment(self) -> dict[str, str]:
         return {
             "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
             "STAGE": self._config.name,
-            "ALERTS_TOPIC_ARN": self._alerts.topic_arn,
+            "ALERTS_TOPIC_ARN": self._alerts.topic.topic_arn,
         }
 
     def _add_model_role(self) -> iam.Role:
@@ -189,7 +191,7 @@ class BatchStack(Stack):
         ):
             grant(role, [f"sagemaker:{action}" for action in actions], resources, because=NUMBERED)
         grant_pass(role, [model_role], "sagemaker.amazonaws.com")
-        grant(role, ["sns:Publish"], [self._alerts.topic_arn])
+        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
 
     def _grant_folders(self, role: iam.IRole, paths: list[str], action: str) -> None:
         """`paths` within the folder of a batch."""

@@ -83,6 +83,21 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Alerting:
+    """Who hears of trouble. An alarm costs about 0.10 USD a month, a dashboard 3 USD from the account's fourth on.
+
+    `emails` each have to confirm a message of AWS. `runbooks` is where the links in the texts of alarms lead: a folder
+    of this repository, or its address on the web. `monthly_budget_usd`: None is no budget.
+    """
+
+    emails: tuple[str, ...] = ()
+    alarms: bool = True
+    dashboard: bool = True
+    monthly_budget_usd: int | None = None
+    runbooks: str = "docs/runbooks/"
+
+
+@dataclass(frozen=True)
 class StageConfig:
     """One environment. `protected` keeps data, registry and stacks from being deleted with the code that made them."""
 
@@ -100,6 +115,7 @@ class StageConfig:
     customer_key: bool = False
     # None: jobs, endpoints and functions run outside of any VPC of yours.
     network: Network | None = None
+    alerting: Alerting = Alerting()
 
     @property
     def removal_policy(self) -> RemovalPolicy:

@@ -19,6 +19,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "glue.workers": (2, 299),
     "glue.concurrent_runs": (1, 1000),
     "glue.timeout_minutes": (1, 7 * 24 * 60),
+    "alerting.monthly_budget_usd": (1, 10_000_000),
     "jobs.volume_gb": (1, 16_384),
     "jobs.timeout_seconds": (60, 5 * DAY),
 }
@@ -30,6 +31,8 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
     "jobs.processing_instance": INSTANCE,
     "jobs.training_instance": INSTANCE,
     "jobs.transform_instance": INSTANCE,
+    "alerting.emails": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "e-mail addresses"),
+    "alerting.runbooks": (r"\S+/", "a folder or an address that ends with /"),
     "network.subnets": (r"subnet-[0-9a-f]{8,17}", "ids of subnets, subnet-..."),
     "network.security_groups": (r"sg-[0-9a-f]{8,17}", "ids of security groups, sg-..."),
     "network.availability_zone": (r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "the zone of the first subnet, such as eu-west-1a"),
@@ -42,6 +45,10 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
     ),
     "cluster": (r"[A-Za-z0-9][\w-]{0,99}", "the name of an EKS cluster"),
 }
+
+
+# Lists that may be empty.
+OPTIONAL = frozenset({"alerting.emails"})
 
 
 class ConfigError(Exception):
@@ -99,7 +106,7 @@ def _of_value(key: str, value: Any) -> Iterator[str]:
     if key in PATTERNS and value is not None:
         pattern, words = PATTERNS[key]
         items = value if isinstance(value, tuple) else (value,)
-        if not items or not all(re.fullmatch(pattern, item) for item in items):
+        if (not items and key not in OPTIONAL) or not all(re.fullmatch(pattern, item) for item in items):
             yield f"{key} is {value!r}: use {words}"
 
 

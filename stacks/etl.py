@@ -23,6 +23,7 @@ from stacks.constructs.access import (
     grant_objects,
 )
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.customer_key import glue_security
 from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -42,6 +43,7 @@ class EtlStack(Stack):
         contracts: Mapping[str, Contract],
         bundles: Bundles,
         buckets: Buckets,
+        alerts: Alerts,
     ) -> None:
         super().__init__(
             scope,
@@ -50,13 +52,15 @@ class EtlStack(Stack):
             description="Uploaded files become data sets",
             termination_protection=config.protected,
         )
-        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
         self._models = list(contracts)
         self._hashes = {name: contract.hash for name, contract in contracts.items()}
+        self._job = f"{config.prefix}pre-processing"
         self._workflow = f"{config.prefix}etl"
         self._workflow_arn = self.format_arn(service="glue", resource="workflow", resource_name=self._workflow)
         self._add_workflow(self._add_job())
         self._add_start()
+        self._add_alarms()
 
     def _add_job(self) -> glue.CfnJob:
         role = iam.Role(self, "PreProcessingRole", assumed_by=iam.ServicePrincipal("glue.amazonaws.com"))
@@ -69,7 +73,7 @@ class EtlStack(Stack):
         job = glue.CfnJob(
             self,
             "PreProcessing",
-            name=f"{self._config.prefix}pre-processing",
+            name=self._job,
             description="A CSV object version to train, validation and test parts and a fitted recipe",
             role=role.role_arn,
             glue_version=GLUE_VERSION,
@@ -143,7 +147,7 @@ class EtlStack(Stack):
         CfnOutput(self, "ContractHashes", value=json.dumps(self._hashes, sort_keys=True))
 
     def _add_start(self) -> None:
-        dead_letters = DeadLetterQueue(self, "UploadDlq")
+        dead_letters = DeadLetterQueue(self, "UploadDlq", alerts=self._alerts)
         queue = WorkQueue(self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters)
         rule = events.Rule(
             self,
@@ -178,6 +182,7 @@ class EtlStack(Stack):
                 "ETL_CODE_HASH": self._bundles.etl_code_hash,
             },
             dead_letters=dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=Duration.seconds(30),
         )
@@ -187,3 +192,30 @@ class EtlStack(Stack):
         grant_listing(function.own_role, processed, manifests)
         grant(function.own_role, ["glue:StartWorkflowRun", "glue:GetWorkflowRun"], [self._workflow_arn])
         return function
+
+    def _add_alarms(self) -> None:
+        """A refused file ends the job as a crash does: its reason and its refused.json tell them apart."""
+        crashed = [{"anything-but": {"wildcard": "*Refused: *"}}, {"exists": False}]
+        self._alerts.add_for_event(
+            self,
+            "EtlFailed",
+            source="aws.glue",
+            detail_type="Glue Job State Change",
+            detail={"jobName": [self._job], "state": ["FAILED", "TIMEOUT", "ERROR"], "message": crashed},
+            name="etl-failures",
+            runbook="etl-failures",
+            means="The Glue job failed, and not because of its data file.",
+        )
+        self._alerts.add_for_event(
+            self,
+            "Refused",
+            source="aws.s3",
+            detail_type="Object Created",
+            detail={
+                "bucket": {"name": [self._buckets.processed.bucket_name]},
+                "object": {"key": [{"suffix": "/refused.json"}]},
+            },
+            name="refused-files",
+            runbook="refused-files",
+            means="An uploaded file was refused: no row of it was trained on.",
+        )

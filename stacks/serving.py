@@ -14,6 +14,7 @@ from contract import SHARED_ENDPOINT, Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
@@ -22,7 +23,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
-from stacks.constructs.verification import Verification
+from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
 
@@ -37,6 +38,7 @@ class ServingStack(Stack):
         contracts: Mapping[str, Contract],
         bundles: Bundles,
         buckets: Buckets,
+        alerts: Alerts,
     ) -> None:
         super().__init__(
             scope,
@@ -45,11 +47,11 @@ class ServingStack(Stack):
             description="Approved models become endpoints behind a REST API",
             termination_protection=config.protected,
         )
-        self._config, self._bundles, self._buckets = config, bundles, buckets
+        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
         self._models = list(contracts)
         self._names = [config.resource_name(model) for model in contracts]
         self._layer = contract_layer(self, bundles)
-        self._dead_letters = DeadLetterQueue(self, "ServingDlq")
+        self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=alerts)
         own = [c.name for c in contracts.values() if config.is_realtime(c) and not config.is_shared(c)]
         shared = any(map(config.is_shared, contracts.values()))
         self._add_deployment()
@@ -63,13 +65,12 @@ class ServingStack(Stack):
             bundles=bundles,
             layer=self._layer,
             dead_letters=self._dead_letters,
+            alerts=alerts,
             artifact=buckets.artifact,
         )
-        self.alerts = verification.topic
-        CfnOutput(self, "AlertsTopicArn", value=self.alerts.topic_arn)
-        for model in own:
+        for model in (contract.name for contract in contracts.values() if not config.is_shared(contract)):
             name = "".join(word.capitalize() for word in model.split("_"))
-            EndpointAlarms(self, f"{name}Endpoint", endpoint=config.resource_name(model))
+            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=model in own, alerts=alerts)
         functions = self._add_api()
         if shared:
             self._share(verify=verification.function, functions=functions)
@@ -98,7 +99,11 @@ class ServingStack(Stack):
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=self._dead_letters))
         self._model_role = role = self._add_model_role()
-        environment = {"RESOURCE_PREFIX": self._config.prefix, "MODEL_ROLE_ARN": role.role_arn}
+        environment = {
+            "RESOURCE_PREFIX": self._config.prefix,
+            "STAGE": self._config.name,
+            "MODEL_ROLE_ARN": role.role_arn,
+        }
         if self._config.network:
             environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
         if self._config.serving_mode:
@@ -111,10 +116,11 @@ class ServingStack(Stack):
             layer=self._layer,
             environment=environment,
             dead_letters=self._dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=Duration.seconds(30),
         )
-        function.add_event_source(SqsEventSource(queue, batch_size=1))
+        function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         self._grant_deployment(function, role)
 
     def _add_model_role(self) -> iam.Role:
@@ -149,6 +155,7 @@ class ServingStack(Stack):
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
         grant_no_more_scaling(function.own_role)
+        grant_metrics(function.own_role, METRICS)
         # An update that alarms roll back asks for their state with the caller's permissions.
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")
@@ -163,6 +170,7 @@ class ServingStack(Stack):
             layer=self._layer,
             dead_letters=self._dead_letters,
             buckets=self._buckets,
+            alerts=self._alerts,
         )
         api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
         CfnOutput(self, "ApiUrl", value=api.url)
@@ -179,6 +187,7 @@ class ServingStack(Stack):
             bundles=self._bundles,
             artifact=self._buckets.artifact,
             model_role=self._model_role,
+            alerts=self._alerts,
         )
         hosting.serve_deployment(self._deploy, image_uri=self._image.uri, verify=verify)
         hosting.serve_verification(verify)

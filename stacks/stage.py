@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import Stack, Stage, Tags
 from constructs import Construct
 
-from contract import Contract
+from contract import SHARED_ENDPOINT, Contract
 from stacks.batch import BatchStack
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
@@ -13,6 +13,7 @@ from stacks.constructs.customer_key import encrypt
 from stacks.constructs.network import place_functions
 from stacks.data import DataStack
 from stacks.etl import EtlStack
+from stacks.monitoring import MonitoringStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -28,25 +29,30 @@ class MlopsStage(Stage):
         commit: str = "unknown",
     ) -> None:
         super().__init__(scope, config.name)
+        monitoring = MonitoringStack(self, "Monitoring", config=config)
+        alerts = monitoring.alerts
         data = DataStack(self, "Data", config=config, contracts=contracts)
-        EtlStack(self, "Etl", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets)
+        EtlStack(self, "Etl", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts)
         training = TrainingStack(
-            self, "Training", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, commit=commit
-        )
-        # By name only: a pipeline registers versions in a group of the data stack.
-        training.add_stack_dependency(data)
-        serving = ServingStack(
-            self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets
-        )
-        BatchStack(
             self,
-            "Batch",
+            "Training",
             config=config,
             contracts=contracts,
             bundles=bundles,
             buckets=data.buckets,
-            alerts=serving.alerts,
+            alerts=alerts,
+            commit=commit,
         )
+        # By name only: a pipeline registers versions in a group of the data stack.
+        training.add_stack_dependency(data)
+        ServingStack(
+            self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts
+        )
+        BatchStack(
+            self, "Batch", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts
+        )
+        endpoints = [SHARED_ENDPOINT if config.is_shared(contract) else name for name, contract in contracts.items()]
+        monitoring.add_dashboard(dict.fromkeys(endpoints))
         if data.key is not None:
             encrypt(self, data.key)
         if config.network is not None:

@@ -14,6 +14,7 @@ from contract import Contract
 from stacks.bundles import Bundles
 from stacks.config import PROJECT, StageConfig
 from stacks.constructs.access import grant, grant_objects
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -33,6 +34,7 @@ class TrainingStack(Stack):
         contracts: Mapping[str, Contract],
         bundles: Bundles,
         buckets: Buckets,
+        alerts: Alerts,
         commit: str,
     ) -> None:
         super().__init__(
@@ -43,6 +45,7 @@ class TrainingStack(Stack):
             termination_protection=config.protected,
         )
         self._config, self._bundles, self._buckets, self._commit = config, bundles, buckets, commit
+        self._alerts = alerts
         self._models = list(contracts)
         self._image = XGBoostImage(self, "Image")
         self._assets = JobAssets(
@@ -60,6 +63,7 @@ class TrainingStack(Stack):
         )
         self._add_pipelines(contracts)
         self._add_start()
+        self._add_alarm()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
 
     def _add_pipelines(self, contracts: Mapping[str, Contract]) -> None:
@@ -123,7 +127,7 @@ class TrainingStack(Stack):
         return role
 
     def _add_start(self) -> None:
-        dead_letters = DeadLetterQueue(self, "TrainingDlq")
+        dead_letters = DeadLetterQueue(self, "TrainingDlq", alerts=self._alerts)
         processed = self._buckets.processed
         function = PlatformFunction(
             self,
@@ -138,6 +142,7 @@ class TrainingStack(Stack):
                 "CODE_COMMIT": self._commit,
             },
             dead_letters=dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=Duration.seconds(30),
         )
@@ -175,6 +180,25 @@ class TrainingStack(Stack):
             because="The registry numbers the versions of a model.",
         )
         grant(role, ["sagemaker:StartPipelineExecution"], [self._sagemaker_arn("pipeline", name) for name in names])
+
+    def _add_alarm(self) -> None:
+        """The step of kind Fail is how the gate turns a model down, which is nothing broken."""
+        self._alerts.add_for_event(
+            self,
+            "StepFailed",
+            source="aws.sagemaker",
+            detail_type="SageMaker Model Building Pipeline Execution Step Status Change",
+            detail={
+                "pipelineArn": [
+                    self._sagemaker_arn("pipeline", self._config.resource_name(model)) for model in self._models
+                ],
+                "currentStepStatus": ["Failed"],
+                "stepType": [{"anything-but": "Fail"}],
+            },
+            name="pipeline-failures",
+            runbook="pipeline-failures",
+            means="A step of a training pipeline failed.",
+        )
 
     def _sagemaker_arn(self, kind: str, name: str) -> str:
         return self.format_arn(service="sagemaker", resource=kind, resource_name=name)

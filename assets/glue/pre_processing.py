@@ -56,6 +56,9 @@ def process(spark: Any, *, store: Store, run: Run, contracts: Mapping[str, Contr
         store.put_json(f"{run.folder}refused.json", _document(run, reason=str(refusal), at=_now()))
         logs.event("refused", reason=str(refusal))
         raise
+    except Exception as error:
+        logs.event("failed", reason=f"{type(error).__name__}: {error}")
+        raise
     finally:
         engine.close()
     store.put_json(f"{run.folder}manifest.json", manifest)

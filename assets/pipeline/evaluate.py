@@ -39,6 +39,7 @@ class Evaluated:
 
 def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir: Path, output: Path) -> None:
     context = read_context(context_dir)
+    logs.about(run_id=context.run_id)
     champion = read_champion(champion_dir)
     model = load_model(model_dir / ARCHIVE)
     if model.run_id != context.run_id or model.recipe != context.recipe:
@@ -55,7 +56,7 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     page = report.page(evaluation, model.contract, model.training, skipped=skipped)
     (output / "report.html").write_text(page, encoding="utf-8")
     verdict = evaluation["champion"]["verdict"]
-    logs.event("evaluated", run_id=context.run_id, rows=evaluation["rows"], gate=evaluation["gate"], champion=verdict)
+    logs.event("evaluated", rows=evaluation["rows"], gate=evaluation["gate"], champion=verdict)
 
 
 def answers(model: TrainedModel, test_dir: Path) -> Evaluated:

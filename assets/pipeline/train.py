@@ -59,6 +59,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 
 def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
     context = read_context(settings.context)
+    logs.about(run_id=context.run_id)
     recipe = context.recipe
     started = time.monotonic()
     training, validation = read_rows(settings.train, recipe), read_rows(settings.validation, recipe)
@@ -70,7 +71,6 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
         found.save(settings.model_dir)
     logs.event(
         "trained",
-        run_id=context.run_id,
         rounds=fitted.booster.num_boosted_rounds(),
         validation={name: round(score, 5) for name, score in scores.items()},
         refit=hyperparameters.refit,

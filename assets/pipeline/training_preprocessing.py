@@ -16,6 +16,7 @@ from steps.failures import StepError, run
 def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     """Raises StepError when the data set is not complete, or was made for another contract."""
     context = contexts.read_context(dataset_dir)
+    logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
     splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
     dataset.check_disjoint(splits)
@@ -26,7 +27,7 @@ def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     for name in contexts.FILES:
         contexts.read_json(dataset_dir / name)
         shutil.copyfile(dataset_dir / name, output / "context" / name)
-    logs.event("prepared", run_id=context.run_id, rows={split: table.num_rows for split, table in splits.items()})
+    logs.event("prepared", rows={split: table.num_rows for split, table in splits.items()})
 
 
 def _check_contract(context: contexts.Context, wanted: str) -> None:

@@ -1,10 +1,18 @@
-"""CloudWatch as a deployment needs it: metrics of the emulated services, and alarms that see their own, at once."""
+"""CloudWatch as a deployment needs it: metrics of the services, alarms that see their own at once, logs by stream."""
 
-from localcloud.cloudwatch import alarms, evaluation, metrics, states
+from localcloud.cloudwatch import alarms, evaluation, metrics, queues, states, streams
 
-HOOKS: tuple[tuple[str, str], ...] = (*alarms.HOOKS, *evaluation.HOOKS, *metrics.HOOKS, *states.HOOKS)
+HOOKS: tuple[tuple[str, str], ...] = (
+    *alarms.HOOKS,
+    *evaluation.HOOKS,
+    *metrics.HOOKS,
+    *queues.HOOKS,
+    *states.HOOKS,
+    *streams.HOOKS,
+)
 
 
 def install() -> None:
     metrics.install()
     alarms.install()
+    streams.install()

@@ -5,15 +5,16 @@ MiniStack evaluates on PutMetricData only, over all dimensions of a metric and w
 
 import asyncio
 import datetime
+import logging
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, sns
 
 from localcloud import platform
-from localcloud.cloudwatch import evaluation
+from localcloud.cloudwatch import evaluation, queues
 
 HOOKS = (
     ("ministack.core.responses", "request_scope"),
@@ -28,10 +29,14 @@ HOOKS = (
     ("ministack.services.cloudwatch", "_p"),
     ("ministack.services.cloudwatch", "_record_history"),
     ("ministack.services.cloudwatch", "_set_alarm_state"),
+    ("ministack.services.sns", "topic_policy_allows"),
 )
 
 TICK_SECONDS = 0.5
 DETAIL_TYPE = "CloudWatch Alarm State Change"
+ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+
+logger = logging.getLogger("localcloud")
 
 Alarm = MutableMapping[str, Any]
 _held: dict[str, float] = {}
@@ -52,6 +57,7 @@ def install() -> None:
 
 
 def _tick(loop: asyncio.AbstractEventLoop) -> None:
+    queues.publish()
     for scope in {key[:2] for key in cloudwatch._alarms._data}:
         with request_scope(*scope):
             cloudwatch._evaluate_all_alarms()
@@ -87,7 +93,7 @@ def _holding(set_state: Callable[..., Any]) -> Callable[..., Any]:
 
 def _announcing(dispatch: Callable[..., None]) -> Callable[..., None]:
     def dispatch_alarm_actions(alarm: Alarm, old_state: str, new_state: str, reason: str) -> None:
-        dispatch(alarm, old_state, new_state, reason)
+        dispatch(_with_allowed_actions(alarm), old_state, new_state, reason)
         arn, moment = alarm["AlarmArn"], datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
         state = {"value": new_state, "reason": reason, "timestamp": f"{moment[:-3]}+0000"}
         previous, _told[arn] = _told.get(arn, {"value": old_state}), state
@@ -101,6 +107,22 @@ def _announcing(dispatch: Callable[..., None]) -> Callable[..., None]:
         platform.spawn(platform.emit, "aws.cloudwatch", DETAIL_TYPE, detail, [arn])
 
     return dispatch_alarm_actions
+
+
+def _with_allowed_actions(alarm: Alarm) -> Alarm:
+    """Without the topics whose policy does not let the alarm publish."""
+    kept = {}
+    for field in ACTIONS:
+        kept[field] = [action for action in alarm.get(field) or [] if _may_act(action, alarm["AlarmArn"])]
+        for refused in set(alarm.get(field) or []) - set(kept[field]):
+            logger.error("The policy of %s does not let alarm %s publish to it", refused, alarm["AlarmName"])
+    return {**alarm, **kept}
+
+
+def _may_act(action: str, alarm_arn: str) -> bool:
+    if not action.startswith("arn:aws:sns:"):
+        return True
+    return bool(sns.topic_policy_allows(action, "cloudwatch.amazonaws.com", alarm_arn, platform.account()))
 
 
 def _configuration(alarm: Alarm) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.events import queues
+from localcloud.events import counts, queues
 from localcloud.events.clock import scaled
 from localcloud.events.principals import queue_allows
 
@@ -42,6 +42,12 @@ class Delivery:
         return self.source_arn.startswith("arn:aws:scheduler:")
 
     @property
+    def rule(self) -> tuple[str, str]:
+        """Bus and name of the rule."""
+        bus, _, name = self.source_arn.rpartition(":rule/")[2].rpartition("/")
+        return bus or counts.DEFAULT_BUS, name
+
+    @property
     def principal(self) -> str:
         return "scheduler.amazonaws.com" if self.scheduled else "events.amazonaws.com"
 
@@ -55,6 +61,7 @@ def deliver(delivery: Delivery, send: Callable[[], None]) -> None:
     while True:
         error = _try(send)
         if error is None:
+            _count(delivery, "Invocations")
             return
         wait = _backoff(retried)
         exhausted = _exhausted(retried >= attempts, time.monotonic() + wait > deadline)
@@ -63,7 +70,14 @@ def deliver(delivery: Delivery, send: Callable[[], None]) -> None:
         time.sleep(wait)
         retried += 1
     logger.error("%s did not reach %s: %s", delivery.source_arn, delivery.target["Arn"], error)
+    _count(delivery, "Invocations", "FailedInvocations")
     _dead_letter(delivery, error, retried, exhausted if error.retryable else None)
+
+
+def _count(delivery: Delivery, *names: str) -> None:
+    if not delivery.scheduled:
+        bus, rule = delivery.rule
+        counts.count(rule, *names, bus=bus)
 
 
 def _try(send: Callable[[], None]) -> DeliveryError | None:

@@ -1,7 +1,17 @@
 """CloudFormation as a serious application needs it: properties that MiniStack drops, and a list of those left."""
 
 from localcloud import admin
-from localcloud.provisioners import buckets, descriptions, encryption, functions, handlers, rest_apis, schedules, types
+from localcloud.provisioners import (
+    buckets,
+    budgets,
+    descriptions,
+    encryption,
+    functions,
+    handlers,
+    rest_apis,
+    schedules,
+    types,
+)
 from localcloud.provisioners.audit import unread
 
 __all__ = ["HOOKS", "install", "unread"]
@@ -9,6 +19,7 @@ __all__ = ["HOOKS", "install", "unread"]
 HOOKS: tuple[tuple[str, str], ...] = (
     *handlers.HOOKS,
     *buckets.HOOKS,
+    *budgets.HOOKS,
     *functions.HOOKS,
     *rest_apis.HOOKS,
     *schedules.HOOKS,
@@ -19,7 +30,7 @@ HOOKS: tuple[tuple[str, str], ...] = (
 
 
 def install() -> None:
-    for part in (buckets, functions, rest_apis, schedules, encryption, types, descriptions):
+    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, types, descriptions):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
         resource_type: sorted(names) for resource_type, names in unread().items()

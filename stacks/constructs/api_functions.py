@@ -10,6 +10,7 @@ from constructs import Construct
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import UNSCOPED, grant, grant_objects
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.data import Buckets
 
@@ -37,11 +38,12 @@ class ApiFunctions(Construct):
         layer: lambda_.ILayerVersion,
         dead_letters: IQueue,
         buckets: Buckets,
+        alerts: Alerts,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config, self._models, self._buckets = config, models, buckets
         self._names = [config.resource_name(model) for model in models]
-        self._bundles, self._layer, self._dead_letters = bundles, layer, dead_letters
+        self._bundles, self._layer, self._dead_letters, self._alerts = bundles, layer, dead_letters, alerts
         self.predict, self.platform = self._add_predict(), self._add_platform()
 
     def _add_predict(self) -> PlatformFunction:
@@ -88,6 +90,7 @@ class ApiFunctions(Construct):
             layer=self._layer,
             environment={**shared, **environment},
             dead_letters=self._dead_letters,
+            alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=TIMEOUT,
             memory_mb=512,

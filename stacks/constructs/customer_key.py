@@ -29,8 +29,8 @@ class CustomerKey(kms.Key):
         )
         use = ["kms:Decrypt", "kms:GenerateDataKey*"]
         own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        # Rules put events into encrypted queues, alarms messages into encrypted topics.
-        for service in ("events", "cloudwatch"):
+        # Rules put events into encrypted queues, alarms and budgets messages into encrypted topics.
+        for service in ("events", "cloudwatch", "budgets"):
             self._allow(f"{service}.amazonaws.com", use, own)
         groups = Stack.of(self).format_arn(
             service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from stacks.bundles import Bundles
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.alerts import FIVE_MINUTES, Alerts, dashed
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -41,6 +42,7 @@ class PlatformFunction(lambda_.Function):
         environment: Mapping[str, str],
         layer: lambda_.ILayerVersion,
         dead_letters: IQueue,
+        alerts: Alerts,
         log_retention: logs.RetentionDays,
         timeout: Duration,
         memory_mb: int = 256,
@@ -71,10 +73,28 @@ class PlatformFunction(lambda_.Function):
             dead_letter_queue=dead_letters,
         )
         self.own_role = role
+        self._add_alarms(alerts, construct_id)
         acknowledge(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources."},
         )
         acknowledge(
             self, {"AwsSolutions-L1": "Python 3.13 is the newest version that the contract package is tested on."}
+        )
+
+    def _add_alarms(self, alerts: Alerts, construct_id: str) -> None:
+        name = dashed(construct_id)
+        alerts.add(
+            self,
+            self.metric_errors(period=FIVE_MINUTES),
+            name=f"{name}-errors",
+            runbook="function-errors",
+            means=f"The function {construct_id} ended with an error; what called it may try again.",
+        )
+        alerts.add(
+            self,
+            self.metric_throttles(period=FIVE_MINUTES),
+            name=f"{name}-throttles",
+            runbook="function-throttles",
+            means=f"The function {construct_id} was asked for more often than the account or its limit lets it run.",
         )

@@ -4,17 +4,29 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.alerts import MINUTE, Alerts, dashed
+
 
 class DeadLetterQueue(sqs.Queue):
-    """What was given up. Messages stay for the 14 days that SQS allows, for a person to look at and redrive."""
+    """What was given up. Messages stay for the 14 days that SQS allows, for a person to look at and redrive.
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    Ids end with `Dlq`: so `mlops redrive` tells these queues from others.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, alerts: Alerts) -> None:
         super().__init__(
             scope,
             construct_id,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
+        )
+        alerts.add(
+            self,
+            self.metric_approximate_number_of_messages_visible(statistic="Maximum", period=MINUTE),
+            name=dashed(construct_id),
+            runbook="dead-letters",
+            means=f"Something was given up after its retries and waits in {construct_id}.",
         )
 
 

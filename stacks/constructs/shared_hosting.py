@@ -11,6 +11,7 @@ from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_assets, grant_listing, grant_objects
+from stacks.constructs.alerts import Alerts
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction
 
@@ -32,11 +33,12 @@ class SharedHosting(Construct):
         bundles: Bundles,
         artifact: IBucket,
         model_role: IRole,
+        alerts: Alerts,
     ) -> None:
         super().__init__(scope, construct_id)
         self._artifact, self._models = artifact, models
         self._endpoint = config.resource_name(SHARED_ENDPOINT)
-        EndpointAlarms(self, "Endpoint", endpoint=self._endpoint)
+        EndpointAlarms(self, "Endpoint", config=config, model=SHARED_ENDPOINT, guards=True, alerts=alerts)
         code = bundles.serving_source.asset(self, "Code")
         self._code_uri = code.s3_object_url
         grant_assets(model_role, code)

@@ -1,4 +1,4 @@
-"""From a changed endpoint to a recorded verdict: rule, verify_deployment, alarm and notification."""
+"""From a changed endpoint to a recorded verdict: rule, verify_deployment and alarm."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,6 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
@@ -16,6 +14,7 @@ from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_metrics, grant_objects
+from stacks.constructs.alerts import FIVE_MINUTES, Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.scaling import grant_scaling
@@ -25,7 +24,7 @@ METRICS = "mlops"
 
 
 class Verification(Construct):
-    """`topic`: where a person hears of a deployment that failed. `realtime`: what instances serve."""
+    """`realtime`: what instances serve."""
 
     def __init__(
         self,
@@ -39,17 +38,17 @@ class Verification(Construct):
         bundles: Bundles,
         layer: lambda_.ILayerVersion,
         dead_letters: DeadLetterQueue,
+        alerts: Alerts,
         artifact: IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._models, self._artifact = config, models, artifact
+        self._config, self._models, self._artifact, self._alerts = config, models, artifact, alerts
         self._names = [config.resource_name(model) for model in models]
-        self.topic = sns.Topic(self, "Alerts", enforce_ssl=True)
         # What is said of the multi-model endpoint as a whole has its own name.
         watched = [*models, SHARED_ENDPOINT] if shared else models
         for model in models:
-            told = f"A version of {model} was approved and is not live. See: mlops models --model {model}."
-            self._add_alarm(model, told)
+            means = f"A version of {model} was approved and is not live."
+            self._add_alarm(model, means)
         if shared:
             self._add_alarm(SHARED_ENDPOINT, "An update of the multi-model endpoint was rolled back.")
         self.function = function = PlatformFunction(
@@ -61,9 +60,10 @@ class Verification(Construct):
             environment={
                 "RESOURCE_PREFIX": config.prefix,
                 "STAGE": config.name,
-                "ALERTS_TOPIC_ARN": self.topic.topic_arn,
+                "ALERTS_TOPIC_ARN": alerts.topic.topic_arn,
             },
             dead_letters=dead_letters,
+            alerts=alerts,
             log_retention=config.log_retention,
             timeout=Duration.minutes(2),
         )
@@ -72,23 +72,21 @@ class Verification(Construct):
             grant_scaling(function.own_role, [config.resource_name(model) for model in realtime])
         self._add_rule(function, dead_letters, [config.resource_name(model) for model in watched])
 
-    def _add_alarm(self, model: str, description: str) -> None:
+    def _add_alarm(self, model: str, means: str) -> None:
         metric = cloudwatch.Metric(
             namespace=METRICS,
             metric_name="DeploymentFailures",
             dimensions_map={"Model": model, "Stage": self._config.name},
             statistic="Sum",
-            period=Duration.minutes(5),
+            period=FIVE_MINUTES,
         )
-        alarm = metric.create_alarm(
+        self._alerts.add(
             self,
-            "".join(word.capitalize() for word in model.split("_")),
-            alarm_description=description,
-            threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            metric,
+            name=f"{model.replace('_', '-')}-deployment-failures",
+            runbook="deployment-failures",
+            means=means,
         )
-        alarm.add_alarm_action(SnsAction(self.topic))
 
     def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue, endpoints: Sequence[str]) -> None:
         rule = events.Rule(
@@ -124,7 +122,7 @@ class Verification(Construct):
         grant_objects(role, self._artifact, golden, "s3:GetObject")
         # Without it S3 answers 403 instead of 404 for a version that kept no golden rows.
         grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
-        grant(role, ["sns:Publish"], [self.topic.topic_arn])
+        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
         grant_metrics(role, METRICS)
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 ACCOUNT = "000000000000"
 ON_DEV = {"sub": "environment:dev", "environment": "dev", "ref": "refs/heads/main"}
 IN_PULL_REQUEST = {"sub": "pull_request", "ref": "refs/pull/7/merge"}
-STACKS = ("data", "etl", "training", "serving", "batch")
+STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
 
 
 @pytest.fixture(scope="module")

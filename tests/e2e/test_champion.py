@@ -11,6 +11,7 @@ import pytest
 import contract
 from cli.runs import train_again
 from cli.target import ROOT
+from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
 from tracking.runs import RunReader
 
@@ -56,11 +57,13 @@ def test_the_same_data_again_is_recognised_as_the_champion(platform: Platform, f
 def test_a_worse_model_is_not_registered_and_says_why(
     platform: Platform, first: str, lines: list[str], tmp_path: Path
 ) -> None:
-    before = versions(platform)
+    before, alarmed = versions(platform), fired(platform, "pipeline-failures")
     file = tmp_path / "noisy.csv"
     file.write_text("\n".join(with_noise(lines)) + "\n")
     run = platform.run(file)
     assert run.state == "rejected"
+    # A model that is turned down is nothing broken.
+    assert fired(platform, "pipeline-failures") == alarmed
     assert "is within the limit of" in run.reason
     assert "but worse than version" in run.reason
     assert run.reason.endswith("so the model is not registered.")

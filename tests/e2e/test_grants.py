@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cli.runs import retry
+from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import Platform
 from tracking.logs import log_tail
 
@@ -90,10 +91,13 @@ def test_a_missing_grant_is_named(platform: Platform, rows_file: Rows, grant: Gr
 
 def test_a_run_goes_on_after_the_missing_grant_was_given(platform: Platform, rows_file: Rows) -> None:
     grant = Grant("TrainRole", "s3:GetObject", "artifact")
+    wait_until(platform, "pipeline-failures", "OK")
+    before = fired(platform, "pipeline-failures")
     with without(platform, grant):
         failed = platform.run(rows_file(seed=200, rows=6000))
     assert failed.state == "failed"
     assert grant.action in failed.reason
+    wait_until_fired(platform, "pipeline-failures", before)
     retry(platform.target, failed)
     run = platform.follow(failed.run_id)
     assert run.state == "live", run.reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +12,13 @@ import pytest
 from cli import local, registry, teardown
 from cli.batch import run as predict_file
 from cli.errors import CliError
+from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 from tracking.versions import versions
 
 Rows = Callable[..., Path]
+FAILURES = "california-housing-deployment-failures"
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +61,53 @@ def test_a_rejected_version_can_be_approved_again(own: Platform) -> None:
 def test_a_version_that_predicts_otherwise_than_evaluated_is_taken_back(own: Platform) -> None:
     """It carries the artifact of version 1 and the golden rows of version 2."""
     bad = copy_of(own, 2, ModelDataUrl=version(own, 1).artifact)
+    before = fired(own, FAILURES)
     registry.approve(own.target, version(own, bad), reason="looks fine")
     refused = wait_for(own, bad, "failed")
     assert refused.approval == "Rejected"
     assert "golden rows predict otherwise" in refused.description
+    wait_until_fired(own, FAILURES, before)
     wait_until_live(own, 2)
     assert answering(own) == "2"
 
 
+def with_code(platform: Platform, artifact: str, code: str) -> str:
+    """A copy of a model's archive, with code at the end of its inference.py; returns its URI."""
+    s3, (bucket, _, key) = platform.target.client("s3"), artifact.removeprefix("s3://").partition("/")
+    original = io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    changed = io.BytesIO()
+    with tarfile.open(fileobj=original) as source, tarfile.open(fileobj=changed, mode="w:gz") as archive:
+        for member in source:
+            content = file.read() if (file := source.extractfile(member)) else b""
+            if member.name.endswith("code/inference.py"):
+                content += code.encode()
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    copied = f"{MODEL}/models/changed/output/model.tar.gz"
+    s3.put_object(Bucket=bucket, Key=copied, Body=changed.getvalue())
+    return f"s3://{bucket}/{copied}"
+
+
+def test_a_model_that_is_slow_and_fails_is_told_by_the_alarms_of_its_endpoint(own: Platform) -> None:
+    """Its golden rows are the first that it fails on; it takes half a second longer than is called slow."""
+    code = "\n\ndef predict_fn(data, model):\n    import time\n    time.sleep(12.5)\n    raise RuntimeError('broken')\n"
+    bad = copy_of(own, 2, ModelDataUrl=with_code(own, version(own, 2).artifact, code))
+    before = {name: fired(own, f"california-housing-{name}") for name in ("5xx", "latency")}
+    registry.approve(own.target, version(own, bad), reason="looks fine")
+    assert "The model fails on golden rows" in wait_for(own, bad, "failed", seconds=60).description
+    for name, count in before.items():
+        wait_until_fired(own, f"california-housing-{name}", count)
+    wait_until_live(own, 2)
+
+
 def test_an_artifact_that_cannot_be_served_never_becomes_live(own: Platform) -> None:
     bad = copy_of(own, 2, ModelDataUrl=version(own, 2).artifact.replace("model.tar.gz", "nothing.tar.gz"))
+    wait_until(own, FAILURES, "OK")
+    before = fired(own, FAILURES)
     registry.approve(own.target, version(own, bad), reason="looks fine")
     refused = wait_for(own, bad, "rolled_back", "failed")
     assert refused.approval == "Rejected"
+    wait_until_fired(own, FAILURES, before)
     assert answering(own) == "2"
 
 

@@ -105,7 +105,8 @@ class FakeApi:
         if not self.live:
             return _refuse(503, "no model is live yet", **{"Retry-After": "30"})
         predictions = [documents.prediction(model, record, explain=explain) for record in instances]
-        answer = {"model": model.name, "model_version": "3", "request_id": "r-1", "predictions": predictions}
+        origin = {"model": model.name, "model_version": "3", "run_id": "0123456789abcdef"}
+        answer = {**origin, "request_id": "r-1", "predictions": predictions}
         return 200, answer, {}
 
     def _runs(self, model: Contract, run_id: str | None) -> Answer:

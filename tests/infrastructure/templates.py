@@ -11,7 +11,8 @@ from typing import Any
 
 StackId = tuple[str, str]
 
-STACKS = [(stage, stack) for stage in ("dev", "prod") for stack in ("data", "etl", "training", "serving", "batch")]
+NAMES = ("monitoring", "data", "etl", "training", "serving", "batch")
+STACKS = [(stage, stack) for stage in ("dev", "prod") for stack in NAMES]
 
 # Asset hashes, the identity of the ETL code, and the logical id of a deployment change with the code they stand for.
 MASKS = (

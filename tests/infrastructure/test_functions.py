@@ -91,7 +91,7 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
     ("stack", "name", "batch", "attempts", "responses"),
     [
         ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
-        ("serving", "DeployModel", 1, 60, None),
+        ("serving", "DeployModel", 1, 60, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 20, None),
     ],
 )
@@ -122,7 +122,7 @@ def test_claim_is_held_longer_than_start_etl_runs_and_shorter_than_its_message_h
 
 
 def test_upload_rule(templates: dict[StackId, Template]) -> None:
-    rule = templates["dev", "etl"].only("AWS::Events::Rule")
+    rule = rule_of(templates["dev", "etl"], "Uploaded")
     pattern = rule["EventPattern"]
     assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
     assert "RawBucket" in readable(pattern["detail"]["bucket"]["name"][0])

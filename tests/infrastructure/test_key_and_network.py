@@ -27,7 +27,7 @@ NETWORK = Network(
     availability_zone="eu-west-1a",
 )
 VPC = {"SecurityGroupIds": list(NETWORK.security_groups), "Subnets": list(NETWORK.subnets)}
-STACKS = ("data", "etl", "training", "serving", "batch")
+STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def test_the_key_is_kept_rotated_and_open_to_services_of_this_account_only(made:
     assert services == {
         "events.amazonaws.com": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
         "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        "budgets.amazonaws.com": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
         "logs.<AWS::Region>.<AWS::URLSuffix>": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": services_logs(key)}},
     }
 

@@ -31,6 +31,7 @@ STATEFUL = {
         "ProcessedBucketDE59930C": "AWS::S3::Bucket",
         "RawBucket0C3EE094": "AWS::S3::Bucket",
     },
+    "monitoring": {"Alerts91F83244": "AWS::SNS::Topic"},
     "etl": {"UploadDlqDA30568D": "AWS::SQS::Queue", "UploadQueueA4421744": "AWS::SQS::Queue"},
     "training": {
         "BreastCancer": "AWS::SageMaker::Pipeline",
@@ -49,8 +50,9 @@ OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
     "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
     "training": {"ModelNames"},
-    "serving": {"ApiUrl", "ApiKeyId", "AlertsTopicArn"},
+    "serving": {"ApiUrl", "ApiKeyId"},
     "batch": {"BatchDlqUrl"},
+    "monitoring": {"AlertsTopicArn", "DashboardName"},
 }
 
 

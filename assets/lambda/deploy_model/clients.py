@@ -5,4 +5,5 @@ import boto3
 sagemaker = boto3.client("sagemaker")
 autoscaling = boto3.client("application-autoscaling")
 s3 = boto3.client("s3")
+cloudwatch = boto3.client("cloudwatch")
 functions = boto3.client("lambda")

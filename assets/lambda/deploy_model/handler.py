@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import OwnEndpoint, Package
 from registry import package_of, record, refuse, supersede
-from rollout import check_free, config_of, deploy, found, prepare
+from rollout import EndpointBusyError, check_free, config_of, deploy, found, prepare
 from settings import SETTINGS
 from shared import share
 
 from contract import Contract, bundled
+from tracking import lines
 from tracking.place import resource_name
 from tracking.versions import newest_approved
 
-log = logging.getLogger("deploy_model")
-log.setLevel(logging.INFO)
-logging.getLogger("botocore").setLevel(logging.WARNING)
+log = lines.logger("deploy_model")
 
 CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 
@@ -29,13 +27,23 @@ class UnknownGroupError(Exception):
     """An event of a model package group that no model of this bundle has."""
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
-    """The queue delivers one event at a time: an exception makes SQS deliver it again."""
+@lines.invocation(log)
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
+
+    To wait for an endpoint is no error: the answer names the messages that have to.
+    """
+    waiting = []
     for message in event["Records"]:
         group = json.loads(message["body"])["detail"]["ModelPackageGroupName"]
         if group not in CONTRACTS:
             raise UnknownGroupError(f"No model of this bundle has the model package group {group}.")
-        reconcile(group, CONTRACTS[group])
+        try:
+            reconcile(group, CONTRACTS[group])
+        except EndpointBusyError as busy:
+            log.info("Deployment waits", extra={"model": CONTRACTS[group].name, "reason": str(busy)})
+            waiting.append({"itemIdentifier": message["messageId"]})
+    return {"batchItemFailures": waiting}
 
 
 def reconcile(group: str, contract: Contract) -> None:
@@ -45,6 +53,7 @@ def reconcile(group: str, contract: Contract) -> None:
         log.info("No approved version", extra={"model": contract.name})
         return
     package = package_of(described)
+    lines.about(run_id=package.run_id)
     if SETTINGS.sharing and contract.serving.hosting == "multi-model":
         share(group, contract, package, SETTINGS.sharing)
     else:
@@ -78,7 +87,7 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
         # Trying again would not help: the artifact is gone, say. The version before stays live.
-        refuse(package, error.response["Error"]["Message"])
+        refuse(contract.name, package, error.response["Error"]["Message"])
         log.exception("Version refused", extra=facts)
         return
     deploy(deployment, endpoint)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clients import sagemaker
+from clients import cloudwatch, sagemaker
 from logic import Package
+from settings import SETTINGS
 
-from tracking.versions import MAX_DESCRIPTION
+from tracking.versions import MAX_DESCRIPTION, count_failure
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
@@ -29,7 +30,9 @@ def record(package_arn: str, state: str, reason: str) -> None:
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
 
 
-def refuse(package: Package, message: str) -> None:
+def refuse(model: str, package: Package, message: str) -> None:
+    # First: a version that is rejected is not looked at again, and a failure that counts twice is no harm.
+    count_failure(cloudwatch, model=model, stage=SETTINGS.stage)
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",

@@ -24,6 +24,7 @@ class Settings:
     """`sharing` is None where no model shares an endpoint."""
 
     resource_prefix: str
+    stage: str
     model_role_arn: str
     serving_mode: str | None
     sharing: Sharing | None
@@ -43,6 +44,7 @@ def _sharing() -> Sharing | None:
 
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
+    stage=os.environ["STAGE"],
     model_role_arn=os.environ["MODEL_ROLE_ARN"],
     serving_mode=os.environ.get("SERVING_MODE"),
     sharing=_sharing(),

@@ -27,7 +27,7 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing) ->
         try:
             copy(package, contract, sharing)
         except s3.exceptions.NoSuchKey as error:
-            refuse(package, f"Its artifact {package.artifact} is gone: {error}")
+            refuse(contract.name, package, f"Its artifact {package.artifact} is gone: {error}")
             log.exception("Version refused", extra=facts)
             return
         # Before the endpoint is looked at: one that gets into service from now on finds the request.

@@ -141,7 +141,8 @@ def _answer(contract: Contract) -> dict[str, Any]:
     )
     if contract.target.unit:
         prediction["unit"] = contract.target.unit
-    return {"model": contract.name, "model_version": "3", "predictions": [prediction], "request_id": "example"}
+    origin = {"model": contract.name, "model_version": "3", "run_id": "0123456789abcdef"}
+    return {**origin, "predictions": [prediction], "request_id": "example"}
 
 
 def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Schema]:

@@ -135,6 +135,7 @@ SCHEMAS: dict[str, Schema] = {
     "Predictions": thing(
         model=TEXT,
         model_version=maybe(TEXT),
+        run_id=about(TEXT, "The run that trained the version: `mlops runs` and `mlops logs` know it."),
         request_id=TEXT,
         predictions=many(
             thing(

@@ -72,6 +72,7 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     except NotUnderstoodError as error:
         log.exception("Model answer not understood", extra=facts)
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The model's answer could not be read.") from error
+    facts["run_id"] = answer["run_id"]
     return json_response(answer)
 
 

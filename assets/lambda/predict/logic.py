@@ -88,12 +88,12 @@ def answer_of(
         answers = document["predictions"]
         values = [float(answer["value"]) for answer in answers]
         predictions = [_prediction(answer, contract, explain=explain) for answer in answers]
-        version = version or document["model_version"]
+        origin = {"model_version": version or document["model_version"], "run_id": document["run_id"]}
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstoodError(f"The model's answer has no predictions: {error!r}") from error
     if len(values) != expected or not all(map(math.isfinite, values)):
         raise NotUnderstoodError(f"The model answered {len(values)} numbers, not {expected} finite ones.")
-    return {"model": contract.name, "model_version": version, "predictions": predictions, "request_id": request_id}
+    return {"model": contract.name, **origin, "predictions": predictions, "request_id": request_id}
 
 
 def _prediction(answer: Mapping[str, Any], contract: Contract, *, explain: bool) -> dict[str, Any]:

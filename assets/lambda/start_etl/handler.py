@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,10 +12,9 @@ from claims import Claims
 from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
+from tracking import lines
 
-log = logging.getLogger("start_etl")
-log.setLevel(logging.INFO)
-logging.getLogger("botocore").setLevel(logging.WARNING)
+log = lines.logger("start_etl")
 
 
 class UnknownModelError(StartError):
@@ -40,10 +38,12 @@ s3 = boto3.client("s3")
 glue = boto3.client("glue")
 
 
+@lines.invocation(log)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers with the messages that SQS has to deliver again; the others of the batch are done."""
     failures = []
     for record in event["Records"]:
+        lines.about()
         try:
             start(upload_of(record["body"]))
         except (StartError, ClientError, BotoCoreError) as error:
@@ -64,15 +64,16 @@ def start(upload: Upload) -> None:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
     contract_hash = CONTRACTS[upload.model].hash
     run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
+    lines.about(run_id=run_id)
     claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status)
     claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
     if claim is None:
-        log.info("Upload skipped", extra={**facts, "run_id": run_id, "reason": reason})
+        log.info("Upload skipped", extra={**facts, "reason": reason})
         return
     properties = {name: str(value) for name, value in asdict(upload).items()}
     answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
     claims.record(claim, answer["RunId"])
-    log.info("Workflow started", extra={**facts, "run_id": run_id, "workflow_run": answer["RunId"]})
+    log.info("Workflow started", extra={**facts, "workflow_run": answer["RunId"]})
 
 
 def workflow_status(workflow_run: str) -> str | None:

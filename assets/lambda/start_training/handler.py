@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,10 @@ import boto3
 from champions import Champions
 from logic import Request, request_of
 
+from tracking import lines
 from tracking.place import resource_name
 
-log = logging.getLogger("start_training")
-log.setLevel(logging.INFO)
-logging.getLogger("botocore").setLevel(logging.WARNING)
+log = lines.logger("start_training")
 
 
 class ManifestMismatchError(Exception):
@@ -41,12 +39,14 @@ s3 = boto3.client("s3")
 sagemaker = boto3.client("sagemaker")
 
 
+@lines.invocation(log)
 def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     """Raises what AWS answers, so that EventBridge's asynchronous invocation is tried again and kept at last."""
     request = request_of(event)
     if request is None:
         log.info("Object ignored", extra={"key": event["detail"]["object"]["key"]})
         return {"execution": None}
+    lines.about(run_id=request.run_id)
     manifest = read_manifest(request)
     name = resource_name(SETTINGS.resource_prefix, request.model)
     champion_uri, champion = Champions(s3, sagemaker, SETTINGS.artifact_bucket).place(request.champion_folder, name)
@@ -62,7 +62,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
         ClientRequestToken=request.token,
         PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
     )["PipelineExecutionArn"]
-    facts = {"model": request.model, "run_id": request.run_id, "attempt": request.attempt, "champion": champion}
+    facts = {"model": request.model, "attempt": request.attempt, "champion": champion}
     log.info("Training started", extra={**facts, "execution": execution, "rows": manifest["rows"]})
     return {"execution": execution}
 

@@ -35,6 +35,7 @@ def version_of(package: dict[str, Any]) -> Version:
         arn=package["ModelPackageArn"],
         number=package["ModelPackageVersion"],
         state=metadata.get("deployment_state", ""),
+        run_id=metadata.get("run_id", ""),
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=container.get("ModelDataUrl", ""),
     )

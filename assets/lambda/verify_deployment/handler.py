@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from clients import autoscaling, s3, sagemaker
@@ -15,13 +14,12 @@ from shared import verify_all, verify_one
 from verdicts import record
 
 from contract import bundled
+from tracking import lines
 from tracking.hosting import SHARED, forget_served
 from tracking.place import resource_name
 from tracking.versions import newest_approved
 
-log = logging.getLogger("verify_deployment")
-log.setLevel(logging.INFO)
-logging.getLogger("botocore").setLevel(logging.WARNING)
+log = lines.logger("verify_deployment")
 
 CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 # The models of the multi-model endpoint.
@@ -33,6 +31,7 @@ SHARING = {
 SHARED_ENDPOINT = resource_name(SETTINGS.resource_prefix, SHARED)
 
 
+@lines.invocation(log)
 def handler(event: dict[str, Any], _context: object) -> dict[str, State | None]:
     """Raises what AWS answers, so that the asynchronous invocation is tried again and kept at last."""
     name, group = event["detail"]["EndpointName"], event["detail"].get("ModelPackageGroupName")
@@ -56,6 +55,7 @@ def verify(name: str) -> State | None:
     if endpoint.status == "InService" and endpoint.has_instances:
         follow(autoscaling, name, CONTRACTS[name].serving)
     wanted = version_of(package)
+    lines.about(run_id=wanted.run_id)
     if wanted.state == "deployed":
         return None
     verdict = decide(wanted, endpoint)

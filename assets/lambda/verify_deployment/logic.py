@@ -22,6 +22,7 @@ class Version:
     state: str
     evaluation_uri: str
     artifact: str = ""
+    run_id: str = ""
 
 
 @dataclass(frozen=True)

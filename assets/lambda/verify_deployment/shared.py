@@ -14,6 +14,7 @@ from scaling import follow
 from verdicts import alert, record
 
 from contract import Contract
+from tracking import lines
 from tracking.hosting import SHARED, Served, read_served, target_of, write_served
 from tracking.versions import newest_approved
 
@@ -33,6 +34,7 @@ def verify_all(name: str, groups: Mapping[str, Contract], bucket: str) -> None:
             alert("The multi-model endpoint was rolled back", facts)
     failed: ClientError | None = None
     for group, contract in groups.items():
+        lines.about()
         try:
             settle(group, contract, endpoint, bucket)
         except ClientError as error:
@@ -55,6 +57,7 @@ def settle(group: str, contract: Contract, endpoint: Endpoint, bucket: str) -> S
     if package is None:
         return None
     wanted = version_of(package)
+    lines.about(run_id=wanted.run_id)
     if wanted.state != "requested":
         return None
     verdict = None

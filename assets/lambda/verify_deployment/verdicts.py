@@ -11,11 +11,9 @@ from clients import cloudwatch, sagemaker, sns
 from logic import Verdict, Version
 from settings import SETTINGS
 
-from tracking.versions import MAX_DESCRIPTION, metadata_value
+from tracking.versions import MAX_DESCRIPTION, count_failure, metadata_value
 
 log = logging.getLogger("verify_deployment")
-
-NAMESPACE = "mlops"
 
 
 def record(model: str, wanted: Version, verdict: Verdict) -> None:
@@ -37,7 +35,5 @@ def record(model: str, wanted: Version, verdict: Verdict) -> None:
 
 
 def alert(subject: str, facts: dict[str, Any]) -> None:
-    dimensions = [{"Name": "Model", "Value": facts["model"]}, {"Name": "Stage", "Value": SETTINGS.stage}]
-    metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[metric])
+    count_failure(cloudwatch, model=facts["model"], stage=SETTINGS.stage)
     sns.publish(TopicArn=SETTINGS.topic, Subject=subject[:100], Message=json.dumps({**facts, "stage": SETTINGS.stage}))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contract import ContractError, RecipeError
+from steps import logs
 
 
 class StepError(Exception):
@@ -19,10 +20,13 @@ def run(step: Callable[[], None], *, failure_file: Path | None = None) -> int:
         step()
     except (StepError, ContractError, RecipeError, OSError) as error:
         _record(failure_file, str(error))
+        logs.failure(str(error))
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:
-        _record(failure_file, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        _record(failure_file, reason)
+        logs.failure(reason)
         raise
     return 0
 

@@ -59,6 +59,6 @@ def test_the_version_that_was_asked_is_the_one_that_is_named() -> None:
     """A container of many models knows no version."""
     function = load_function("predict", ENVIRONMENT)
     contract = function.handler.CONTRACTS[MODEL]
-    answer = json.dumps({"predictions": [{"value": 1.0}], "model_version": None}).encode()
+    answer = json.dumps({"predictions": [{"value": 1.0}], "run_id": "r", "model_version": None}).encode()
     made = function.logic.answer_of(answer, contract=contract, expected=1, request_id="r", version="6")
-    assert made["model_version"] == "6"
+    assert (made["model_version"], made["run_id"]) == ("6", "r")

@@ -28,7 +28,8 @@ TAGS = [
 
 
 def load(**environment: str) -> SimpleNamespace:
-    return load_function("deploy_model", {"RESOURCE_PREFIX": "mlops-dev-", "MODEL_ROLE_ARN": ROLE, **environment})
+    settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE}
+    return load_function("deploy_model", {**settings, **environment})
 
 
 @pytest.fixture
@@ -302,11 +303,15 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
 
 
 @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting"])
-def test_busy_endpoint_hands_the_event_back(function: SimpleNamespace, sagemaker: Stubber, status: str) -> None:
+def test_busy_endpoint_hands_the_event_back(
+    function: SimpleNamespace, sagemaker: Stubber, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without an exception: a wait that is meant to be must not raise an alarm."""
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status=status)
-    with pytest.raises(function.rollout.EndpointBusyError, match=f"{GROUP} is {status}"):
-        function.handler.handler(decided(), None)
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    (record,) = [item for item in caplog.records if item.message == "Deployment waits"]
+    assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
 def test_broken_endpoint_says_what_to_do(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -453,7 +458,12 @@ def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNa
         "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
-    function.handler.handler(decided(), None)
+    dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
+    metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+    with Stubber(function.clients.cloudwatch) as cloudwatch:
+        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        function.handler.handler(decided(), None)
+        cloudwatch.assert_no_pending_responses()
 
 
 def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(

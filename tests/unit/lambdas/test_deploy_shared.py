@@ -27,6 +27,7 @@ from tests.unit.lambdas.shared_endpoint import (
 
 DEPLOY = {
     "RESOURCE_PREFIX": "mlops-prod-",
+    "STAGE": "prod",
     "MODEL_ROLE_ARN": "arn:aws:iam::111122223333:role/model",
     "ARTIFACT_BUCKET": BUCKET,
     "SHARED_IMAGE": "image:3.2-0",
@@ -138,8 +139,7 @@ def test_an_endpoint_that_changes_to_something_else_hands_the_event_back(deploy:
         expect_copy(aws.s3)
         expect_record(aws.sagemaker, "requested")
         expect_endpoint(aws.sagemaker, "old-code", "Updating")
-        with pytest.raises(deploy.rollout.EndpointBusyError, match=f"{SHARED} is Updating"):
-            deploy.handler.handler(decided(), None)
+        assert deploy.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 
 def test_a_second_event_of_a_live_version_copies_nothing(deploy: SimpleNamespace) -> None:
@@ -163,4 +163,5 @@ def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -
             "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
         }
         aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
+        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})
         deploy.handler.handler(decided(), None)

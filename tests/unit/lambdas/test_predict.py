@@ -108,6 +108,7 @@ def test_prediction(function: SimpleNamespace, runtime: Runtime) -> None:
     assert json.loads(response["body"]) == {
         "model": "california_housing",
         "model_version": "7",
+        "run_id": "r",
         "predictions": [{"value": 452_600.0, "unit": "USD"}, {"value": 1.5, "unit": "USD"}],
         "request_id": "request-1",
     }
@@ -296,7 +297,7 @@ def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime:
     features = function.handler.CONTRACTS["breast_cancer"].features
     record = {feature.name: feature.default for feature in features}
     for predictions, status in (([{"value": 0.9, "label": "malignant"}], 200), ([{"value": 0.9}], 502)):
-        answer = json.dumps({"predictions": predictions, "model_version": "1"}).encode()
+        answer = json.dumps({"predictions": predictions, "run_id": "r", "model_version": "1"}).encode()
         runtime.expected.append(("mlops-dev-breast-cancer", {"instances": [record]}, answer))
         found = function.handler.handler(
             event({"instances": [record]}, resource="/models/breast_cancer/predictions"), None

@@ -1,9 +1,87 @@
-"""What the jobs of a run wrote."""
+"""What a run left in CloudWatch Logs: the lines that carry its id, of functions and of jobs."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 from tracking.place import Place
-from tracking.run import Step
+from tracking.run import Run, Step
+
+# Between an upload and the start of its workflow run.
+BEFORE = timedelta(minutes=15)
+# A Glue job writes to both; the rest of SageMaker's jobs to one.
+GLUE_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """`source` is the function or the step. `message` is as it was logged: a JSON object, of ours."""
+
+    at: datetime
+    source: str
+    group: str
+    stream: str
+    message: str
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What a JSON line holds; of another, nothing."""
+        try:
+            found = json.loads(self.message)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where to look: a group, and the streams in it whose names begin so ("": all)."""
+
+    source: str
+    group: str
+    stream: str = ""
+
+
+def run_lines(place: Place, run: Run, *, functions: Mapping[str, str], everything: bool = False) -> list[Line]:
+    """The lines that name the run, the oldest first. `functions`: name -> log group.
+
+    `everything`: of the run's own jobs also the lines that do not, such as XGBoost's or a traceback's.
+    """
+    since = run.started - BEFORE if run.started else None
+    where = [(_Place(name, group), run.run_id) for name, group in functions.items()]
+    where += [(found, "" if everything else run.run_id) for step in run.steps for found in _places(step)]
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda item: list(_filtered(place, item[0], item[1], since)), where)
+    return sorted({line for lines in found for line in lines})
+
+
+def _places(step: Step) -> Iterator[_Place]:
+    if step.log_group:
+        for group in GLUE_GROUPS if step.log_group in GLUE_GROUPS else (step.log_group,):
+            yield _Place(step.name, group, step.log_stream)
+
+
+def _filtered(place: Place, where: _Place, text: str, since: datetime | None) -> Iterator[Line]:
+    logs = place.client("logs")
+    request: dict[str, Any] = {"logGroupName": where.group}
+    if where.stream:
+        request["logStreamNamePrefix"] = where.stream
+    if text:
+        request["filterPattern"] = f'"{text}"'
+    if since:
+        request["startTime"] = int(since.timestamp() * 1000)
+    try:
+        for page in logs.get_paginator("filter_log_events").paginate(**request):
+            for event in page["events"]:
+                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                yield Line(at, where.source, where.group, event["logStreamName"], event["message"].rstrip())
+    except logs.exceptions.ResourceNotFoundException:
+        return  # nothing has been logged there yet
 
 
 def log_tail(place: Place, step: Step, *, lines: int = 20) -> tuple[str, ...]:

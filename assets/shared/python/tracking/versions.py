@@ -19,6 +19,8 @@ _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
 MAX_METADATA = 256
 # What it takes as the description of an approval.
 MAX_DESCRIPTION = 1024
+# Namespace of the platform's own metrics.
+NAMESPACE = "mlops"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,13 @@ def served_package(sagemaker: Any, config_name: str) -> str:
     model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     container = model.get("PrimaryContainer") or model["Containers"][0]
     return str(container.get("ModelPackageName", ""))
+
+
+def count_failure(cloudwatch: Any, *, model: str, stage: str) -> None:
+    """One more version that was approved and is not going to be live; an alarm watches the metric."""
+    dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
+    metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from localcloud.events import delivery, queues
+from localcloud.events import counts, delivery, queues
 from localcloud.events.delivery import Delivery, DeliveryError, deliver
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/r"
@@ -29,6 +29,7 @@ class Target:
 def dead_letters(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict, dict]]:
     sent: list[tuple[str, dict, dict]] = []
     monkeypatch.setenv("LOCALCLOUD_TIME_SCALE", "0.0001")
+    monkeypatch.setattr(counts, "count", lambda *_names, **_bus: None)
     monkeypatch.setattr(queues, "exists", lambda arn: True)
     monkeypatch.setattr(delivery, "queue_allows", lambda arn, **_: True)
     monkeypatch.setattr(

@@ -1,0 +1,181 @@
+"""Commands of those who run the platform: what was given up, and what a run logged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli import dead_letters
+from cli import redrive as redriving
+from cli.dead_letters import Letter, Queue
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
+from cli.target import Target, find_target
+from tracking.logs import Line, run_lines
+from tracking.run import Run
+from tracking.runs import RunReader
+
+app = typer.Typer()
+
+# Their lines are about requests: a run that is live would have one for each prediction.
+ANSWERING = ("Predict", "Platform")
+# Of a JSON line, what stands in columns of its own or says nothing of the run.
+COLUMNS = frozenset(
+    ("at", "timestamp", "time", "level", "event", "message", "logger", "run_id", "model", "requestId", "step")
+)
+PAUSE_SECONDS = {"local": 0.5, "aws": 5.0}
+REASONS = 3  # shown of a queue
+
+
+@app.command()
+def redrive(
+    queue: Annotated[str | None, typer.Argument(help="One queue: upload, training, ...; by default all.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Show what is there, and leave it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Put back what was given up: to the queue that it came from, or to the function that it was for."""
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        found = [(item, dead_letters.look(target, item)) for item in dead_letters.queues(target, queue)]
+        waiting = sum(len(letters) for _, letters in found)
+        if not as_json:
+            _print_queues(found)
+        if waiting and not (only_list or yes):
+            typer.confirm(f"Put {waiting} back ({target.stage}, {target.where})?", abort=True, err=True)
+        done = [] if only_list else [part for item, _ in found for part in redriving.redrive(target, item)]
+        document = {"queues": [_queue_json(*pair) for pair in found], "redriven": [asdict(part) for part in done]}
+        show(document, as_json, lambda: _print_done(done, asked=bool(waiting) and not only_list))
+
+
+@app.command()
+def logs(
+    run_id: Annotated[str, typer.Argument(help="The run: an id of `mlops runs`.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Of its jobs also the lines that do not name the run: XGBoost's, tracebacks.")
+    ] = False,
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a run logged, from its upload to its deployment. With --follow, --json prints an object a line."""
+    from cli.runs import find_run
+
+    with errors(as_json):
+        target = find_target(where=on, stage=stage)
+        target.check_model(model)
+        if follow:
+            _follow(target, model, run_id, everything=everything, as_json=as_json)
+            return
+        run = find_run(target, model=model, run_id=run_id)
+        lines = run_lines(target.place, run, functions=function_logs(target), everything=everything)
+        show(
+            {"run_id": run_id, "state": run.state, "lines": [_line_json(line) for line in lines]},
+            as_json,
+            lambda: _print_lines(lines),
+        )
+
+
+def function_logs(target: Target) -> dict[str, str]:
+    """Functions that work on runs, by their id in the template, with their log groups."""
+    configure = target.client("lambda").get_function_configuration
+    found = {}
+    for logical_id, name in target.resources("AWS::Lambda::Function").items():
+        function = logical_id[:-8]  # without the hash of its path
+        if not function.endswith(ANSWERING):
+            settings = configure(FunctionName=name).get("LoggingConfig", {})
+            found[function] = settings.get("LogGroup", f"/aws/lambda/{name}")
+    return found
+
+
+def _follow(target: Target, model: str, run_id: str, *, everything: bool, as_json: bool) -> None:
+    reader, groups = RunReader(target.place, model=model), function_logs(target)
+    seen: set[Line] = set()
+    ended = False
+    while True:
+        run: Run = reader.read(run_id)
+        lines = run_lines(target.place, run, functions=groups, everything=everything)
+        new = [line for line in lines if line not in seen]
+        seen.update(new)
+        if as_json:
+            for line in new:
+                print_json(_line_json(line))
+        else:
+            _print_lines(new)
+        # Once more after the end: CloudWatch shows a line some time after it was written.
+        if ended and not new:
+            return
+        ended = run.final
+        time.sleep(PAUSE_SECONDS[target.where])
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {**asdict(line), "at": line.at.isoformat(), "source": _source(line), "record": dict(line.record)}
+
+
+def _source(line: Line) -> str:
+    """A function's lines name it as its folder is called."""
+    return str(line.record.get("logger") or line.source)
+
+
+def _print_lines(lines: Sequence[Line]) -> None:
+    for line in lines:
+        record = line.record
+        facts = " ".join(f"{name}={value}" for name, value in record.items() if name not in COLUMNS)
+        text = f"{record.get('event') or record.get('message') or line.message} {facts if record else ''}".rstrip()
+        style = "red" if record.get("level") == "ERROR" else ""
+        output.print(
+            f"[dim]{line.at.astimezone():%H:%M:%S.%f}"[:-3] + f"  {_source(line):<18}[/]  {escape(text)}",
+            style=style,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_queues(found: Sequence[tuple[Queue, list[Letter]]]) -> None:
+    table = Table("queue", "waiting", "oldest", "first reasons", box=None, header_style="dim")
+    for queue, letters in found:
+        reasons = list(dict.fromkeys(f"{letter.about}: {letter.reason}" for letter in letters))
+        table.add_row(
+            queue.name,
+            str(queue.waiting),
+            _age(letters[0].sent) if letters else "",
+            escape("\n".join(reasons[:REASONS])),
+        )
+    output.print(table, highlight=False)
+
+
+def _age(moment: datetime) -> str:
+    seconds = int((datetime.now(UTC) - moment).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _queue_json(queue: Queue, letters: Sequence[Letter]) -> dict[str, Any]:
+    return {
+        "queue": queue.name,
+        "waiting": queue.waiting,
+        "oldest": letters[0].sent.isoformat() if letters else None,
+        "messages": [{"about": item.about, "reason": item.reason, "sent": item.sent.isoformat()} for item in letters],
+    }
+
+
+def _print_done(done: Sequence[redriving.Returned], *, asked: bool) -> None:
+    back = [item for item in done if item.to]
+    for item in done:
+        if not item.to:
+            progress.print(f"Left in {item.queue}: {item.about}. {item.why}", highlight=False, markup=False)
+    if asked:
+        output.print(f"{len(back)} of {len(done)} went back.", highlight=False)

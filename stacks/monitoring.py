@@ -1,0 +1,142 @@
+"""Where people hear of trouble: the topic of every alarm, the dashboard and the budget."""
+
+from collections.abc import Iterable, Sequence
+
+from aws_cdk import ArnFormat, Aws, CfnOutput, Stack
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk.aws_sns_subscriptions import EmailSubscription
+from constructs import Construct
+
+from stacks.config import StageConfig
+from stacks.constructs.alerts import FIVE_MINUTES, Alerts
+from stacks.constructs.endpoint_alarms import endpoint_metric
+
+# Of the month's amount, in percent. A forecast tells of a month that is going to end above it.
+SPENT, FORECAST = 80, 100
+
+
+class MonitoringStack(Stack):
+    """The others depend on it by the topic alone, so that what they are made of can change freely.
+
+    The dashboard therefore knows alarms, endpoints and the API by name.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}monitoring",
+            description="Topic of the alarms, dashboard and budget",
+            termination_protection=config.protected,
+        )
+        self._config = config
+        self._topic = self._add_topic()
+        self.alerts = Alerts(self._topic, config=config)
+        if config.alerting.monthly_budget_usd:
+            self._add_budget(config.alerting.monthly_budget_usd)
+
+    def _add_topic(self) -> sns.Topic:
+        topic = sns.Topic(self, "Alerts", enforce_ssl=True)
+        # The policy that enforces TLS takes the place of the one with which AWS lets an account's alarms publish.
+        alarms = self._alarm_arn(f"{self._config.prefix}*")
+        self._let_publish(topic, "cloudwatch.amazonaws.com", {"ArnLike": {"aws:SourceArn": alarms}})
+        for address in self._config.alerting.emails:
+            topic.add_subscription(EmailSubscription(address))
+        CfnOutput(self, "AlertsTopicArn", value=topic.topic_arn)
+        return topic
+
+    def _let_publish(self, topic: sns.Topic, service: str, conditions: dict[str, dict[str, str]]) -> None:
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                principals=[iam.ServicePrincipal(service)],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, **conditions},
+            )
+        )
+
+    def _add_budget(self, amount: int) -> None:
+        """Of what carries the environment's tag `stage`, which has to be activated as a cost allocation tag."""
+        self._let_publish(self._topic, "budgets.amazonaws.com", {})
+        to_topic = budgets.CfnBudget.SubscriberProperty(address=self._topic.topic_arn, subscription_type="SNS")
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=f"{self._config.prefix}monthly",
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=amount, unit="USD"),
+                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"]},
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type=kind,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[to_topic],
+                )
+                for kind, percent in (("ACTUAL", SPENT), ("FORECASTED", FORECAST))
+            ],
+        )
+
+    def add_dashboard(self, models: Iterable[str]) -> None:
+        """Once every stack has made its alarms. `models`: those with an endpoint, or the one that several share."""
+        if not self._config.alerting.dashboard:
+            return
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{self._config.prefix}overview")
+        alarms = [
+            cloudwatch.Alarm.from_alarm_arn(self, name, self._alarm_arn(name)) for name in sorted(self.alerts.names)
+        ]
+        if alarms:
+            dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=24, height=6))
+        dashboard.add_widgets(*self._api_widgets())
+        for model in models:
+            dashboard.add_widgets(*self._model_widgets(model))
+        # Each draws what its alarm watches, with the threshold.
+        graphs = zip(sorted(self.alerts.names), alarms, strict=True)
+        dashboard.add_widgets(
+            *(cloudwatch.AlarmWidget(title=name, alarm=alarm, width=6, height=4) for name, alarm in graphs)
+        )
+        CfnOutput(self, "DashboardName", value=dashboard.dashboard_name)
+
+    def _api_widgets(self) -> Sequence[cloudwatch.IWidget]:
+        def metric(name: str, statistic: str) -> cloudwatch.Metric:
+            api = {"ApiName": f"{self._config.prefix}predictions"}
+            return cloudwatch.Metric(
+                namespace="AWS/ApiGateway",
+                metric_name=name,
+                dimensions_map=api,
+                statistic=statistic,
+                period=FIVE_MINUTES,
+            )
+
+        counts = [metric(name, "Sum") for name in ("Count", "4XXError", "5XXError")]
+        return [
+            cloudwatch.GraphWidget(title="API requests", left=counts, width=12),
+            cloudwatch.GraphWidget(
+                title="API latency", left=[metric("Latency", "p50"), metric("Latency", "p99")], width=12
+            ),
+        ]
+
+    def _model_widgets(self, model: str) -> Sequence[cloudwatch.IWidget]:
+        endpoint = self._config.resource_name(model)
+        counts = ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors")
+        latency = [endpoint_metric(endpoint, "ModelLatency", statistic) for statistic in ("p50", "p90")]
+        return [
+            cloudwatch.GraphWidget(
+                title=f"{model} endpoint", left=[endpoint_metric(endpoint, name, "Sum") for name in counts], width=12
+            ),
+            cloudwatch.GraphWidget(title=f"{model} latency, microseconds", left=latency, width=12),
+        ]
+
+    def _alarm_arn(self, name: str) -> str:
+        return self.format_arn(
+            service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
