@@ -12,6 +12,7 @@ from frontend.forms import Value
 
 POINTS = 49
 # Bounds so much wider than the value itself say little about it: the curve then covers its neighbourhood.
+TINY = 1e-9
 WIDE = 20.0
 NEIGHBOURHOOD = 4.0
 
@@ -53,10 +54,11 @@ def nearest(values: Sequence[float], value: float) -> float:
 
 
 def _range(feature: Feature, known: float | None) -> tuple[float, float]:
-    size = abs(known) if known else 1.0
+    # Around next to nothing there is no neighbourhood of the same order.
+    size = abs(known) if known is not None and abs(known) >= TINY else 1.0
     low, high = feature.minimum, feature.maximum
     if low is not None and high is not None and high - low <= WIDE * size:
         return low, high
     centre = known if known is not None else (low or 0.0)
-    near = (centre / NEIGHBOURHOOD, centre * NEIGHBOURHOOD) if centre > 0 else (centre - size, centre + size)
+    near = (centre / NEIGHBOURHOOD, centre * NEIGHBOURHOOD) if centre >= TINY else (centre - size, centre + size)
     return max(near[0], low) if low is not None else near[0], min(near[1], high) if high is not None else near[1]

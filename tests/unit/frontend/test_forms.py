@@ -83,6 +83,12 @@ def test_a_sweep_covers_narrow_bounds_and_the_neighbourhood_of_wide_ones() -> No
     assert 29.0 in narrow and 2100.0 in wide
 
 
+@pytest.mark.parametrize("current", [5e-324, -5e-324, 1e-12, 0.0])
+def test_a_sweep_around_next_to_nothing_is_that_around_zero(current: float) -> None:
+    values = values_of(feature(min=-1e6, max=1e6), current)
+    assert (values[0], values[-1]) == pytest.approx((-1.0, 1.0))
+
+
 def test_a_sweep_over_a_category_is_its_levels(housing_model: Model) -> None:
     ocean = housing_model.features[-1]
     values = values_of(ocean, "INLAND")
