@@ -25,8 +25,7 @@ SWEEP_HEIGHT = 260
 def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
     """From the base to the prediction, a bar an effect, the largest first."""
     target = model.target
-    unit = target.unit if explanation.output == "value" else "log-odds"
-    frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived), unit=unit)
+    frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived))
     order = frame["label"].tolist()
     title_of_axis = f"{title(target.name)} ({target.unit})" if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
@@ -49,7 +48,7 @@ def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
     return (bars + words).properties(height=BAR_HEIGHT * len(frame) + 40)
 
 
-def waterfall_frame(explanation: Explanation, effects: Sequence[Effect], *, unit: str = "") -> pd.DataFrame:
+def waterfall_frame(explanation: Explanation, effects: Sequence[Effect]) -> pd.DataFrame:
     """label, how, start, end, right, kind ("total", "up", "down"), text: base, effects, the rest, prediction."""
     shown, rest = list(effects[: MOST_BARS - 1]), list(effects[MOST_BARS - 1 :])
     if len(rest) == 1:
@@ -57,16 +56,17 @@ def waterfall_frame(explanation: Explanation, effects: Sequence[Effect], *, unit
     if rest:
         shown.append(Effect(f"{len(rest)} others", sum(effect.change for effect in rest)))
     rows: list[dict[str, Any]] = []
+    digits = 0 if abs(explanation.total) >= 1000 else 4
     at = explanation.base
     for effect in shown:
         kind = "up" if effect.change >= 0 else "down"
         bar = {"label": effect.label, "how": effect.how, "start": at, "end": at + effect.change, "kind": kind}
-        rows.append({**bar, "text": signed(effect.change)})
+        rows.append({**bar, "text": signed(round(effect.change, digits))})
         at += effect.change
     # A total starts at the base: a bar from zero would shrink what the features do.
     base = {"how": "", "start": explanation.base, "kind": "total"}
-    first = {**base, "label": "Average", "end": explanation.base, "text": amount(explanation.base, unit)}
-    last = {**base, "label": "Prediction", "end": at, "text": amount(at, unit)}
+    first = {**base, "label": "Average", "end": explanation.base, "text": amount(explanation.base)}
+    last = {**base, "label": "Prediction", "end": at, "text": amount(at)}
     frame = pd.DataFrame([first, *rows, last])
     return frame.assign(right=frame[["start", "end"]].max(axis=1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -16,6 +16,9 @@ LATENCIES = ("ModelLatency", "OverheadLatency")
 UNITS = {"None": "", "Count": "", "Microseconds": "ms", "Milliseconds": "ms"}
 HEIGHT = 190
 DAY_SECONDS = 86_400
+# A bar is as long as its period, less a gap to the next one.
+BAR_SHARE = 0.85
+MOST_DOTS = 40
 
 
 def scaled(series: Series) -> Series:
@@ -27,10 +30,12 @@ def scaled(series: Series) -> Series:
 
 
 def series_frame(series: Series) -> pd.DataFrame:
-    """time, value, anomaly."""
+    """time, until (a little before the next period), value, anomaly."""
+    length = timedelta(seconds=BAR_SHARE * (series.period_seconds or 60))
     return pd.DataFrame(
         {
             "time": [time for time, _ in series.points],
+            "until": [time + length for time, _ in series.points],
             "value": [value for _, value in series.points],
             "anomaly": [time in series.anomalies for time, _ in series.points],
         }
@@ -48,25 +53,19 @@ def series_chart(series: Series, colours: Colours, *, start: datetime, end: date
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
     if series.name in LATENCIES:
-        dots = alt.OverlayMarkDef(size=22, color=colours.accent)
-        drawn: Any = base.mark_line(color=colours.accent, strokeWidth=2, point=dots)
+        dots = alt.OverlayMarkDef(size=22, color=colours.accent) if len(frame) <= MOST_DOTS else False
+        drawn: Any = base.mark_line(color=colours.accent, strokeWidth=2, point=dots, clip=True)
     else:
-        drawn = base.mark_bar(color=colours.accent, width=_bar_width(series, start, end), clip=True, cornerRadiusEnd=2)
+        drawn = base.encode(x2="until:T", y2=alt.datum(0)).mark_rect(color=colours.accent, clip=True)
     layers: list[Any] = [drawn]
     if shown.expected:
         low, high = max(0.0, shown.expected[0]), shown.expected[1]
         band = alt.Chart(pd.DataFrame({"low": [low], "high": [high]}))
         layers.insert(0, band.mark_rect(color=colours.muted, opacity=0.22).encode(y=alt.Y("low:Q"), y2="high:Q"))
     if frame["anomaly"].any():
-        odd = alt.Chart(frame[frame["anomaly"]]).encode(x=x, y=y, tooltip=tips)
+        odd = alt.Chart(frame[frame["anomaly"]]).encode(x="time:T", y="value:Q", tooltip=tips)
         layers.append(odd.mark_point(color=colours.bad, filled=True, size=90, opacity=1))
     return alt.layer(*layers).properties(height=HEIGHT)
-
-
-def _bar_width(series: Series, start: datetime, end: datetime) -> float:
-    """In pixels of a chart that is some 450 wide."""
-    periods = (end - start).total_seconds() / (series.period_seconds or 60)
-    return min(max(300 / periods, 2.0), 14.0)
 
 
 def _value_axis(shown: Series) -> alt.Y:
@@ -81,5 +80,12 @@ def _time_axis(start: datetime, end: datetime) -> alt.X:
     """The whole time that was asked for, whether something happened in it or not."""
     days = (end - start).total_seconds() > DAY_SECONDS
     axis = alt.Axis(tickCount=5, labelOverlap=True, format="%d %b" if days else "%H:%M")
-    domain = [int(1000 * time.timestamp()) for time in (start, end)]
-    return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(domain=domain))
+    return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(domain=[_date_time(start), _date_time(end)]))
+
+
+def _date_time(time: datetime) -> alt.DateTime:
+    """Vega-Lite takes neither text nor numbers as the ends of an axis of time."""
+    at = time.astimezone(UTC)
+    return alt.DateTime(
+        year=at.year, month=at.month, date=at.day, hours=at.hour, minutes=at.minute, seconds=at.second, utc=True
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     log = tmp_path_factory.mktemp("page") / "page.log"
     with pytest.MonkeyPatch.context() as patch, serving() as api:
         patch.setattr(pages, "LOG_FILE", log)
+        api.now = datetime.now(UTC)
         target: Any = SimpleNamespace(api_url=api.url, api_key=KEY)
         with pages.serving(target, console=Console(stderr=True), port=0) as page:
             assert page is not None

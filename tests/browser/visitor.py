@@ -78,8 +78,8 @@ class Visitor:
         )
         return int(self.page.evaluate(script))
 
-    def picture(self, path: Path, *, whole: bool = True) -> None:
-        """A PNG of the window, or of everything that scrolling would show."""
+    def picture(self, path: Path, *, whole: bool = True, top: str = "stHeading") -> None:
+        """A PNG of the window, or of everything that scrolling would show; `top` is the element that it starts with."""
         size = self.page.viewport_size
         assert size is not None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,12 @@ class Visitor:
             height = int(self.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight"))
             self.page.set_viewport_size({"width": size["width"], "height": min(max(height, size["height"]), TALLEST)})
             self.wait()
-        self.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+        script = """(first) => {
+            const main = document.querySelector('[data-testid=stMain]');
+            const offset = document.querySelector(`[data-testid=${first}]`).getBoundingClientRect().top;
+            main.scrollTo(0, main.scrollTop + offset - 110);
+        }"""
+        self.page.evaluate(script, top)
         self.page.wait_for_timeout(400)  # charts and tables are drawn on canvases, which say nothing when they are done
         self.page.screenshot(path=path)
         self.page.set_viewport_size(size)

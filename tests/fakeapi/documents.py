@@ -199,9 +199,9 @@ def version(model: Contract, number: int, *, base: str) -> dict[str, Any] | None
     }
 
 
-def monitoring(model: Contract, *, hours: int, quiet: bool = False) -> dict[str, Any]:
+def monitoring(model: Contract, *, hours: int, now: datetime, quiet: bool = False) -> dict[str, Any]:
     name = f"mlops-dev-{model.name.replace('_', '-')}"
-    times = [] if quiet else [NOW - timedelta(minutes=5 * back) for back in range(min(12 * hours, 60), 0, -1)]
+    times = [] if quiet else [now - timedelta(minutes=5 * back) for back in range(min(12 * hours, 60), 0, -1)]
     wave = [6 + 4 * math.sin(place / 7) for place in range(len(times))]
     latency = [9_000 + 1_500 * math.sin(place / 5) for place in range(len(times))]
     if latency:

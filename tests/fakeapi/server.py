@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -52,6 +53,7 @@ class FakeApi:
     quiet: bool = False
     down: bool = False
     delay: float = 0.0
+    now: datetime = documents.NOW
     answers: list[Answer] = field(default_factory=list)
     refusals: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
@@ -124,7 +126,8 @@ class FakeApi:
     def _monitoring(self, model: Contract, query: Mapping[str, str]) -> Answer:
         if not self.live:
             return 200, {"endpoint": None, "metrics": [], "alarms": []}, {}
-        return 200, documents.monitoring(model, hours=int(query.get("hours", "24")), quiet=self.quiet), {}
+        hours = int(query.get("hours", "24"))
+        return 200, documents.monitoring(model, hours=hours, now=self.now, quiet=self.quiet), {}
 
 
 def problem(status: int, detail: str) -> dict[str, Any]:

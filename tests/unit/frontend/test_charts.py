@@ -128,6 +128,21 @@ def test_unusual_points_are_drawn_on_top() -> None:
     assert layer["mark"]["color"] == DARK.bad
 
 
+def test_the_time_axis_spans_the_time_that_was_asked_for() -> None:
+    chart = series_chart(series("Invocations", [1.0]), LIGHT, start=START, end=START + timedelta(days=1)).to_dict()
+    first, last = chart["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert (first["date"], first["hours"], last["date"], last["utc"]) == (2, 0, 3, True)
+
+
+def test_a_bar_stands_on_zero_and_is_as_long_as_its_period() -> None:
+    found = series("Invocations", [4.0])
+    drawn = series_chart(found, LIGHT, start=START, end=START + timedelta(hours=1)).to_dict()["layer"][0]
+    assert drawn["encoding"]["y2"] == {"datum": 0}
+    assert drawn["encoding"]["x2"] == {"field": "until"}
+    (row,) = series_frame(found).to_dict("records")
+    assert row["until"] - row["time"] == timedelta(seconds=255)
+
+
 def test_an_axis_of_zeros_has_a_length() -> None:
     chart = series_chart(
         series("Invocation5XXErrors", [0.0, 0.0]), LIGHT, start=START, end=START + timedelta(hours=1)
