@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from cli import dead_letters
 from cli import redrive as redriving
@@ -143,16 +142,12 @@ def _print_lines(lines: Sequence[Line]) -> None:
 
 
 def _print_queues(found: Sequence[tuple[Queue, list[Letter]]]) -> None:
-    table = Table("queue", "waiting", "oldest", "first reasons", box=None, header_style="dim")
     for queue, letters in found:
-        reasons = list(dict.fromkeys(f"{letter.about}: {letter.reason}" for letter in letters))
-        table.add_row(
-            queue.name,
-            str(queue.waiting),
-            _age(letters[0].sent) if letters else "",
-            escape("\n".join(reasons[:REASONS])),
-        )
-    output.print(table, highlight=False)
+        oldest = f", the oldest for {_age(letters[0].sent)}" if letters else ""
+        output.print(f"{queue.name}: {queue.waiting} waiting{oldest}", highlight=False)
+        reasons = dict.fromkeys(f"{letter.about}: {letter.reason}" for letter in letters)
+        for reason in list(reasons)[:REASONS]:
+            output.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _age(moment: datetime) -> str:
