@@ -64,9 +64,11 @@ def _whole(name: str, text: str) -> int:
 
 
 def _flag(name: str, text: str) -> bool:
-    if text not in ("true", "false"):
+    """The training toolkit of SageMaker reads true as JSON and hands on what Python writes for it, True."""
+    word = text.lower()
+    if word not in ("true", "false"):
         raise StepError(f"hyperparameter {name} must be true or false, is {text!r}")
-    return text == "true"
+    return word == "true"
 
 
 def _value(text: str) -> float | int | str:

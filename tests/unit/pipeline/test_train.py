@@ -210,11 +210,12 @@ def test_outside_a_training_job_the_missing_settings_are_named(capsys: pytest.Ca
     )
 
 
-def test_parameters_of_a_model_file_reach_xgboost(contract: Contract) -> None:
+@pytest.mark.parametrize("word", ["true", "True"])  # as the pipeline writes it, and as the toolkit hands it on
+def test_parameters_of_a_model_file_reach_xgboost(contract: Contract, word: str) -> None:
     import train
 
     given = {
-        "refit": "true",
+        "refit": word,
         "rounds": contract.training.rounds,
         "early_stopping_rounds": contract.training.early_stopping_rounds,
         "seed": contract.training.seed,
