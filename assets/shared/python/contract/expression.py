@@ -46,12 +46,18 @@ class Expression:
         """The same text runs on Spark and on DuckDB. The columns it names must be doubles."""
         return f"nullif({_finite_sql(_sql(self._tree))}, {_NAN})"
 
-    def evaluate(self, values: Mapping[str, NDArray[np.float64]], *, missing: float = math.nan) -> NDArray[np.float64]:
+    def evaluate(self, values: Mapping[str, NDArray[np.float64]], missing: float = math.nan) -> NDArray[np.float64]:
         """Arrays of one length in, an array of that length out, with `missing` where there is no finite value."""
         import numpy as np
 
         with np.errstate(all="ignore"):
-            result = self._function(values)
+            return self.evaluate_quietly(values, missing)
+
+    def evaluate_quietly(self, values: Mapping[str, NDArray[np.float64]], missing: float) -> NDArray[np.float64]:
+        """The same for a caller that has silenced numpy once for many expressions."""
+        import numpy as np
+
+        result = self._function(values)
         return np.where(np.isfinite(result), result, missing)
 
     def __getstate__(self) -> dict[str, object]:

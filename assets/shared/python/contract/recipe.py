@@ -137,8 +137,9 @@ class Recipe:
             column = np.asarray(values[feature.name], dtype=float)
             fill = self.impute.get(feature.name)
             numbers[feature.name] = column if fill is None else np.where(np.isnan(column), fill, column)
-        for derived in self.contract.derived:
-            numbers[derived.name] = derived.expression.evaluate(numbers, missing=self.impute[derived.name])
+        with np.errstate(all="ignore"):
+            for derived in self.contract.derived:
+                numbers[derived.name] = derived.expression.evaluate_quietly(numbers, self.impute[derived.name])
         return numbers
 
     @cached_property
