@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api, batch, delivery, lifecycle
+from cli import api, batch, delivery, kubernetes, lifecycle
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 
@@ -22,6 +22,7 @@ app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
 app.add_typer(batch.app)
 app.add_typer(delivery.app)
+app.add_typer(kubernetes.app, name="k8s")
 
 
 @local_app.command("run")
