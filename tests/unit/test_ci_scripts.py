@@ -121,12 +121,14 @@ def test_images_of_two_machines_are_published_under_one_name(place: Place) -> No
     place.stand_in("aws", "echo token")
     variables = {"IMAGE": "ghcr.io/O/r/page:abc", "ARCH": "arm64", "GITHUB_TOKEN": "secret-token", "GITHUB_ACTOR": "me"}
     variables |= {"ECR_REPOSITORY": "1.ecr/page", "GITHUB_OUTPUT": str(place.folder / "output")}
-    for verb in (["build"], ["push"], ["publish", "amd64", "arm64"]):
+    for verb in (["build"], ["test"], ["push"], ["publish", "amd64", "arm64"]):
         done = place.run("image", *verb, **variables)
         assert done.code == 0, done.errors
     name = "ghcr.io/o/r/page:abc"
     assert done.calls == [
         "dev image",
+        "image ghcr.io/o/r/page:abc-arm64",
+        "dev test tests/k8s",
         "image ghcr.io/o/r/page:abc-arm64",
         "docker login ghcr.io --username me --password-stdin",
         "docker push ghcr.io/o/r/page:abc-arm64",

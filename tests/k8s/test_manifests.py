@@ -1,0 +1,147 @@
+"""Both overlays: valid against the schemas of Kubernetes, and what they may never hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from tests.k8s.conftest import ROOT, rendered
+
+OVERLAYS = sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir() if not path.name.startswith("."))
+KINDS = [
+    "ConfigMap",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "Namespace",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "Service",
+    "ServiceAccount",
+]
+
+
+def one(overlay: str, kind: str) -> dict[str, Any]:
+    (found,) = (item for item in rendered(overlay) if item["kind"] == kind)
+    return found
+
+
+def pod(overlay: str) -> dict[str, Any]:
+    return one(overlay, "Deployment")["spec"]["template"]["spec"]
+
+
+def test_there_is_an_overlay_for_a_laptop_and_one_for_eks() -> None:
+    assert OVERLAYS == ["eks", "local"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_is_valid_and_complete(overlay: str) -> None:
+    for item in rendered(overlay):
+        kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+    assert sorted(item["kind"] for item in rendered(overlay)) == KINDS
+    assert {item["metadata"].get("namespace", "mlops") for item in rendered(overlay)} == {"mlops"}
+
+
+def test_the_validation_is_strict() -> None:
+    wrong = json.loads(json.dumps(one("eks", "Deployment")))
+    wrong["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readynessProbe"):
+        kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_nothing_of_aws_and_no_token_gets_into_the_cluster(overlay: str) -> None:
+    """The page has an address and a key of the REST API; the key comes by reference alone."""
+    (container,) = pod(overlay)["containers"]
+    text = json.dumps(rendered(overlay))
+    assert re.findall(r"AWS_|AKIA|ASIA|arn:aws|eks\.amazonaws\.com|serviceAccountToken\b", text) == []
+    assert [
+        pod(overlay)["automountServiceAccountToken"],
+        one(overlay, "ServiceAccount")["automountServiceAccountToken"],
+    ] == [
+        False,
+        False,
+    ]
+    assert list(one(overlay, "ConfigMap")["data"]) == ["API_URL"]
+    key = {"name": "API_KEY", "valueFrom": {"secretKeyRef": {"name": "page-api-key", "key": "API_KEY"}}}
+    assert container["env"] == [key]
+    assert container["envFrom"] == [{"configMapRef": {"name": one(overlay, "ConfigMap")["metadata"]["name"]}}]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_pod_can_do_as_little_as_possible(overlay: str) -> None:
+    (container,) = pod(overlay)["containers"]
+    assert pod(overlay)["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert [volume["name"] for volume in pod(overlay)["volumes"] if "emptyDir" not in volume] == []
+    assert set(container["resources"]) == {"requests", "limits"}
+    labels = one(overlay, "Namespace")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_pod_is_the_image_of_the_dockerfile(overlay: str) -> None:
+    (container,) = pod(overlay)["containers"]
+    dockerfile = (ROOT / "frontend" / "Dockerfile").read_text()
+    port, user = container["ports"][0]["containerPort"], pod(overlay)["securityContext"]["runAsUser"]
+    assert [f"EXPOSE {port}\n" in dockerfile, f"USER {user}:{user}\n" in dockerfile] == [True, True]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/_stcore/health", "port": "http"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_selector_finds_the_pods(overlay: str) -> None:
+    labels = one(overlay, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    selectors = [
+        one(overlay, "Deployment")["spec"]["selector"]["matchLabels"],
+        one(overlay, "Service")["spec"]["selector"],
+        one(overlay, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        one(overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        *(spread["labelSelector"]["matchLabels"] for spread in pod(overlay)["topologySpreadConstraints"]),
+    ]
+    assert [selector for selector in selectors if not selector.items() <= labels] == []
+    assert len(selectors) == 6
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_page_cannot_reach_the_credentials_of_its_node(overlay: str) -> None:
+    blocks = [
+        (to["ipBlock"]["except"], rule["ports"])
+        for rule in one(overlay, "NetworkPolicy")["spec"]["egress"]
+        for to in rule["to"]
+        if "ipBlock" in to
+    ]
+    assert blocks == [(["169.254.0.0/16"], [{"port": 443, "protocol": "TCP"}])]
+
+
+def test_a_visitor_keeps_the_pod_and_the_web_socket() -> None:
+    annotations = {name: one(name, "Ingress")["metadata"]["annotations"] for name in OVERLAYS}
+    nginx, alb = "nginx.ingress.kubernetes.io", "alb.ingress.kubernetes.io"
+    assert annotations["local"][f"{nginx}/affinity"] == "cookie"
+    assert annotations["local"][f"{nginx}/proxy-read-timeout"] == "3600"
+    assert annotations["eks"][f"{alb}/load-balancer-attributes"] == "idle_timeout.timeout_seconds=3600"
+    assert "stickiness.enabled=true,stickiness.type=lb_cookie," in annotations["eks"][f"{alb}/target-group-attributes"]
+    for name, kind, controller in (("local", "LoadBalancer", "nginx"), ("eks", "ClusterIP", "alb")):
+        assert one(name, "Service")["spec"].get("type", "ClusterIP") == kind
+        assert one(name, "Service")["spec"]["sessionAffinity"] == "ClientIP"
+        assert one(name, "Ingress")["spec"]["ingressClassName"] == controller
+        assert [tls["secretName"] for tls in one(name, "Ingress")["spec"]["tls"]] == ["page-tls"]
+
+
+def test_the_autoscaler_alone_says_how_many() -> None:
+    assert [one(name, "Deployment")["spec"].get("replicas") for name in OVERLAYS] == [None, None]
+    bounds = [one(name, "HorizontalPodAutoscaler")["spec"] for name in OVERLAYS]
+    assert [(spec["minReplicas"], spec["maxReplicas"]) for spec in bounds] == [(2, 6), (1, 2)]
