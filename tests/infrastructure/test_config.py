@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stacks.config import DEV, PROD, STAGES, Delivery, Network, StageConfig
+from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
 
 NETWORK = Network(
@@ -33,6 +33,18 @@ def test_the_configuration_of_the_project_is_right() -> None:
         (
             replace(DEV, throttle=replace(DEV.throttle, burst=0)),
             "STAGES[dev].throttle.burst is 0: use 1 to 5,000",
+        ),
+        (
+            replace(DEV, alerting=Alerting(emails=("ops@example.com", "ops"))),
+            "STAGES[dev].alerting.emails is ('ops@example.com', 'ops'): use e-mail addresses",
+        ),
+        (
+            replace(DEV, alerting=Alerting(monthly_budget_usd=0)),
+            "STAGES[dev].alerting.monthly_budget_usd is 0: use 1 to 10,000,000",
+        ),
+        (
+            replace(DEV, alerting=Alerting(runbooks="docs/runbooks")),
+            "STAGES[dev].alerting.runbooks is 'docs/runbooks': use a folder or an address that ends with /",
         ),
         (
             replace(DEV, throttle=replace(DEV.throttle, burst="20")),
