@@ -112,7 +112,15 @@ def visiting(
     page = context.new_page()
     visitor = Visitor(page=page, url=url)
     page.on("request", lambda request: visitor.addresses.append(request.url))
-    page.on("requestfailed", lambda request: visitor.failures.append(f"failed: {request.url}"))
+    # Who leaves a page breaks off what it was still loading.
+    page.on(
+        "requestfailed",
+        lambda request: (
+            visitor.failures.append(f"failed: {request.url}: {request.failure}")
+            if request.failure != "net::ERR_ABORTED"
+            else None
+        ),
+    )
     page.on(
         "response",
         lambda answer: (

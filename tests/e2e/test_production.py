@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 import threading
 import time
@@ -27,11 +28,11 @@ Rows = Callable[..., Path]
 
 # A small model, which two instances serve: a canary is at most half of a fleet.
 CHANGES = {
-    "rounds = 600": "rounds = 60",
-    "eta = 0.05": "eta = 0.3",
-    "max = 60000.0": "max = 100000.0",
-    'mode = "serverless"': 'mode = "realtime"\nmin_instances = 2\nmax_instances = 4',
-    "instance_count = 1": "instance_count = 2",
+    r"rounds = \d+": "rounds = 60",
+    r"eta = [\d.]+": "eta = 0.3",
+    r"max = 60000\.0": "max = 100000.0",
+    r'mode = "serverless"': 'mode = "realtime"\nmin_instances = 2\nmax_instances = 4',
+    r"instance_count = 1": "instance_count = 2",
 }
 
 
@@ -41,10 +42,10 @@ NORTH, SOUTH = "homes_north", "homes_south"
 
 def write_model(folder: Path, name: str, *, hosting: str = "dedicated") -> None:
     text = (MODELS / MODEL / "model.toml").read_text()
-    own = {f'name = "{MODEL}"': f'name = "{name}"', "[serving]": f'[serving]\nhosting = "{hosting}"'}
+    own = {f'name = "{MODEL}"': f'name = "{name}"', r"\[serving\]": f'[serving]\nhosting = "{hosting}"'}
     for old, new in {**CHANGES, **own}.items():
-        assert old in text
-        text = text.replace(old, new, 1)
+        text, changed = re.subn(f"^{old}$", new, text, count=1, flags=re.MULTILINE)
+        assert changed, old
     (folder / name).mkdir()
     (folder / name / "model.toml").write_text(text)
 

@@ -94,11 +94,13 @@ class RunReader:
             state, reason = training_state(execution, [step for step, _ in listed])
             package = next((m["RegisterModel"]["Arn"] for _, m in listed if "RegisterModel" in m), None)
             evaluation = self._documents.at(f"{evaluation_uri}/evaluation.json") if evaluation_uri else None
-            if evaluation and evaluation["gate"]["decision"] == "unchanged":
-                state, reason = "unchanged", str(evaluation["gate"]["reason"])
+            # Not before the pipeline ended: its last step says why, too.
+            decided = evaluation["gate"] if evaluation and state != "training" else None
+            if evaluation and decided and decided["decision"] == "unchanged":
+                state, reason = "unchanged", str(decided["reason"])
                 version = evaluation["champion"]["model_version"]
-            elif evaluation and evaluation["gate"]["decision"] != "register":
-                state, reason = "rejected", str(evaluation["gate"]["reason"])
+            elif decided and decided["decision"] != "register":
+                state, reason = "rejected", str(decided["reason"])
             elif package and state == "deploying":
                 state, reason, version = self._deployment(package, live)
         source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties", {})

@@ -51,10 +51,11 @@ def versions(place: Place, model: str) -> list[ModelVersion]:
         ModelPackageGroupName=place.resource_name(model), SortBy="CreationTime", SortOrder="Descending"
     )
     arns = [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
-    live = live_package(place, model)
     with ThreadPoolExecutor(8) as pool:
-        described = pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns)
-        return sorted((_version(package, live) for package in described), key=lambda item: item.number, reverse=True)
+        described = list(pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns))
+    # Last: a version is recorded as deployed after it answers.
+    live = live_package(place, model)
+    return sorted((_version(package, live) for package in described), key=lambda item: item.number, reverse=True)
 
 
 def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
