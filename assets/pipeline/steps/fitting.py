@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xgboost
 
 PRINT_EVERY = 25
+INPUTS_PER_THREAD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Fitted:
     booster: xgboost.Booster
     score: float
     rows: int
+
+
+def useful_threads(rows: Rows, available: int) -> int:
+    """With fewer inputs than that a second thread waits more than it helps. The trees are the same with any number."""
+    return min(available, 1 + rows.inputs.size // INPUTS_PER_THREAD)
 
 
 def fit(
