@@ -50,14 +50,18 @@ def trained(data: Path) -> tuple[Recipe, xgboost.Booster, float]:
     target = frame[contract.target.name].to_numpy(float)
     part = np.random.default_rng(7).choice(3, len(frame), p=[0.64, 0.16, 0.20])
     train, validation = (xgboost.DMatrix(inputs[part == n], label=target[part == n]) for n in (0, 1))
+    parameters = {**contract.training.parameters, "tree_method": "hist", "seed": contract.training.seed}
     booster = xgboost.train(
-        {**contract.training.parameters, "tree_method": "hist", "seed": contract.training.seed},
+        parameters,
         train,
         contract.training.rounds,
         evals=[(validation, "validation")],
         early_stopping_rounds=contract.training.early_stopping_rounds,
         verbose_eval=False,
     )
+    if contract.training.refit:
+        both = xgboost.DMatrix(inputs[part < 2], label=target[part < 2])
+        booster = xgboost.train(parameters, both, booster.best_iteration + 1)
     errors = booster.inplace_predict(inputs[part == 2]) - target[part == 2]
     return recipe, booster, float(np.sqrt(np.mean(errors**2)))
 

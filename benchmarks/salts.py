@@ -33,7 +33,7 @@ from benchmarks.floor import MODEL, served  # noqa: E402
 from cli.data import find_data  # noqa: E402
 from contract import Contract, Recipe, load  # noqa: E402
 from steps.dataset import Rows  # noqa: E402
-from steps.fitting import fit  # noqa: E402
+from steps.fitting import fit, useful_threads  # noqa: E402
 from steps.hyperparameters import Hyperparameters, parameters_of  # noqa: E402
 
 # Named before anything was tuned; the first one ships.
@@ -118,7 +118,7 @@ def scored(rows: Sequence[Texts], contract: Contract) -> Score:
         refit=training.refit,
         parameters=dict(sorted(training.parameters.items())),
     )
-    parameters = parameters_of(contract, settings, threads=os.cpu_count() or 1)
+    parameters = parameters_of(contract, settings, threads=useful_threads(data["train"], os.cpu_count() or 1))
     begin = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
         fitted_model = fit(data["train"], data["validation"], recipe, settings, parameters)

@@ -26,7 +26,7 @@ from steps import logs
 from steps.context import read_context
 from steps.dataset import Rows, read_rows
 from steps.failures import StepError, run
-from steps.fitting import Fitted, fit
+from steps.fitting import Fitted, fit, useful_threads
 from steps.hyperparameters import Hyperparameters, hyperparameters_of, parameters_of
 from trees import save_trees
 
@@ -63,7 +63,8 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
     recipe = context.recipe
     started = time.monotonic()
     training, validation = read_rows(settings.train, recipe), read_rows(settings.validation, recipe)
-    parameters = parameters_of(recipe.contract, hyperparameters, threads=settings.threads)
+    threads = useful_threads(training, settings.threads)
+    parameters = parameters_of(recipe.contract, hyperparameters, threads=threads)
     fitted = fit(training, validation, recipe, hyperparameters, parameters)
     scores = {parameters["eval_metric"]: fitted.score}
     save(fitted.booster, settings, summary(fitted, hyperparameters, training, validation, scores))
@@ -75,7 +76,7 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
         validation={name: round(score, 5) for name, score in scores.items()},
         refit=hyperparameters.refit,
         rows=fitted.rows,
-        threads=settings.threads,
+        threads=threads,
         seconds=round(time.monotonic() - started, 2),
     )
 

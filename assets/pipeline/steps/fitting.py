@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PRINT_EVERY = 25
+INPUTS_PER_THREAD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Fitted:
     score: float
     rows: int
     unseen: NDArray[np.float64]
+
+
+def useful_threads(rows: Rows, available: int) -> int:
+    """With fewer inputs than that a second thread waits more than it helps. The trees are the same with any number."""
+    return min(available, 1 + rows.inputs.size // INPUTS_PER_THREAD)
 
 
 def fit(

@@ -14,6 +14,7 @@ import xgboost
 
 import contract as contract_package
 from contract import Contract, Recipe
+from steps import fitting
 from steps.dataset import Rows, inside_fences, read_rows
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, train_in
 
@@ -24,8 +25,9 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_input_gives_the_same_bytes_with_any_threads(
-    tmp_path: Path, prepared: Path, model_dir: Path, threads: int
+    tmp_path: Path, prepared: Path, model_dir: Path, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fitting, "INPUTS_PER_THREAD", 100)
     status, again = train_in(tmp_path, prepared, threads=threads)
     assert status == 0
     assert bytes_of(again) == bytes_of(model_dir)
@@ -112,7 +114,10 @@ def test_a_refitted_model_keeps_the_score_of_rows_that_were_unseen(
     assert float(np.sqrt(np.mean(errors**2))) < 0.9 * again["validation"]["rmse"]
 
 
-def test_a_refit_gives_the_same_bytes_with_any_threads(tmp_path: Path, refitted: Path, prepared: Path) -> None:
+def test_a_refit_gives_the_same_bytes_with_any_threads(
+    tmp_path: Path, refitted: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "INPUTS_PER_THREAD", 100)
     _, again = train_in(tmp_path, prepared, threads=2, hyperparameters=REFIT)
     assert bytes_of(again) == bytes_of(refitted)
 
@@ -125,6 +130,15 @@ def test_rows_outside_a_fence_are_dropped_from_a_refit(recipe: Recipe) -> None:
     inputs[:, place] = (rooms - recipe.mean["rooms_per_household"]) / recipe.std["rooms_per_household"]
     assert inside_fences(Rows(inputs, rooms), fenced).target.tolist() == [3.0, 6.0]
     assert inside_fences(Rows(inputs, rooms), recipe).target.tolist() == rooms.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "available", "threads"),
+    [(99_999, 8, 1), (100_000, 8, 2), (350_000, 8, 4), (9_000_000, 8, 8), (350_000, 1, 1)],
+)
+def test_threads_follow_the_size_of_the_data(rows: int, available: int, threads: int) -> None:
+    inputs = np.broadcast_to(np.zeros(1), (rows, 10))
+    assert fitting.useful_threads(Rows(inputs, np.zeros(0)), available) == threads
 
 
 @pytest.fixture
