@@ -180,9 +180,7 @@ def test_what_nobody_knows_the_way_of_stays(platform: Platform) -> None:
 def test_throttles_of_a_function_are_told(platform: Platform) -> None:
     once = Config(retries={"total_max_attempts": 1})
     functions = platform.target.session.client("lambda", endpoint_url=platform.target.endpoint, config=once)
-    (name,) = [
-        name for key, name in platform.target.resources("AWS::Lambda::Function").items() if "Predict" in key
-    ]
+    (name,) = [name for key, name in platform.target.resources("AWS::Lambda::Function").items() if "Predict" in key]
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
         with fires(platform, "predict-throttles"), pytest.raises(functions.exceptions.TooManyRequestsException):
