@@ -78,7 +78,8 @@ def test_a_role_trusts_its_workflow_only(
 def test_deploy_prints_what_people_need(dev: str) -> None:
     printed = set(re.findall(r"^dev\w+\.(\w+) = \S", dev, re.MULTILINE))
     assert {"ApiUrl", "ApiKeyId", "RawBucketName", "ProcessedBucketName", "ModelNames", "WorkflowName"} <= printed
-    assert re.findall(r"^\s*✅  dev/\w+ \(mlops-dev-(\w+)\)$", dev, re.MULTILINE) == list(STACKS)
+    deployed = re.findall(r"^\s*✅  dev/\w+ \(mlops-dev-(\w+)\)$", dev, re.MULTILINE)
+    assert sorted(deployed) == sorted(STACKS)
 
 
 def test_deploying_needs_the_bootstrap_roles_and_nothing_else(cli: Cli, dev: str) -> None:
