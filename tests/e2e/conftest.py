@@ -44,8 +44,9 @@ class Platform:
         return [e["PipelineExecutionDisplayName"] for e in found["PipelineExecutionSummaries"]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
+    """A cloud for each file: the same data are one run, and the champion of one test decides on the next."""
     with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch()) as here:
         yield Platform(here)
 

@@ -18,7 +18,7 @@ from tests.secret_guard import secrets
 from tracking.runs import list_runs
 
 Rows = Callable[..., Path]
-# A model of other rows may be worse than the one that is live, of other tests on the same cloud.
+# A model of other rows may be worse than the one that an earlier test made live.
 TRAINED = ("live", "rejected")
 FINE = "-122.23,37.88,41.0,880.0,129.0,322.0,126.0,8.3252,452600.0,NEAR BAY"
 
