@@ -11,8 +11,8 @@ from frontend.answers import Feature, Prediction
 from frontend.forms import Value
 
 POINTS = 49
-# Bounds so much wider than the value itself say little about it: the curve then covers its neighbourhood.
 TINY = 1e-9
+# Bounds so much wider than the value itself say little about it: the curve then covers its neighbourhood.
 WIDE = 20.0
 NEIGHBOURHOOD = 4.0
 
