@@ -60,9 +60,15 @@ class Deployed:
     resources: dict[str, int]
 
 
-def synth(out: Path, models: Path) -> Path:
-    """Run app.py as `cdk synth` does, into `out`. Raises CliError with its last words."""
-    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false", "MODELS_DIR": str(models)}
+def synth(out: Path, models: Path, stage: str) -> Path:
+    """Run app.py as `cdk synth` does, for one environment, into `out`. Raises CliError with its last words."""
+    environment = {
+        **os.environ,
+        "CDK_OUTDIR": str(out),
+        "CDK_CONTEXT_JSON": json.dumps({"stages": stage}),
+        "CDK_VALIDATION": "false",
+        "MODELS_DIR": str(models),
+    }
     done = subprocess.run(
         [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -89,22 +95,15 @@ def deployed(
     with TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         work = Path(folder)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        assembly = pool.submit(synth, work / "cdk.out", models)
+        assembly = pool.submit(synth, work / "cdk.out", models, stage)
         cloud = LocalCloud(state_dir=work / "state", port=port)
         stack.enter_context(_cloud_errors())
         with watch.phase("start"):
             stack.enter_context(cloud)
             stack.enter_context(_death_before_symptoms(cloud))
         with watch.phase("synth"), console.status("Synthesising the templates"):
-            stage_dir = _stage_of(assembly.result(), stage)
+            stage_dir = assembly.result() / f"assembly-{stage}"
         yield _deploy(cloud, stage_dir, stage=stage, console=console, watch=watch)
-
-
-def _stage_of(assembly: Path, stage: str) -> Path:
-    known = sorted(folder.name.removeprefix("assembly-") for folder in assembly.glob("assembly-*"))
-    if stage not in known:
-        raise CliError(f"There is no environment '{stage}'.", f"Environments: {', '.join(known)}.")
-    return assembly / f"assembly-{stage}"
 
 
 @contextmanager

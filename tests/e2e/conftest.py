@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from cli import local
 from cli.follow import follow
 from cli.target import Target
 from cli.upload import upload
+from stacks.bundles import MODELS
+from tests.e2e.light import MODEL, write_model
 from tracking.run import Run
 
-MODEL = "california_housing"
 QUIET = Console(quiet=True)
 
 
@@ -45,9 +47,12 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A cloud for each file: the same data are one run, and the champion of one test decides on the next."""
-    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch()) as here:
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(MODELS, models, dirs_exist_ok=True)
+    write_model(models)
+    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch(), models=models) as here:
         yield Platform(here)
 
 

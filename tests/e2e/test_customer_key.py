@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,12 +26,12 @@ app.main()
 """
 
 
-def synth(out: Path, models: Path) -> Path:
+def synth(out: Path, models: Path, stage: str) -> Path:
     environment = {
         **os.environ,
         "MODELS_DIR": str(models),
         "CDK_OUTDIR": str(out),
-        "CDK_CONTEXT_JSON": '{"stages": "dev"}',
+        "CDK_CONTEXT_JSON": json.dumps({"stages": stage}),
     }
     subprocess.run([sys.executable, "-c", APP], cwd=local.ROOT, env=environment, check=True)
     return out

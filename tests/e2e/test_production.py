@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import tarfile
 import threading
 import time
@@ -18,44 +17,30 @@ import pytest
 
 from cli import local, registry, teardown
 from cli.errors import CliError
-from stacks.bundles import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tests.e2e.light import write_model
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 from tracking.hosting import SHARED
 from tracking.versions import versions
 
 Rows = Callable[..., Path]
 
-# A small model, which two instances serve: a canary is at most half of a fleet.
+# Two instances serve: a canary is at most half of a fleet.
 CHANGES = {
-    r"rounds = \d+": "rounds = 60",
-    r"eta = [\d.]+": "eta = 0.3",
-    r"max = 60000\.0": "max = 100000.0",
     r'mode = "serverless"': 'mode = "realtime"\nmin_instances = 2\nmax_instances = 4',
     r"instance_count = 1": "instance_count = 2",
 }
-
-
 # Two more that share an endpoint, with what the first one learnt.
 NORTH, SOUTH = "homes_north", "homes_south"
-
-
-def write_model(folder: Path, name: str, *, hosting: str = "dedicated") -> None:
-    text = (MODELS / MODEL / "model.toml").read_text()
-    own = {f'name = "{MODEL}"': f'name = "{name}"', r"\[serving\]": f'[serving]\nhosting = "{hosting}"'}
-    for old, new in {**CHANGES, **own}.items():
-        text, changed = re.subn(f"^{old}$", new, text, count=1, flags=re.MULTILINE)
-        assert changed, old
-    (folder / name).mkdir()
-    (folder / name / "model.toml").write_text(text)
+SHARING = {**CHANGES, r"\[serving\]": '[serving]\nhosting = "multi-model"'}
 
 
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     models = tmp_path_factory.mktemp("models")
-    write_model(models, MODEL)
+    write_model(models, changes=CHANGES)
     for name in (NORTH, SOUTH):
-        write_model(models, name, hosting="multi-model")
+        write_model(models, name, changes=SHARING)
     with local.deployed(stage="prod", console=QUIET, watch=local.Stopwatch(), models=models) as here:
         yield Platform(here)
 
