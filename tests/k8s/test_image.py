@@ -62,7 +62,7 @@ def engine(image: str) -> list[str]:
     else:
         found, command = answered("podman", "image", "exists", image), PODMAN
     if not found and "IMAGE" not in os.environ:
-        pytest.skip("the image is not built: ./dev image (four minutes, with Docker or with buildah and podman)")
+        pytest.skip("the image is not built: ./dev image (a minute or two, with Docker or with buildah and podman)")
     assert found, f"there is no image {image}"
     return command
 
@@ -109,6 +109,21 @@ def test_the_page_answers(container: Container) -> None:
     assert container.get("/_stcore/health") == (200, "ok")
     status, page = container.get("/")
     assert (status, '<div id="root">' in page, KEY in page) == (200, True, False)
+
+
+def test_what_was_taken_out_of_its_packages_is_not_missed(container: Container) -> None:
+    """Tables and charts go to the browser by Arrow, maps and pictures by what Streamlit imports for them."""
+    script = """
+import io, altair, pandas, pyarrow.compute, pyarrow.parquet
+import streamlit.elements.deck_gl_json_chart, streamlit.elements.image
+from frontend import answers, charts, client, seriescharts, maps
+from streamlit.dataframe_util import convert_pandas_df_to_arrow_bytes
+frame = pandas.DataFrame({"price": [1.5], "town": ["x"]})
+sent = convert_pandas_df_to_arrow_bytes(frame)
+print(pyarrow.ipc.open_stream(io.BytesIO(sent)).read_pandas().equals(frame))
+"""
+    done = container.inside("python", "-c", script)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_the_image_checks_its_own_health(container: Container) -> None:
