@@ -1,9 +1,8 @@
 """From a file below batch/<model>/ to its predictions: rule, queue, start_batch, transform jobs, finish_batch."""
 
 import json
-from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -11,9 +10,7 @@ from aws_cdk.aws_lambda import ILayerVersion
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
-from contract import BATCH_PREFIX, Contract
-from stacks.bundles import Bundles
-from stacks.config import StageConfig
+from contract import BATCH_PREFIX
 from stacks.constructs.access import (
     grant,
     grant_listing,
@@ -23,45 +20,26 @@ from stacks.constructs.access import (
     grant_pass,
     grant_volume,
 )
-from stacks.constructs.alerts import Alerts
 from stacks.constructs.network import grant_interfaces, vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.xgboost_image import XGBoostImage
-from stacks.data import Buckets
+from stacks.platform_stack import Foundation, ModelStack
 
 NUMBERED = "Versions, models and jobs are numbered."
 # Time to copy, or to count, the largest file.
 TIMEOUT = Duration.minutes(5)
 
 
-class BatchStack(Stack):
-    """`alerts`: where people hear of a file that was not predicted."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: StageConfig,
-        contracts: Mapping[str, Contract],
-        bundles: Bundles,
-        buckets: Buckets,
-        alerts: Alerts,
-    ) -> None:
+class BatchStack(ModelStack):
+    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
         super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}batch",
-            description="Files of rows become files of predictions",
-            termination_protection=config.protected,
+            scope, construct_id, foundation=foundation, description="Files of rows become files of predictions"
         )
-        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
-        self._key = buckets.artifact.encryption_key
-        self._models = list(contracts)
-        self._names = [config.resource_name(model) for model in contracts]
-        layer = contract_layer(self, bundles)
-        dead_letters = DeadLetterQueue(self, "BatchDlq", alerts=alerts)
+        self._key = self._buckets.artifact.encryption_key
+        self._names = [self._config.resource_name(model) for model in self._models]
+        layer = contract_layer(self, self._bundles)
+        dead_letters = DeadLetterQueue(self, "BatchDlq", alerts=self._alerts)
         self._add_start(layer, dead_letters)
         self._add_finish(layer, dead_letters)
         CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)

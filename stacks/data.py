@@ -1,11 +1,9 @@
 """What must outlive the code: buckets, catalog and model registry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput
 from aws_cdk import aws_glue as glue
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -14,31 +12,16 @@ from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import CustomerKey
 from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
+from stacks.platform_stack import Buckets, PlatformStack
 
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
-class Buckets:
-    """What other stacks see of this one."""
-
-    raw: s3.IBucket
-    processed: s3.IBucket
-    artifact: s3.IBucket
-
-
-class DataStack(Stack):
+class DataStack(PlatformStack):
     def __init__(
         self, scope: Construct, construct_id: str, *, config: StageConfig, contracts: Mapping[str, Contract]
     ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}data",
-            description="Buckets, catalog and model registry",
-            termination_protection=config.protected,
-        )
-        self._config = config
+        super().__init__(scope, construct_id, config=config, description="Buckets, catalog and model registry")
         self.key = self._add_key() if config.customer_key else None
         self.buckets = self._add_buckets()
         self._add_catalog(contracts)

@@ -1,9 +1,8 @@
 """From an uploaded file to a data set: rule, queue, start_etl, Glue workflow and job."""
 
 import json
-from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_glue as glue
@@ -11,9 +10,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
-from contract import Contract
-from stacks.bundles import Bundles
-from stacks.config import StageConfig
 from stacks.constructs.access import (
     grant,
     grant_assets,
@@ -23,40 +19,21 @@ from stacks.constructs.access import (
     grant_objects,
 )
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.alerts import Alerts
 from stacks.constructs.customer_key import glue_security
 from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
-from stacks.data import Buckets
+from stacks.platform_stack import Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
 
 
-class EtlStack(Stack):
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: StageConfig,
-        contracts: Mapping[str, Contract],
-        bundles: Bundles,
-        buckets: Buckets,
-        alerts: Alerts,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}etl",
-            description="Uploaded files become data sets",
-            termination_protection=config.protected,
-        )
-        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
-        self._models = list(contracts)
-        self._hashes = {name: contract.hash for name, contract in contracts.items()}
-        self._job = f"{config.prefix}pre-processing"
-        self._workflow = f"{config.prefix}etl"
+class EtlStack(ModelStack):
+    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, construct_id, foundation=foundation, description="Uploaded files become data sets")
+        self._hashes = {name: contract.hash for name, contract in self._contracts.items()}
+        self._job = f"{self._config.prefix}pre-processing"
+        self._workflow = f"{self._config.prefix}etl"
         self._workflow_arn = self.format_arn(service="glue", resource="workflow", resource_name=self._workflow)
         self._add_workflow(self._add_job())
         self._add_start()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from aws_cdk import ArnFormat, Aws, CfnOutput, Stack
+from aws_cdk import ArnFormat, Aws, CfnOutput
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
@@ -13,26 +13,20 @@ from constructs import Construct
 from stacks.config import StageConfig
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts
 from stacks.constructs.endpoint_alarms import endpoint_metric
+from stacks.platform_stack import PlatformStack
 
 # Of the month's amount, in percent. A forecast tells of a month that is going to end above it.
 SPENT, FORECAST = 80, 100
 
 
-class MonitoringStack(Stack):
+class MonitoringStack(PlatformStack):
     """The others depend on it by the topic alone, so that what they are made of can change freely.
 
     The dashboard therefore knows alarms, endpoints and the API by name.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}monitoring",
-            description="Topic of the alarms, dashboard and budget",
-            termination_protection=config.protected,
-        )
-        self._config = config
+        super().__init__(scope, construct_id, config=config, description="Topic of the alarms, dashboard and budget")
         self._topic = self._add_topic()
         self.alerts = Alerts(self._topic, config=config)
         if config.alerting.monthly_budget_usd:

@@ -1,20 +1,16 @@
 """From an approved model to predictions: rule, queue, deploy_model, and the REST API."""
 
 import json
-from collections.abc import Mapping
 
-from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
-from contract import SHARED_ENDPOINT, Contract
-from stacks.bundles import Bundles
-from stacks.config import StageConfig
+from contract import SHARED_ENDPOINT
 from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
-from stacks.constructs.alerts import Alerts
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
@@ -25,55 +21,30 @@ from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
-from stacks.data import Buckets
+from stacks.platform_stack import Foundation, ModelStack
 
 
-class ServingStack(Stack):
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: StageConfig,
-        contracts: Mapping[str, Contract],
-        bundles: Bundles,
-        buckets: Buckets,
-        alerts: Alerts,
-    ) -> None:
+class ServingStack(ModelStack):
+    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
         super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}serving",
-            description="Approved models become endpoints behind a REST API",
-            termination_protection=config.protected,
+            scope, construct_id, foundation=foundation, description="Approved models become endpoints behind a REST API"
         )
-        self._config, self._bundles, self._buckets, self._alerts = config, bundles, buckets, alerts
-        self._models = list(contracts)
-        self._names = [config.resource_name(model) for model in contracts]
-        self._layer = contract_layer(self, bundles)
-        self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=alerts)
-        own = [c.name for c in contracts.values() if config.is_realtime(c) and not config.is_shared(c)]
-        shared = any(map(config.is_shared, contracts.values()))
+        self._names = [self._config.resource_name(model) for model in self._models]
+        self._layer = contract_layer(self, self._bundles)
+        self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=self._alerts)
+        config, contracts = self._config, self._contracts.values()
+        dedicated = [contract for contract in contracts if not config.is_shared(contract)]
+        shared = len(dedicated) < len(contracts)
+        realtime = [contract.name for contract in dedicated if config.is_realtime(contract)]
         self._add_deployment()
-        verification = Verification(
-            self,
-            "Verification",
-            config=config,
-            models=self._models,
-            realtime=[*own, SHARED_ENDPOINT] if shared else own,
-            shared=shared,
-            bundles=bundles,
-            layer=self._layer,
-            dead_letters=self._dead_letters,
-            alerts=alerts,
-            artifact=buckets.artifact,
-        )
-        for model in (contract.name for contract in contracts.values() if not config.is_shared(contract)):
+        verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
+        for model in (contract.name for contract in dedicated):
             name = "".join(word.capitalize() for word in model.split("_"))
-            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=model in own, alerts=alerts)
+            guards = model in realtime
+            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts)
         functions = self._add_api()
         if shared:
-            self._share(verify=verification.function, functions=functions)
+            self._share(verify=verify, functions=functions)
 
     def _add_deployment(self) -> None:
         # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
@@ -177,6 +148,21 @@ class ServingStack(Stack):
         if api.key_id:
             CfnOutput(self, "ApiKeyId", value=api.key_id)
         return functions
+
+    def _add_verification(self, realtime: list[str], *, shared: bool) -> PlatformFunction:
+        return Verification(
+            self,
+            "Verification",
+            config=self._config,
+            models=self._models,
+            realtime=realtime,
+            shared=shared,
+            bundles=self._bundles,
+            layer=self._layer,
+            dead_letters=self._dead_letters,
+            alerts=self._alerts,
+            artifact=self._buckets.artifact,
+        ).function
 
     def _share(self, *, verify: PlatformFunction, functions: ApiFunctions) -> None:
         hosting = SharedHosting(

@@ -14,6 +14,7 @@ from stacks.constructs.network import place_functions
 from stacks.data import DataStack
 from stacks.etl import EtlStack
 from stacks.monitoring import MonitoringStack
+from stacks.platform_stack import Foundation
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -30,27 +31,13 @@ class MlopsStage(Stage):
     ) -> None:
         super().__init__(scope, config.name)
         monitoring = MonitoringStack(self, "Monitoring", config=config)
-        alerts = monitoring.alerts
         data = DataStack(self, "Data", config=config, contracts=contracts)
-        EtlStack(self, "Etl", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts)
-        training = TrainingStack(
-            self,
-            "Training",
-            config=config,
-            contracts=contracts,
-            bundles=bundles,
-            buckets=data.buckets,
-            alerts=alerts,
-            commit=commit,
-        )
+        foundation = Foundation(config, contracts, bundles, data.buckets, monitoring.alerts)
+        EtlStack(self, "Etl", foundation=foundation)
         # By name only: a pipeline registers versions in a group of the data stack.
-        training.add_stack_dependency(data)
-        ServingStack(
-            self, "Serving", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts
-        )
-        BatchStack(
-            self, "Batch", config=config, contracts=contracts, bundles=bundles, buckets=data.buckets, alerts=alerts
-        )
+        TrainingStack(self, "Training", foundation=foundation, commit=commit).add_stack_dependency(data)
+        ServingStack(self, "Serving", foundation=foundation)
+        BatchStack(self, "Batch", foundation=foundation)
         endpoints = [SHARED_ENDPOINT if config.is_shared(contract) else name for name, contract in contracts.items()]
         monitoring.add_dashboard(dict.fromkeys(endpoints))
         if data.key is not None:

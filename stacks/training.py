@@ -1,8 +1,6 @@
 """From a data set to a registered model: rule, start_training, and a SageMaker pipeline for each model."""
 
-from collections.abc import Mapping
-
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -11,64 +9,43 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.bundles import Bundles
-from stacks.config import PROJECT, StageConfig
+from stacks.config import PROJECT
 from stacks.constructs.access import grant, grant_objects
-from stacks.constructs.alerts import Alerts
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.xgboost_image import XGBoostImage
-from stacks.data import Buckets
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from stacks.platform_stack import Foundation, ModelStack
 
 
-class TrainingStack(Stack):
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: StageConfig,
-        contracts: Mapping[str, Contract],
-        bundles: Bundles,
-        buckets: Buckets,
-        alerts: Alerts,
-        commit: str,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            stack_name=f"{config.prefix}training",
-            description="Data sets become registered models",
-            termination_protection=config.protected,
-        )
-        self._config, self._bundles, self._buckets, self._commit = config, bundles, buckets, commit
-        self._alerts = alerts
-        self._models = list(contracts)
+class TrainingStack(ModelStack):
+    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation, commit: str) -> None:
+        super().__init__(scope, construct_id, foundation=foundation, description="Data sets become registered models")
+        self._commit = commit
         self._image = XGBoostImage(self, "Image")
         self._assets = JobAssets(
-            steps=bundles.pipeline.asset(self, "Steps"),
-            library=bundles.library.asset(self, "Library"),
-            source=bundles.training_source.asset(self, "TrainingSource"),
+            steps=self._bundles.pipeline.asset(self, "Steps"),
+            library=self._bundles.library.asset(self, "Library"),
+            source=self._bundles.training_source.asset(self, "TrainingSource"),
         )
         self._jobs = JobRoles(
             self,
             models=self._models,
-            buckets=buckets,
+            buckets=self._buckets,
             assets=self._assets,
             image=self._image,
-            in_network=config.network is not None,
+            in_network=self._config.network is not None,
         )
-        self._add_pipelines(contracts)
+        self._add_pipelines()
         self._add_start()
         self._add_alarm()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
 
-    def _add_pipelines(self, contracts: Mapping[str, Contract]) -> None:
+    def _add_pipelines(self) -> None:
         role = self._add_pipeline_role()
-        for contract in contracts.values():
+        for contract in self._contracts.values():
             document = definition(contract, self._inputs(contract))
             pipeline = sagemaker.CfnPipeline(
                 self,

@@ -12,7 +12,7 @@ from stacks.config import StageConfig
 from stacks.constructs.access import UNSCOPED, grant, grant_objects
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
-from stacks.data import Buckets
+from stacks.platform_stack import Buckets
 
 # API Gateway waits 29 s at most: the function answers before that, and the model before the function.
 TIMEOUT = Duration.seconds(29)

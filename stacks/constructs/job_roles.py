@@ -19,7 +19,7 @@ from stacks.constructs.access import (
 )
 from stacks.constructs.network import grant_interfaces
 from stacks.constructs.xgboost_image import XGBoostImage
-from stacks.data import Buckets
+from stacks.platform_stack import Buckets
 
 
 @dataclass(frozen=True)
