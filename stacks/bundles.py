@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import runpy
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,8 @@ PIPELINE = ROOT / "assets" / "pipeline"
 FUNCTIONS = ROOT / "assets" / "lambda"
 
 GLUE_SCRIPT = "pre_processing.py"
-# What train.py puts into an artifact beside the contract package.
-SERVED = ("inference.py", "trees.py", "batch_rows.py", "explanation.py", "interval.py")
+# Read and not imported: the modules of the jobs are no package of the application.
+SERVED: tuple[str, ...] = runpy.run_path(str(PIPELINE / "served.py"))["MODULES"]
 # Rubbish of the machine that synthesises would change hashes from one machine to the next.
 IGNORED = ["__pycache__", "*.pyc", ".DS_Store"]
 

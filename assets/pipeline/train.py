@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import interval
+import served
 from contract import Contract
 from steps import logs
 from steps.context import read_context
@@ -129,7 +130,7 @@ def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, An
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
-    for name in ("inference.py", "trees.py", "batch_rows.py", "explanation.py", "interval.py"):
+    for name in served.MODULES:
         shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
     for module in files("contract").iterdir():
         if module.name.endswith(".py"):
