@@ -55,7 +55,8 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
                 commit=os.environ.get("CODE_COMMIT", "unknown"),
             )
         if delivery is not None:
-            DeliveryStack(app, "Delivery", config=delivery, stages=names)
+            for account in delivery.accounts:
+                DeliveryStack(app, config=delivery, stages=account)
         app.synth()
 
 

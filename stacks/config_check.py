@@ -63,7 +63,7 @@ def check(stages: Sequence[StageConfig], delivery: Delivery | None) -> None:
         f"STAGES: two environments have the name {name!r}" for name in sorted({*names}) if names.count(name) > 1
     ]
     if delivery is not None:
-        problems += [f"DELIVERY.{problem}" for problem in _of_values(delivery)]
+        problems += [f"DELIVERY.{problem}" for problem in (*_of_values(delivery), *_of_accounts(delivery, names))]
     if problems:
         raise ConfigError("\n".join(f"stacks/config.py: {problem}" for problem in problems))
 
@@ -83,6 +83,20 @@ def _of_stage(stage: StageConfig) -> Iterator[str]:
     if stage.network is not None and stage.serving_mode != "realtime":
         is_now = f"is {stage.serving_mode!r}, and network is set"
         yield f"STAGES[{stage.name}].serving_mode {is_now}: serverless endpoints run in no VPC; use 'realtime'"
+
+
+def _of_accounts(delivery: Delivery, names: Sequence[str]) -> Iterator[str]:
+    """Each environment in one account at most: a role for it in another one would be a way into that account."""
+    hint = get_type_hints(Delivery)["accounts"]
+    if not _fits(delivery.accounts, hint):
+        return  # told already, by its type
+    listed = [name for account in delivery.accounts for name in account]
+    wrong = [f"there is no environment {name!r}" for name in listed if name not in names]
+    wrong += [f"{name!r} stands twice" for name in sorted({*listed}) if listed.count(name) > 1]
+    if not all(delivery.accounts) or not listed:
+        wrong.append("an account without an environment")
+    for problem in wrong:
+        yield f"accounts is {delivery.accounts!r}: {problem}; use {', '.join(names)}, those of one account in a tuple"
 
 
 def _of_values(config: Any, path: str = "") -> Iterator[str]:

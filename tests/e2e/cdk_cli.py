@@ -23,7 +23,7 @@ ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 APP = f"""
 import app
 from stacks.config import Delivery
-app.main(delivery=Delivery({REPOSITORY!r}))
+app.main(delivery=Delivery({REPOSITORY!r}, accounts=(("dev", "prod"),)))
 """
 
 

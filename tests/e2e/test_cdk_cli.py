@@ -37,7 +37,7 @@ def delivery(cli: Cli) -> str:
     bootstrap = cli.run("bootstrap", f"aws://{ACCOUNT}/{cli.cloud.region}")
     assert bootstrap.returncode == 0, bootstrap.stdout
     assert f"Environment aws://{ACCOUNT}/{cli.cloud.region} bootstrapped" in bootstrap.stdout
-    done = cli.run("deploy", "Delivery", "--require-approval", "never")
+    done = cli.run("deploy", "DeliveryDevProd", "--require-approval", "never")
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -53,7 +53,7 @@ def dev(cli: Cli, delivery: str) -> str:
 
 
 def test_delivery_prints_the_roles_to_paste_into_github(delivery: str) -> None:
-    printed = re.findall(r"Delivery\.(\w+) = arn:aws:iam::000000000000:role/", delivery)
+    printed = re.findall(r"DeliveryDevProd\.(\w+) = arn:aws:iam::000000000000:role/", delivery)
     assert set(printed) == {"DiffRoleArn", "DeployDevRoleArn", "DeployProdRoleArn"}
 
 

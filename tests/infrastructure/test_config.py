@@ -23,7 +23,7 @@ def problems(*stages: StageConfig, delivery: Delivery | None = None) -> list[str
 
 
 def test_the_configuration_of_the_project_is_right() -> None:
-    check(STAGES, Delivery("owner/name", image_repository="mlops/page", cluster="apps"))
+    check(STAGES, Delivery("owner/name", (("dev",), ("prod",)), image_repository="mlops/page", cluster="apps"))
     check([replace(PROD, network=NETWORK, serving_mode="realtime", customer_key=True)], None)
 
 
@@ -92,12 +92,33 @@ def test_a_wrong_value_is_named_with_what_to_write_instead(stage: StageConfig, p
 
 def test_every_wrong_value_is_told_at_once() -> None:
     stage = replace(DEV, throttle=replace(DEV.throttle, burst=0), jobs=replace(DEV.jobs, volume_gb=0))
-    told = problems(stage, stage, delivery=Delivery("just-a-name"))
+    told = problems(stage, stage, delivery=Delivery("just-a-name", (("dev",),)))
     assert [line.split(" is ")[0] for line in told] == [
         *["STAGES[dev].throttle.burst", "STAGES[dev].jobs.volume_gb"] * 2,
         "STAGES: two environments have the name 'dev'",
         "DELIVERY.repository",
     ]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "problem"),
+    [
+        ((("dev", "test"),), "there is no environment 'test'"),
+        ((("dev",), ("prod", "dev")), "'dev' stands twice"),
+        ((("dev",), ()), "an account without an environment"),
+        ((), "an account without an environment"),
+    ],
+)
+def test_the_accounts_of_the_delivery_hold_each_environment_once(
+    accounts: tuple[tuple[str, ...], ...], problem: str
+) -> None:
+    told = problems(DEV, PROD, delivery=Delivery("owner/name", accounts))
+    assert told == [f"DELIVERY.accounts is {accounts!r}: {problem}; use dev, prod, those of one account in a tuple"]
+
+
+def test_an_account_that_is_no_tuple_is_told_by_its_type() -> None:
+    told = problems(DEV, delivery=Delivery("owner/name", ("dev",)))  # type: ignore[arg-type]
+    assert told == ["DELIVERY.accounts is ('dev',): use a tuple of a tuple of text"]
 
 
 def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
@@ -109,7 +130,7 @@ def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -
 def test_every_rule_is_about_a_key_that_there_is() -> None:
     full = replace(PROD, network=NETWORK)
     for path in [*RANGES, *PATTERNS]:
-        found: object = full if hasattr(full, path.partition(".")[0]) else Delivery("owner/name")
+        found: object = full if hasattr(full, path.partition(".")[0]) else Delivery("owner/name", (("dev",),))
         for part in path.split("."):
             assert hasattr(found, part), path
             found = getattr(found, part)
