@@ -71,8 +71,9 @@ class Delivery:
 
     `repository` is owner/name. `accounts` says which environments live together: (("dev", "prod"),) in one account,
     (("dev",), ("prod",)) in two. Each gets a stack with the roles of its own environments, and of no other's: whoever
-    may deploy dev could deploy whatever else is in the account. `repository_id` (`gh api repos/OWNER/NAME --jq .id`) keeps out another repository that
-    takes the name later. GitHub's provider exists once an account: `provider` is False when something else made it.
+    may deploy dev could deploy whatever else is in the account. `repository_id` (`gh api repos/OWNER/NAME --jq .id`)
+    keeps out another repository that takes the name later. GitHub's provider exists once an account: `provider` is
+    False when something else made it.
     `image_repository`: name of an ECR repository for the page's image. `cluster`: the EKS cluster that runs the page.
     """
 

@@ -8,8 +8,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -87,7 +89,7 @@ def test_a_pull_request_gets_one_comment(place: Place, found: str, call: str) ->
 
 def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
     place.stand_in("dev", 'echo "commit $CODE_COMMIT" >>calls')
-    done = place.run("infra-deploy", "dev", AWS_ROLE_ARN="arn", GITHUB_SHA="abc")
+    done = place.run("infra-deploy", "dev", GITHUB_SHA="abc")
     deploy, _, smoke, _ = done.calls
     assert deploy == "dev cdk deploy dev/* --require-approval never --no-color --progress events"
     assert done.calls[1] == "commit abc"
@@ -96,15 +98,40 @@ def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
 
 def test_a_failed_deployment_is_not_asked(place: Place) -> None:
     place.stand_in("dev", "exit 1")
-    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="arn")
+    done = place.run("infra-deploy", "prod")
     assert (done.code, len(done.calls)) == (1, 1)
 
 
-def test_an_environment_without_its_role_is_named(place: Place) -> None:
-    place.stand_in("dev")
-    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="")
-    assert (done.code, done.calls) == (1, [])
-    assert "set the variable AWS_ROLE_ARN of the GitHub environment prod" in done.errors
+@pytest.mark.parametrize(("role", "code"), [("", 1), ("arn:aws:iam::1:role/r", 0)])
+def test_an_environment_without_its_role_is_named(place: Place, role: str, code: int) -> None:
+    done = place.run("require-role", "prod", AWS_ROLE_ARN=role)
+    assert done.code == code
+    assert ("Set the variable AWS_ROLE_ARN of the GitHub environment prod" in done.errors) == bool(code)
+
+
+ENVIRONMENT_JOBS = [
+    pytest.param(job, id=f"{path.stem}-{name}")
+    for path in WORKFLOWS
+    for name, job in yaml.safe_load(path.read_text())["jobs"].items()
+    if "environment" in job
+]
+
+
+@pytest.mark.parametrize("job", ENVIRONMENT_JOBS)
+def test_a_missing_role_is_told_before_it_is_asked_for(job: dict[str, Any]) -> None:
+    """AWS's action fails with words of its own when the variable is empty."""
+    steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
+    check = f".ci/require-role {job['environment']}"
+    assert steps.index(check) < steps.index("aws-actions/configure-aws-credentials")
+
+
+def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:
+    """GitHub keeps a run waiting for up to 30 days, and with it whatever group it is in."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "infra-deploy.yml").read_text())
+    assert "concurrency" not in workflow
+    assert {name: job["concurrency"] for name, job in workflow["jobs"].items()} == {
+        name: {"group": f"infra-deploy-{name}", "cancel-in-progress": False} for name in ("dev", "prod")
+    }
 
 
 @pytest.mark.parametrize(("answer", "code"), [("true", 0), ("false", 1), ("", 1)])
