@@ -17,6 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
+CONFIGURE = "aws-actions/configure-aws-credentials"
+
+
+def workflow(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
+    return document
+
+
 @dataclass(frozen=True)
 class Result:
     """`calls`: every command line that a stand-in was given."""
@@ -122,14 +130,14 @@ def test_a_missing_role_is_told_before_it_is_asked_for(job: dict[str, Any]) -> N
     """AWS's action fails with words of its own when the variable is empty."""
     steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
     check = f".ci/require-role {job['environment']}"
-    assert steps.index(check) < steps.index("aws-actions/configure-aws-credentials")
+    assert steps.index(check) < steps.index(CONFIGURE)
 
 
 def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:
     """GitHub keeps a run waiting for up to 30 days, and with it whatever group it is in."""
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "infra-deploy.yml").read_text())
-    assert "concurrency" not in workflow
-    assert {name: job["concurrency"] for name, job in workflow["jobs"].items()} == {
+    deploying = workflow("infra-deploy")
+    assert "concurrency" not in deploying
+    assert {name: job["concurrency"] for name, job in deploying["jobs"].items()} == {
         name: {"group": f"infra-deploy-{name}", "cancel-in-progress": False} for name in ("dev", "prod")
     }
 
@@ -217,9 +225,27 @@ def test_newer_versions_are_proposed_once(place: Place, changed: int, opened: st
     assert ("git push --force origin dependencies" in done.calls) == bool(changed)
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_pins_its_actions_and_starts_with_no_permission(workflow: Path) -> None:
-    text = workflow.read_text()
+def region_of(steps: list[dict[str, Any]], script: str) -> str:
+    """Where the script acts: the region of the last credentials before it, which no condition may skip."""
+    at = next(number for number, step in enumerate(steps) if step.get("run", "") == script)
+    last = [step for step in steps[:at] if step.get("uses", "").startswith(CONFIGURE)][-1]
+    assert "if" not in last, script
+    region: str = last["with"]["aws-region"]
+    return region
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_diff_looks_where_the_deployment_will_act(environment: str) -> None:
+    """Elsewhere there is nothing of it, and so nothing that could be lost."""
+    diff = workflow("infra-diff")["jobs"]["diff"]["steps"]
+    deployment = workflow("infra-deploy")["jobs"][environment]["steps"]
+    regions = region_of(diff, f".ci/infra-diff {environment}"), region_of(deployment, f".ci/infra-deploy {environment}")
+    assert regions[0] == regions[1]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_pins_its_actions_and_starts_with_no_permission(path: Path) -> None:
+    text = path.read_text()
     used = re.findall(r"uses: (.*)", text)
     pinned = r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( # zizmor: .*)?"
     assert [use for use in used if not re.fullmatch(pinned, use)] == []
@@ -229,11 +255,11 @@ def test_a_workflow_pins_its_actions_and_starts_with_no_permission(workflow: Pat
     assert "secrets." not in text
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_what_a_workflow_calls_is_there(workflow: Path) -> None:
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_what_a_workflow_calls_is_there(path: Path) -> None:
     """Its logic is in scripts and commands: a step is one line."""
     tasks = set(re.findall(r"^  (\w+) ", usage(), re.MULTILINE))
-    for line in re.findall(r"^\s+(?:- )?run: (.*)$", workflow.read_text(), re.MULTILINE):
+    for line in re.findall(r"^\s+(?:- )?run: (.*)$", path.read_text(), re.MULTILINE):
         assert line not in ("|", ">"), "a step of several lines belongs into a script"
         program, *rest = line.split()
         assert program in ("./dev", "aws") or (ROOT / program).is_file(), line
