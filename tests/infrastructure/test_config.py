@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from textwrap import dedent
 
 import pytest
 
+from stacks import bundles, config
 from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
 
@@ -98,6 +101,18 @@ def test_every_wrong_value_is_told_at_once() -> None:
         "STAGES: two environments have the name 'dev'",
         "DELIVERY.repository",
     ]
+
+
+@pytest.mark.parametrize(("page", "name"), [("api.md", "ACCESS"), ("ci.md", "DELIVERY"), ("network.md", "STAGES")])
+def test_an_example_of_the_documentation_is_a_configuration(page: str, name: str) -> None:
+    """As it would stand in stacks/config.py."""
+    text = (bundles.ROOT / "docs" / page).read_text()
+    (block,) = re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    names = dict(vars(config))
+    exec(dedent(block), names)  # noqa: S102 - of this repository
+    assert names[name] != vars(config).get(name)
+    access = names.get("ACCESS", DEV.api)
+    check([replace(stage, api=access) for stage in names["STAGES"]], names["DELIVERY"])
 
 
 @pytest.mark.parametrize(
