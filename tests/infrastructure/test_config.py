@@ -109,7 +109,7 @@ def test_an_example_of_the_documentation_is_a_configuration(page: str, name: str
     text = (bundles.ROOT / "docs" / page).read_text()
     (block,) = re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     names = dict(vars(config))
-    exec(dedent(block), names)  # noqa: S102 - of this repository
+    exec(dedent(block), names)
     assert names[name] != vars(config).get(name)
     access = names.get("ACCESS", DEV.api)
     check([replace(stage, api=access) for stage in names["STAGES"]], names["DELIVERY"])

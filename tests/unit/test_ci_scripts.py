@@ -148,10 +148,16 @@ def test_prod_is_not_deployed_without_somebody_who_approves(place: Place, answer
     done = place.run("require-reviewers", "prod", GITHUB_REPOSITORY="o/r")
     assert done.code == code
     assert ("has no required reviewers" in done.errors) == bool(code)
+    assert ("GitHub Enterprise" in done.errors) == bool(code)
+
+
+def docker(place: Place, *, copied: bool) -> None:
+    """`copied`: whether the image is in ECR already."""
+    place.stand_in("docker", f'case "$*" in login*) cat >/dev/null ;; *inspect*) exit {0 if copied else 1} ;; esac')
 
 
 def test_images_of_two_machines_are_published_under_one_name(place: Place) -> None:
-    place.stand_in("docker", 'case "$1" in login) cat >/dev/null ;; esac')
+    docker(place, copied=False)
     place.stand_in("dev", 'echo "image $IMAGE" >>calls')
     place.stand_in("aws", "echo token")
     variables = {"IMAGE": "ghcr.io/O/r/page:abc", "ARCH": "arm64", "GITHUB_TOKEN": "secret-token", "GITHUB_ACTOR": "me"}
@@ -171,10 +177,29 @@ def test_images_of_two_machines_are_published_under_one_name(place: Place) -> No
         f"docker buildx imagetools create --tag {name} {name}-amd64 {name}-arm64",
         "aws ecr get-login-password",
         "docker login 1.ecr --username AWS --password-stdin",
+        "docker buildx imagetools inspect 1.ecr/page:abc",
         "docker buildx imagetools create --tag 1.ecr/page:abc ghcr.io/o/r/page:abc",
     ]
     assert (place.folder / "output").read_text() == f"image={name}-arm64\n"
     assert "secret-token" not in "\n".join(done.calls)
+
+
+def test_an_image_that_is_in_ecr_is_not_copied_there_again(place: Place) -> None:
+    """Tags in ECR are immutable: the workflow of a commit can be run again all the same."""
+    docker(place, copied=True)
+    place.stand_in("aws", "echo token")
+    variables = {"IMAGE": "ghcr.io/o/r/page:abc", "GITHUB_TOKEN": "t", "GITHUB_ACTOR": "me"}
+    done = place.run("image", "publish", "amd64", ECR_REPOSITORY="1.ecr/page", **variables)
+    assert (done.code, done.calls[-1]) == (0, "docker buildx imagetools inspect 1.ecr/page:abc")
+
+
+def test_a_cluster_gets_the_image_from_ecr_where_there_is_one() -> None:
+    """The package of a private repository is private, and the cluster has no password for it."""
+    (step,) = [
+        step for step in workflow("frontend")["jobs"]["rollout"]["steps"] if step.get("run") == ".ci/rollout eks"
+    ]
+    in_ecr = "format('{0}:{1}', vars.ECR_REPOSITORY, github.sha)"
+    assert step["env"] == {"IMAGE": f"${{{{ vars.ECR_REPOSITORY != '' && {in_ecr} || env.IMAGE }}}}"}
 
 
 ROLLED_OUT = "kubectl --namespace mlops rollout status deployment/page --timeout 5s"
