@@ -128,6 +128,14 @@ def test_the_api_may_invoke_its_functions_by_two_permissions(templates: dict[Sta
     assert all("execute-api" in source and "ApiRest" in source for source in sources)
 
 
+def test_logs_of_jobs_are_described_by_their_group_and_read_by_their_stream(templates: dict[StackId, Template]) -> None:
+    own = [one for one in statements(templates["prod", "serving"]) if one.role.startswith("<ApiFunctionsPlatform")]
+    (reading,) = [one for one in own if "logs:DescribeLogStreams" in one.actions]
+    names = {resource.partition(":log-group:")[2] for resource in reading.resources}
+    groups = {"/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws-glue/jobs*"}
+    assert names == groups | {f"{group}:log-stream:*" for group in groups}
+
+
 def test_the_functions_write_nothing(templates: dict[StackId, Template]) -> None:
     for name, reads in (
         ("ApiFunctionsPredict", ("xray:Put", "logs:", "sqs:SendMessage")),
