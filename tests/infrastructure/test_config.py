@@ -10,7 +10,7 @@ import pytest
 
 from stacks import bundles, config
 from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
-from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
+from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_names, chosen
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),
@@ -134,6 +134,19 @@ def test_the_accounts_of_the_delivery_hold_each_environment_once(
 def test_an_account_that_is_no_tuple_is_told_by_its_type() -> None:
     told = problems(DEV, delivery=Delivery("owner/name", ("dev",)))  # type: ignore[arg-type]
     assert told == ["DELIVERY.accounts is ('dev',): use a tuple of a tuple of text"]
+
+
+def test_a_version_of_a_model_finds_a_name_in_every_environment() -> None:
+    """`mlops-prod-<39 letters>-99999-abcdef` has 63 characters."""
+    check_names([DEV, PROD], ["m" * 39])
+    with pytest.raises(ConfigError) as raised:
+        check_names([DEV, PROD, replace(PROD, name="staging")], ["m" * 40, "short"])
+    prod, staging = str(raised.value).splitlines()
+    assert prod == (
+        f"models/{'m' * 40}: mlops-prod-{'m' * 40} has 51 characters, and versions "
+        "leave 50 of the 63 SageMaker takes: use at most 39 in model.name, or a shorter name for the environment prod"
+    )
+    assert "use at most 36 in model.name, or a shorter name for the environment staging" in staging
 
 
 def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
