@@ -68,15 +68,23 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_a_diff_is_kept_in_a_file(place: Place) -> None:
-    place.stand_in("dev", "echo 'Stack dev/Data (mlops-dev-data)'; echo 'There were no differences' >&2")
+    place.stand_in(
+        "dev",
+        """case "$1" in
+mlops) echo c0ffee ;;
+cdk) echo "commit $CODE_COMMIT" >>calls; echo 'Stack dev/Data (mlops-dev-data)'; echo 'There were no differences' >&2 ;;
+esac""",
+    )
     done = place.run("infra-diff", "dev")
-    assert (done.code, done.calls) == (0, ["dev cdk diff dev/* --method template --no-color"])
+    asked = "dev mlops deployed-commit --env dev --on aws --lookup-role"
+    assert (done.code, done.calls) == (0, [asked, "dev cdk diff dev/* --method template --no-color", "commit c0ffee"])
     kept = (place.folder / ".local" / "diff" / "dev.txt").read_text()
     assert sorted(kept.splitlines()) == ["Stack dev/Data (mlops-dev-data)", "There were no differences"]
 
 
-def test_a_diff_that_fails_fails_the_job(place: Place) -> None:
-    place.stand_in("dev", "exit 1")
+@pytest.mark.parametrize("failing", ["mlops", "cdk"])
+def test_a_diff_that_fails_fails_the_job(place: Place, failing: str) -> None:
+    place.stand_in("dev", f'[ "$1" != {failing} ]')
     assert place.run("infra-diff", "dev").code == 1
 
 
