@@ -50,7 +50,7 @@ def _unreachable(error: BotoCoreError) -> CliError:
         return CliError(f"The local cloud at {endpoint} no longer answers.", "Start it again: mlops local up.")
     return CliError(
         f"{str(error).rstrip('.')}.",
-        "Check AWS_PROFILE, AWS_REGION and your credentials, or start the local cloud: mlops local up.",
+        "Check AWS_PROFILE, AWS_DEFAULT_REGION and your credentials, or start the local cloud: mlops local up.",
     )
 
 

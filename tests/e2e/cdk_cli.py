@@ -57,8 +57,9 @@ class Cli:
     def call(self, *command: str, credentials: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:
         """A command at the root of the repository, for which the local cloud is AWS."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-        environment |= {"AWS_ENDPOINT_URL": self.cloud.endpoint, "AWS_REGION": self.cloud.region, "CI": "true"}
-        environment |= {"AWS_EC2_METADATA_DISABLED": "true", **credentials}
+        environment |= {"AWS_ENDPOINT_URL": self.cloud.endpoint, "CI": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+        # Both, as AWS's action sets them: boto3 reads the second alone.
+        environment |= {"AWS_REGION": self.cloud.region, "AWS_DEFAULT_REGION": self.cloud.region, **credentials}
         nowhere = {name: str(self.out / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         return subprocess.run(
             command,
