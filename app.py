@@ -14,7 +14,7 @@ from aws_cdk import App
 from contract import ContractError, load_all
 from stacks import bundles
 from stacks.config import DELIVERY, STAGES, Delivery
-from stacks.config_check import ConfigError, check, chosen
+from stacks.config_check import ConfigError, check, check_names, chosen
 from stacks.delivery import DeliveryStack
 from stacks.stage import MlopsStage
 
@@ -30,6 +30,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
     try:
         check(STAGES, delivery)
         contracts = load_all(os.path.relpath(models))
+        check_names(STAGES, contracts)
     except (ConfigError, ContractError) as error:
         sys.exit(str(error))
     app = App(
@@ -55,7 +56,8 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
                 commit=os.environ.get("CODE_COMMIT", "unknown"),
             )
         if delivery is not None:
-            DeliveryStack(app, "Delivery", config=delivery, stages=names)
+            for account in delivery.accounts:
+                DeliveryStack(app, config=delivery, stages=account)
         app.synth()
 
 

@@ -14,6 +14,8 @@ from cli.target import find_target
 
 app = typer.Typer()
 
+LookupRole = Annotated[bool, typer.Option("--lookup-role", help="Look with the CDK's lookup role, as a workflow does.")]
+
 
 @app.command("diff-report")
 def diff_report(
@@ -47,9 +49,7 @@ def diff_report(
 def smoke(
     stage: Stage = None,
     on: On = None,
-    lookup_role: Annotated[
-        bool, typer.Option("--lookup-role", help="Look with the CDK's lookup role, as a workflow does.")
-    ] = False,
+    lookup_role: LookupRole = False,
     as_json: Json = False,
 ) -> None:
     """Ask every model of a deployed environment for a prediction; a model without a version yet is no failure."""
@@ -70,3 +70,13 @@ def smoke(
         if failed:
             progress.print(f"error: {', '.join(failed)} gave no prediction.", style="red", highlight=False)
             raise typer.Exit(1)
+
+
+@app.command("deployed-commit")
+def deployed_commit(stage: Stage = None, on: On = None, lookup_role: LookupRole = False) -> None:
+    """Print the commit that is deployed, or `unknown`: a diff with it shows what changed besides."""
+    from cli import smoke
+
+    with errors(as_json=False):
+        target = find_target(where=on, stage=stage)
+        typer.echo(smoke.deployed_commit(smoke.through_lookup_role(target) if lookup_role else target))

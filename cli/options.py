@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from rich.console import Console
 
 from cli.errors import CliError
@@ -35,7 +35,7 @@ def errors(as_json: bool) -> Iterator[None]:
         yield
     except CliError as error:
         _fail(error, as_json)
-    except (ClientError, Boto3Error) as error:
+    except (ClientError, Boto3Error, WaiterError) as error:
         _fail(CliError(str(error)), as_json)
     except BotoCoreError as error:
         _fail(_unreachable(error), as_json)
@@ -50,7 +50,7 @@ def _unreachable(error: BotoCoreError) -> CliError:
         return CliError(f"The local cloud at {endpoint} no longer answers.", "Start it again: mlops local up.")
     return CliError(
         f"{str(error).rstrip('.')}.",
-        "Check AWS_PROFILE, AWS_REGION and your credentials, or start the local cloud: mlops local up.",
+        "Check AWS_PROFILE, AWS_DEFAULT_REGION and your credentials, or start the local cloud: mlops local up.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a deployed environment answers: asked after a deployment, through the API, as a client."""
+"""What a workflow asks a deployed environment: whether it answers, as a client, and which commit it is."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import boto3
+from botocore.exceptions import ClientError
 
 from cli import api
 from cli.errors import CliError
 from cli.records import example
-from cli.target import Target
+from cli.target import PROJECT, Target
 
 # Of the CDK's bootstrap stack: its default.
 QUALIFIER = "hnb659fds"
 NOT_LIVE = "no model is live"
+# As app.py calls a commit that nobody names.
+UNKNOWN = "unknown"
 
 Verdict = Literal["ok", "no model yet", "failed"]
 
@@ -50,6 +53,19 @@ def _judge(model: str, answer: dict[str, Any]) -> Answer:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return Answer(model, "failed", f"The answer holds no number: {answer}")
     return Answer(model, "ok", f"version {answer.get('model_version')} answers {value:,.6g}")
+
+
+def deployed_commit(target: Target) -> str:
+    """CODE_COMMIT of the last deployment; "unknown" of one that told none, and where nothing is deployed yet."""
+    name = f"{PROJECT}-{target.stage}-training"
+    try:
+        (stack,) = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return UNKNOWN
+    outputs = {item["OutputKey"]: str(item["OutputValue"]) for item in stack.get("Outputs", ())}
+    return outputs.get("CodeCommit", UNKNOWN)
 
 
 def through_lookup_role(target: Target) -> Target:

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.deletion import StackError, delete_stack, wait
 from cli.errors import CliError
 from cli.target import PROJECT, Target
 from tracking.scaling import SERVICE
@@ -56,7 +57,7 @@ def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
     for stack in stacks:
         if stack != data:
             on_step(f"stack {stack}")
-            _delete_stack(target, stack)
+            delete_stack(target, stack)
     on_step("running batches")
     _stop_batches(target)
     on_step("endpoints, configurations and models")
@@ -69,7 +70,7 @@ def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
             on_step(f"objects of {bucket}")
             _empty(target, bucket)
         on_step(f"stack {data}")
-        _delete_stack(target, data)
+        _delete_data(target, data)
     for group in _log_groups(target):
         target.client("logs").delete_log_group(logGroupName=group)
     return kept
@@ -195,12 +196,28 @@ def _retained(target: Target, stack: str) -> list[tuple[str, str]]:
 
 
 def _disposable_buckets(target: Target, stack: str) -> list[str]:
-    return [
-        resource["PhysicalResourceId"]
+    """Those that log who reads and deletes first, those that the logs go to last."""
+    found = [
+        ("LoggingConfiguration" not in definition.get("Properties", {}), resource["PhysicalResourceId"])
         for resource, definition in _resources(target, stack)
         if resource["ResourceType"] == "AWS::S3::Bucket"
         and not definition.get("DeletionPolicy", "").startswith("Retain")
+        and resource["ResourceStatus"] != "DELETE_COMPLETE"
     ]
+    return [name for _, name in sorted(found)]
+
+
+def _delete_data(target: Target, stack: str) -> None:
+    """S3 delivers access logs for hours: a bucket that got one since it was emptied is emptied once more."""
+    try:
+        delete_stack(target, stack)
+    except StackError as error:
+        full = [failure for failure in error.failures if failure.kind == "AWS::S3::Bucket"]
+        if not full:
+            raise
+        for bucket in full:
+            _empty(target, bucket.physical_id)
+        delete_stack(target, stack)
 
 
 def _remove_serving(target: Target) -> None:
@@ -213,7 +230,7 @@ def _remove_serving(target: Target) -> None:
     for name in endpoints:
         sagemaker.delete_endpoint(EndpointName=name)
     for name in endpoints:
-        sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=_pace(target))
+        wait(target, "sagemaker", "endpoint_deleted", f"endpoint {name} to go", EndpointName=name)
     for name in _configs(target):
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
     for name in _models(target):
@@ -221,14 +238,12 @@ def _remove_serving(target: Target) -> None:
 
 
 def _stop_batches(target: Target) -> None:
-    """Before their models and files go. Raises botocore's WaiterError when one does not end."""
+    """Before their models and files go. Raises CliError when one does not end."""
     sagemaker, jobs = target.client("sagemaker"), _batches(target)
     for name in jobs:
         sagemaker.stop_transform_job(TransformJobName=name)
     for name in jobs:
-        sagemaker.get_waiter("transform_job_completed_or_stopped").wait(
-            TransformJobName=name, WaiterConfig=_pace(target)
-        )
+        wait(target, "sagemaker", "transform_job_completed_or_stopped", f"batch {name} to end", TransformJobName=name)
 
 
 def _remove_packages(target: Target) -> None:
@@ -247,13 +262,3 @@ def _empty(target: Target, bucket: str) -> None:
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for problem in answer.get("Errors", ()):
             raise CliError(f"Cannot delete {problem['Key']} of {bucket}: {problem.get('Message', problem['Code'])}")
-
-
-def _delete_stack(target: Target, stack: str) -> None:
-    cloudformation = target.client("cloudformation")
-    cloudformation.delete_stack(StackName=stack)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=_pace(target))
-
-
-def _pace(target: Target) -> dict[str, int]:
-    return {"Delay": 1, "MaxAttempts": 120} if target.where == "local" else {"Delay": 10, "MaxAttempts": 360}

@@ -67,14 +67,18 @@ class Network:
 
 @dataclass(frozen=True)
 class Delivery:
-    """GitHub Actions that may act on this account. docs/ci.md has the steps.
+    """GitHub Actions that may act on AWS. docs/ci.md has the steps.
 
-    `repository` is owner/name. `repository_id` (`gh api repos/OWNER/NAME --jq .id`) keeps out another repository that
-    takes the name later. GitHub's provider exists once an account: `provider` is False when something else made it.
+    `repository` is owner/name. `accounts` says which environments live together: (("dev", "prod"),) in one account,
+    (("dev",), ("prod",)) in two. Each gets a stack with the roles of its own environments, and of no other's: whoever
+    may deploy dev could deploy whatever else is in the account. `repository_id` (`gh api repos/OWNER/NAME --jq .id`)
+    keeps out another repository that takes the name later. GitHub's provider exists once an account: `provider` is
+    False when something else made it.
     `image_repository`: name of an ECR repository for the page's image. `cluster`: the EKS cluster that runs the page.
     """
 
     repository: str
+    accounts: tuple[tuple[str, ...], ...]
     branch: str = "main"
     repository_id: str | None = None
     provider: bool = True
@@ -184,5 +188,5 @@ PROD = StageConfig(
 
 STAGES = (DEV, PROD)
 
-# None: no role for GitHub. A fork names itself here: Delivery(repository="owner/name").
+# None: no role for GitHub. A fork names itself here: Delivery(repository="owner/name", accounts=(("dev",), ("prod",))).
 DELIVERY: Delivery | None = None

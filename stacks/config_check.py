@@ -1,7 +1,7 @@
 """A wrong value in stacks/config.py is reported before anything is built: which key, what it is, what it should be."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -9,6 +9,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from stacks.config import Delivery, StageConfig
 
 DAY = 24 * 3600
+# What a name of SageMaker may have. The longest is that of a model behind an endpoint: -<version>-<6 digits>.
+LONGEST_NAME = 63
+VERSION_SUFFIX = "-99999-abcdef"
 INSTANCE = (r"ml\.[a-z0-9-]+\.[a-z0-9-]+", "an instance type of SageMaker, such as ml.m5.large")
 
 # Smallest and largest value, as the services take them.
@@ -63,9 +66,24 @@ def check(stages: Sequence[StageConfig], delivery: Delivery | None) -> None:
         f"STAGES: two environments have the name {name!r}" for name in sorted({*names}) if names.count(name) > 1
     ]
     if delivery is not None:
-        problems += [f"DELIVERY.{problem}" for problem in _of_values(delivery)]
+        problems += [f"DELIVERY.{problem}" for problem in (*_of_values(delivery), *_of_accounts(delivery, names))]
     if problems:
         raise ConfigError("\n".join(f"stacks/config.py: {problem}" for problem in problems))
+
+
+def check_names(stages: Sequence[StageConfig], models: Iterable[str]) -> None:
+    """Raise ConfigError when a version of a model could get no name in an environment, after months maybe."""
+    most = LONGEST_NAME - len(VERSION_SUFFIX)
+    problems = [
+        f"models/{model}: {stage.resource_name(model)} has {len(stage.resource_name(model))} characters, and versions "
+        f"leave {most} of the {LONGEST_NAME} SageMaker takes: use at most {most - len(stage.prefix)} in model.name, "
+        f"or a shorter name for the environment {stage.name}"
+        for stage in stages
+        for model in models
+        if len(stage.resource_name(model)) > most
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 def chosen(stages: Sequence[StageConfig], names: Sequence[str]) -> list[StageConfig]:
@@ -83,6 +101,20 @@ def _of_stage(stage: StageConfig) -> Iterator[str]:
     if stage.network is not None and stage.serving_mode != "realtime":
         is_now = f"is {stage.serving_mode!r}, and network is set"
         yield f"STAGES[{stage.name}].serving_mode {is_now}: serverless endpoints run in no VPC; use 'realtime'"
+
+
+def _of_accounts(delivery: Delivery, names: Sequence[str]) -> Iterator[str]:
+    """Each environment in one account at most: a role for it in another one would be a way into that account."""
+    hint = get_type_hints(Delivery)["accounts"]
+    if not _fits(delivery.accounts, hint):
+        return  # told already, by its type
+    listed = [name for account in delivery.accounts for name in account]
+    wrong = [f"there is no environment {name!r}" for name in listed if name not in names]
+    wrong += [f"{name!r} stands twice" for name in sorted({*listed}) if listed.count(name) > 1]
+    if not all(delivery.accounts) or not listed:
+        wrong.append("an account without an environment")
+    for problem in wrong:
+        yield f"accounts is {delivery.accounts!r}: {problem}; use {', '.join(names)}, those of one account in a tuple"
 
 
 def _of_values(config: Any, path: str = "") -> Iterator[str]:

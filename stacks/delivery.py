@@ -18,12 +18,15 @@ KEPT_IMAGES = 20
 
 
 class DeliveryStack(Stack):
-    """Once an account, deployed by a person: a workflow must not widen what workflows may do."""
+    """Once an account, deployed by a person: a workflow must not widen what workflows may do.
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Delivery, stages: Sequence[str]) -> None:
+    `stages`: the environments of the account. It is called by them, so that nobody deploys dev's into prod's unawares.
+    """
+
+    def __init__(self, scope: Construct, *, config: Delivery, stages: Sequence[str]) -> None:
         super().__init__(
             scope,
-            construct_id,
+            "Delivery" + "".join(stage.capitalize() for stage in stages),
             stack_name=f"{PROJECT}-delivery",
             description="What GitHub Actions may do in this account",
             termination_protection=True,

@@ -1,11 +1,12 @@
-"""Where people hear of trouble: the topic of every alarm, the dashboard and the budget."""
+"""Where people hear of trouble: the topic of every alarm, the events behind them, the dashboard and the budget."""
 
 from collections.abc import Iterable, Sequence
 
-from aws_cdk import ArnFormat, Aws, CfnOutput
+from aws_cdk import ArnFormat, Aws, CfnOutput, RemovalPolicy
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
@@ -26,9 +27,13 @@ class MonitoringStack(PlatformStack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
-        super().__init__(scope, construct_id, config=config, description="Topic of the alarms, dashboard and budget")
+        super().__init__(
+            scope, construct_id, config=config, description="Topic of the alarms, their events, dashboard and budget"
+        )
         self._topic = self._add_topic()
         self.alerts = Alerts(self._topic, config=config)
+        if config.alerting.alarms:
+            self._add_event_log()
         if config.alerting.monthly_budget_usd:
             self._add_budget(config.alerting.monthly_budget_usd)
 
@@ -41,6 +46,27 @@ class MonitoringStack(PlatformStack):
             topic.add_subscription(EmailSubscription(address))
         CfnOutput(self, "AlertsTopicArn", value=topic.topic_arn)
         return topic
+
+    def _add_event_log(self) -> None:
+        """Where rules of any stack write the events that alarms count: a history, with the events' own words."""
+        group = logs.LogGroup(
+            self,
+            "Events",
+            log_group_name=self.alerts.event_log,
+            retention=self._config.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": group.log_group_arn,
+        }
+        document = self.to_json_string({"Version": "2012-10-17", "Statement": [statement]})
+        # An account has ten of these in a region.
+        logs.CfnResourcePolicy(
+            self, "EventsPolicy", policy_name=f"{self._config.prefix}alerts", policy_document=document
+        )
 
     def _let_publish(self, topic: sns.Topic, service: str, conditions: dict[str, dict[str, str]]) -> None:
         topic.add_to_resource_policy(

@@ -42,6 +42,8 @@ class TrainingStack(ModelStack):
         self._add_start()
         self._add_alarm()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
+        # A diff of unchanged code takes it from here, or it would show the commit alone.
+        CfnOutput(self, "CodeCommit", value=commit)
 
     def _add_pipelines(self) -> None:
         role = self._add_pipeline_role()

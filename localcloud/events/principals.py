@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.services import kms, lambda_svc, sqs
+from ministack.services import cloudwatch_logs, kms, lambda_svc, sqs
 
 from localcloud.platform import account, region
 
 HOOKS = (
     ("ministack.core.iam_evaluator", "EvalContext"),
     ("ministack.core.iam_evaluator", "evaluate_resource_policy"),
+    ("ministack.services.cloudwatch_logs", "_resource_policies"),
     ("ministack.services.kms", "_resolve_key"),
     ("ministack.services.lambda_svc", "function_policy_for_arn"),
     ("ministack.services.sqs", "_queue_by_arn"),
@@ -34,6 +35,15 @@ def queue_allows(queue_arn: str, *, service: str, source_arn: str) -> bool:
         return False
     key = attributes.get("KmsMasterKeyId")
     return not key or key_allows(key, service=service, source_arn=source_arn)
+
+
+def log_stream_allows(stream_arn: str, *, service: str, source_arn: str) -> bool:
+    """Whether the account's policies for CloudWatch Logs let the service make the stream and write to it."""
+    policies = [policy["policyDocument"] for policy in cloudwatch_logs._resource_policies.values()]
+    return all(
+        any(_allows(policy, action, stream_arn, service=service, source_arn=source_arn) for policy in policies)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    )
 
 
 def key_allows(key_id: str, *, service: str, source_arn: str) -> bool:

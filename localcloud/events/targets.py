@@ -1,4 +1,4 @@
-"""Lambda functions and queues as targets of EventBridge rules and of schedules."""
+"""Lambda functions and queues as targets of EventBridge rules and of schedules; log groups as targets of rules."""
 
 import contextvars
 import json
@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import cloudwatch_logs, eventbridge, lambda_svc
 
 from localcloud import platform
 from localcloud.events import queues
 from localcloud.events.delivery import Delivery, DeliveryError, deliver
-from localcloud.events.principals import function_allows, queue_allows
+from localcloud.events.principals import function_allows, log_stream_allows, queue_allows
 
 HOOKS = (
+    ("ministack.services.cloudwatch_logs", "_log_groups"),
     ("ministack.services.eventbridge", "_dispatch_to_lambda"),
     ("ministack.services.eventbridge", "_dispatch_to_sqs"),
     ("ministack.services.eventbridge", "_invoke_target"),
@@ -22,6 +23,8 @@ HOOKS = (
     ("ministack.services.lambda_svc", "_get_func_record_for_ref"),
     ("ministack.services.lambda_svc", "invoke_async_with_retry"),
 )
+
+LOG_GROUP = "arn:aws:logs:"
 
 _delivery: contextvars.ContextVar[Delivery] = contextvars.ContextVar("delivery")
 
@@ -35,7 +38,10 @@ def _invoking(invoke: Callable[..., None]) -> Callable[..., None]:
         view = view or eventbridge._pattern_event_view(event)
         token = _delivery.set(Delivery(target, rule.get("Arn", ""), view.event_with_detail()))
         try:
-            invoke(target, event, rule, view)
+            if target.get("Arn", "").startswith(LOG_GROUP):
+                dispatch_to_logs(target["Arn"])
+            else:
+                invoke(target, event, rule, view)
         finally:
             _delivery.reset(token)
 
@@ -51,6 +57,24 @@ def dispatch_to_sqs(spec: Any, payload: str, parameters: Mapping[str, Any] | Non
     delivery = _delivery.get()
     group = (parameters or {}).get("MessageGroupId")
     platform.spawn(deliver, delivery, partial(_send_message, delivery, str(spec), payload, group))
+
+
+def dispatch_to_logs(arn: str) -> None:
+    delivery = _delivery.get()
+    platform.spawn(deliver, delivery, partial(_write_event, delivery, arn))
+
+
+def _write_event(delivery: Delivery, arn: str) -> None:
+    """The event as one line, in a stream of its own."""
+    changed = [name for name in ("Input", "InputPath", "InputTransformer") if delivery.target.get(name)]
+    if changed:
+        raise DeliveryError("INVALID_PARAMETER", f"{changed[0]}: only whole events can be written to a log group here.")
+    group, stream = arn.split(":", 6)[6].removesuffix(":*"), str(delivery.event["id"])
+    if group not in cloudwatch_logs._log_groups:
+        raise DeliveryError("NO_RESOURCE", f"The specified log group does not exist: {group}")
+    stream_arn = f"{arn.removesuffix(':*')}:log-stream:{stream}"
+    _authorize(delivery, "logs:PutLogEvents", stream_arn, by_policy=log_stream_allows)
+    platform.put_log(group, stream, [json.dumps(delivery.event)])
 
 
 def _invoke_function(delivery: Delivery, arn: str, payload: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud import platform
+from localcloud.glue import security
 from localcloud.glue.records import JobRun, set_state
 from localcloud.glue.runtime import BOOTSTRAP
 from localcloud.process import Process, ProcessResult
@@ -66,6 +67,14 @@ def run_attempt(job: dict[str, Any], run: JobRun, arguments: dict[str, str]) -> 
     return outcome
 
 
+def log_groups(job: dict[str, Any]) -> str:
+    """What the names of the job's two log groups start with. With a key they belong to configuration and role."""
+    name = job.get("SecurityConfiguration")
+    if not name or not security.encrypts_logs(name):
+        return LOGS
+    return f"{LOGS}/{name}-role/{job['Role'].rpartition('/')[2]}"
+
+
 def request_stop(run: JobRun) -> None:
     """Ask a run to end: its process is terminated, or is never started."""
     with _lock:
@@ -101,8 +110,8 @@ def _launch(job: dict[str, Any], run: JobRun, arguments: dict[str, str], folder:
             argv,
             env=environment,
             cwd=folder,
-            log=_LogSink(f"{LOGS}/output", run["Id"], role),
-            error_log=_LogSink(f"{LOGS}/error", run["Id"], role),
+            log=_LogSink(f"{run['LogGroupName']}/output", run, role),
+            error_log=_LogSink(f"{run['LogGroupName']}/error", run, role),
         )
         _processes[run["Id"]] = process
     return process
@@ -130,11 +139,20 @@ def _fetch(s3: Any, uri: str, folder: Path) -> Path:
 class _LogSink:
     """Sends a process's lines to CloudWatch Logs as the job's role; on Glue too, a denial only loses the logs."""
 
-    def __init__(self, group: str, stream: str, role: str) -> None:
+    def __init__(self, group: str, run: JobRun, role: str) -> None:
         self._group = group
-        self._stream = stream
+        self._stream = run["Id"]
         self._role = role
-        self._denied = False
+        self._denied = run["LogGroupName"] != LOGS and not self._may_encrypt()
+
+    def _may_encrypt(self) -> bool:
+        """A group with a key is given it by the role: a job that may not do that has no logs."""
+        try:
+            platform.check_role(self._role, "logs:AssociateKmsKey", platform.arn("logs", f"log-group:{self._group}"))
+        except platform.AccessDenied as error:
+            logger.warning("logs of Glue run %s are lost: %s", self._stream, error)
+            return False
+        return True
 
     def __call__(self, lines: Sequence[str]) -> None:
         if self._denied:

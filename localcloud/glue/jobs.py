@@ -74,7 +74,7 @@ def script_arguments(job: Mapping[str, Any], run: JobRun, request: Start) -> dic
     return {**identity, **{key: str(value) for key, value in merged.items()}}
 
 
-def _new_run(job: Mapping[str, Any], request: Start, *, attempt: int, run_id: str) -> JobRun:
+def _new_run(job: dict[str, Any], request: Start, *, attempt: int, run_id: str) -> JobRun:
     now = time.time()
     run = JobRun(
         Id=run_id,
@@ -86,19 +86,21 @@ def _new_run(job: Mapping[str, Any], request: Start, *, attempt: int, run_id: st
         Arguments=dict(request.arguments),
         ExecutionTime=0,
         Timeout=int(request.timeout or job.get("Timeout") or DEFAULT_TIMEOUT_MINUTES),
-        LogGroupName=execution.LOGS,
+        LogGroupName=execution.log_groups(job),
         GlueVersion=str(job.get("GlueVersion", "5.1")),
         WorkerType=str(job.get("WorkerType", "G.1X")),
         NumberOfWorkers=int(job.get("NumberOfWorkers") or 2),
         ExecutionClass=str(job.get("ExecutionClass", "STANDARD")),
     )
+    if job.get("SecurityConfiguration"):
+        run["SecurityConfiguration"] = str(job["SecurityConfiguration"])
     if request.trigger:
         run["TriggerName"] = request.trigger
     records.job_runs(request.job_name).append(run)
     return run
 
 
-def _run_attempts(job: Mapping[str, Any], run: JobRun, request: Start, ended: Future[JobRun]) -> None:
+def _run_attempts(job: dict[str, Any], run: JobRun, request: Start, ended: Future[JobRun]) -> None:
     """A failed run is attempted again, MaxRetries times; a stopped or timed out run is not."""
     retries = int(job.get("MaxRetries") or 0)
     first = run["Id"]

@@ -43,6 +43,7 @@ class JobRun(TypedDict, total=False):
     Timeout: int
     WorkerType: str
     NumberOfWorkers: int
+    SecurityConfiguration: str
     LogGroupName: str
     GlueVersion: str
     ExecutionClass: str

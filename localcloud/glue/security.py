@@ -1,4 +1,4 @@
-"""CloudFormation: AWS::Glue::SecurityConfiguration. It is kept and readable; nothing is encrypted by it."""
+"""Security configurations: kept, readable, and heeded in the names of log groups. Nothing is encrypted by them."""
 
 import json
 from collections.abc import Mapping
@@ -38,6 +38,13 @@ def update(physical_id: str, old: Properties, new: Properties, stack: str) -> Cr
 
 def delete(physical_id: str, properties: Properties) -> None:
     glue._security_configs.pop(physical_id, None)
+
+
+def encrypts_logs(name: str) -> bool:
+    """Whether the logs of a job with this configuration are encrypted with a key."""
+    found = glue._security_configs.get(name) or {}
+    logs = (found.get("EncryptionConfiguration") or {}).get("CloudWatchEncryption") or {}
+    return bool(logs.get("CloudWatchEncryptionMode", "DISABLED") != "DISABLED")
 
 
 def install() -> None:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk.aws_cloudwatch_actions import SnsAction
@@ -34,12 +34,14 @@ FIVE_MINUTES = Duration.minutes(5)
 class Alerts:
     """The alarms of one environment. Each stands in the stack of what it watches: only the topic crosses stacks.
 
-    `names` are those of the alarms so far.
+    `names` are those of the alarms so far. `event_log` is the log group of the events behind some of them.
     """
 
     def __init__(self, topic: ITopic, *, config: StageConfig) -> None:
         self.topic = topic
         self.names: list[str] = []
+        # With the prefix that the console of EventBridge asks for.
+        self.event_log = f"/aws/events/{config.prefix}alerts"
         self._config = config
 
     def add(
@@ -86,7 +88,7 @@ class Alerts:
         runbook: Runbook,
         means: str,
     ) -> None:
-        """In alarm when an event matches. The rule has no target: EventBridge counts what it matched."""
+        """In alarm when an event matches: EventBridge counts that. The event itself is kept in the log group."""
         if not self._config.alerting.alarms:
             return
         rule = events.Rule(
@@ -95,6 +97,14 @@ class Alerts:
             description=means,
             event_pattern=events.EventPattern(source=[source], detail_type=[detail_type], detail=dict(detail)),
         )
+        group = Stack.of(scope).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self.event_log,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        # On the L1: the L2's target deploys a function of its own to write a policy for the group.
+        cast(events.CfnRule, rule.node.default_child).targets = [events.CfnRule.TargetProperty(arn=group, id="Log")]
         counted = cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name="TriggeredRules",

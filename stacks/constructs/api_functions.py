@@ -22,7 +22,8 @@ NUMBERED = "Versions, models and configurations are numbered."
 LOG_GROUPS = (
     "/aws/sagemaker/ProcessingJobs",
     "/aws/sagemaker/TrainingJobs",
-    "/aws-glue/jobs/error",
+    # Its error and output, and, with a security configuration, groups whose names tell it.
+    "/aws-glue/jobs*",
 )
 
 
@@ -120,9 +121,11 @@ class ApiFunctions(Construct):
         grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")
         jobs = stack.format_arn(service="sagemaker", resource="processing-job", resource_name="pipelines-*")
         grant(role, ["sagemaker:DescribeProcessingJob"], [jobs], because="SageMaker names the jobs of a pipeline.")
-        streams = [f"{self._log_arn(name)}:log-stream:*" for name in LOG_GROUPS]
+        # Streams are described by their group, and read by themselves.
+        groups = [self._log_arn(name) for name in LOG_GROUPS]
         reading = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
-        grant(role, reading, streams, because="SageMaker and Glue name the streams of their jobs.")
+        named = "SageMaker and Glue name the groups and streams of their jobs."
+        grant(role, reading, [*groups, *(f"{group}:log-stream:*" for group in groups)], because=named)
 
     def _grant_monitoring(self, function: PlatformFunction) -> None:
         role = function.own_role

@@ -68,7 +68,7 @@ class Gateway(Construct):
         self._validator = apigateway.RequestValidator(
             self, "Validator", rest_api=self._api, validate_request_body=True, validate_request_parameters=True
         )
-        add_problems(self._api, self._access.origins)
+        add_problems(self._api, self._access)
         # One permission for all methods: a policy of a function holds some sixty at most.
         self._predict, self._platform = (
             apigateway.LambdaIntegration(function, scope_permission_to_method=False)
@@ -77,7 +77,8 @@ class Gateway(Construct):
         self._model = self._add_model()
         self._add_routes(models)
         if self._access.firewall:
-            Firewall(self, "Firewall", stage=self._api.deployment_stage)
+            rate = config.throttle.requests_per_second
+            Firewall(self, "Firewall", stage=self._api.deployment_stage, requests_per_second=rate)
         self.url = self._api.url
         self.key_id = self._add_key().key_id if self._access.auth == "api-key" else None
 

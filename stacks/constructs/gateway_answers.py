@@ -5,6 +5,7 @@ import json
 from aws_cdk import aws_apigateway as apigateway
 
 from contract import MAX_INSTANCES
+from stacks.config import ApiAccess
 
 # What is logged of a request: who, what, how long, how it ended. Never a payload.
 ACCESS_LOG = {
@@ -38,16 +39,24 @@ PROBLEMS = {
     "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "There was no answer in time."),
 }
 
+# API Gateway answers alike to a call without a signature and to one of a path that there is not.
+UNSIGNED = (
+    403,
+    "Forbidden",
+    "Sign the request with IAM (execute-api). If it was signed, there is no such path or method.",
+)
+
 # A browser shows a page the gateway's own errors when they name its origin; with several, they name everybody's: there
 # is nothing of anyone in them.
 ANY = "*"
 
 
-def add_problems(api: apigateway.RestApi, origins: tuple[str, ...]) -> None:
-    headers = {"Content-Type": "'application/problem+json'"}
+def add_problems(api: apigateway.RestApi, access: ApiAccess) -> None:
+    headers, origins = {"Content-Type": "'application/problem+json'"}, access.origins
     if origins:
         headers["Access-Control-Allow-Origin"] = f"'{origins[0] if len(origins) == 1 else ANY}'"
-    for kind, (status, title, detail) in PROBLEMS.items():
+    problems = PROBLEMS | ({"MISSING_AUTHENTICATION_TOKEN": UNSIGNED} if access.auth == "iam" else {})
+    for kind, (status, title, detail) in problems.items():
         _add_problem(api, kind, str(status), _problem(title, detail, status), headers)
     for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
         _add_problem(api, kind, None, _problem(title, "$context.error.message"), headers)

@@ -23,7 +23,7 @@ ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 APP = f"""
 import app
 from stacks.config import Delivery
-app.main(delivery=Delivery({REPOSITORY!r}))
+app.main(delivery=Delivery({REPOSITORY!r}, accounts=(("dev", "prod"),)))
 """
 
 
@@ -43,21 +43,27 @@ class Cli:
     out: Path
 
     def run(
-        self, *arguments: str, app: str = APP, credentials: dict[str, str] = ROOT_KEYS
+        self, *arguments: str, app: str = APP, credentials: dict[str, str] = ROOT_KEYS, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """`./dev cdk ARGUMENTS`. Its output and errors come together, as on a terminal."""
         program = self.out.parent / "program.py"
         # ./dev takes no PYTHONPATH from its caller.
         program.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{app}")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-        environment |= {"AWS_ENDPOINT_URL": self.cloud.endpoint, "AWS_REGION": self.cloud.region, "CI": "true"}
-        environment |= {"AWS_EC2_METADATA_DISABLED": "true", **credentials}
-        nowhere = {name: str(self.out / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         command = [str(ROOT / "dev"), "cdk", "--output", str(self.out), "--no-color"]
-        command += ["--app", f"{ROOT}/.venv/bin/python {program}", *arguments]
+        return self.call(
+            *command, "--app", f"{ROOT}/.venv/bin/python {program}", *arguments, credentials=credentials, **variables
+        )
+
+    def call(self, *command: str, credentials: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """A command at the root of the repository, for which the local cloud is AWS."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+        environment |= {"AWS_ENDPOINT_URL": self.cloud.endpoint, "CI": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+        # Both, as AWS's action sets them: boto3 reads the second alone.
+        environment |= {"AWS_REGION": self.cloud.region, "AWS_DEFAULT_REGION": self.cloud.region, **credentials}
+        nowhere = {name: str(self.out / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         return subprocess.run(
             command,
-            env=environment | nowhere,
+            env=environment | nowhere | variables,
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ import pytest
 from cli import api, local
 from cli.records import example
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tracking.logs import log_tail
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +48,10 @@ def test_a_run_goes_through_and_leaves_nothing_unencrypted(
         assert run.state == "live", run.reason
         (prediction,) = api.predict(here.target, model=MODEL, instances=[example(MODEL)])["predictions"]
         assert prediction["value"] > 0
+        # Glue gives encrypted logs groups of their own: the run's last lines are found there.
+        (etl,) = [step for step in run.steps if step.log_group.startswith("/aws-glue/")]
+        assert "-role/" in etl.log_group
+        assert log_tail(here.target.place, etl) != ()
         calls = here.cloud.calls()
         assert calls["denied"] == []
         users = {role for role, counts in calls["roles"].items() if "kms:Decrypt" in counts["actions"]}

@@ -77,6 +77,8 @@ def test_a_refused_file_is_told_and_is_no_failure_of_the_etl(platform: Platform,
     with fires(platform, "refused-files"):
         assert platform.run(tmp_path / "nothing.csv").state == "refused"
     assert "docs/runbooks/refused-files.md" in heard(platform, notices, "refused-files")["AlarmDescription"]
+    kept = platform.target.client("logs").filter_log_events(logGroupName="/aws/events/mlops-dev-alerts")["events"]
+    assert any("/refused.json" in event["message"] for event in kept)
     assert fired(platform, "etl-failures") == failures
 
 

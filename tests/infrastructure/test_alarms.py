@@ -96,8 +96,25 @@ def counted(template: Template, alarm: Mapping[str, Any]) -> Mapping[str, Any]:
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Events", "TriggeredRules", "Sum")
     (dimension,) = alarm["Dimensions"]
     assert dimension["Name"] == "RuleName"
-    pattern: Mapping[str, Any] = template.of_type("AWS::Events::Rule")[dimension["Value"]["Ref"]]["EventPattern"]
+    rule = template.of_type("AWS::Events::Rule")[dimension["Value"]["Ref"]]
+    # EventBridge is sure to count the matches of a rule that leads somewhere.
+    (target,) = rule["Targets"]
+    assert re.search(r":log-group:/aws/events/mlops-(dev|prod)-alerts$", readable(target["Arn"]))
+    pattern: Mapping[str, Any] = rule["EventPattern"]
     return pattern
+
+
+@pytest.mark.parametrize(("stage", "days"), [("dev", 14), ("prod", 365)])
+def test_events_behind_alarms_are_kept_where_rules_may_write(
+    templates: dict[StackId, Template], stage: str, days: int
+) -> None:
+    template = templates[stage, "monitoring"]
+    ((logical_id, group),) = template.of_type("AWS::Logs::LogGroup").items()
+    assert (group["LogGroupName"], group["RetentionInDays"]) == (f"/aws/events/mlops-{stage}-alerts", days)
+    (statement,) = json.loads(readable(template.only("AWS::Logs::ResourcePolicy")["PolicyDocument"]))["Statement"]
+    assert "events.amazonaws.com" in statement["Principal"]["Service"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"] == f"<{logical_id}.Arn>"
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -186,7 +203,8 @@ def test_without_alarms_those_that_roll_back_stay(tmp_path: Path) -> None:
     found = made(tmp_path, Alerting(alarms=False, dashboard=False))
     names = {item["AlarmName"] for item in found["AWS::CloudWatch::Alarm"].values()}
     assert names == {"mlops-dev-realtime-5xx", "mlops-dev-realtime-latency"}
-    assert {"AWS::Events::Rule", "AWS::CloudWatch::Dashboard", "AWS::Budgets::Budget"} & set(found) == set()
+    unwanted = {"AWS::Events::Rule", "AWS::CloudWatch::Dashboard", "AWS::Budgets::Budget", "AWS::Logs::LogGroup"}
+    assert unwanted & set(found) == set()
 
 
 def test_addresses_a_budget_and_the_place_of_the_runbooks_are_configured(tmp_path: Path) -> None:

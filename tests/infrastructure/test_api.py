@@ -10,13 +10,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack, assertions
+from aws_cdk import aws_apigateway as apigateway
 from cdk_nag import AwsSolutionsChecks
 
 import app as application
 from contract import Contract
 from stacks import bundles
 from stacks.config import DEV, ApiAccess
+from stacks.constructs.firewall import Firewall
 from stacks.stage import MlopsStage
 from tests.infrastructure.conftest import read_templates
 from tests.infrastructure.templates import StackId, Template, readable, statements
@@ -128,6 +130,14 @@ def test_the_api_may_invoke_its_functions_by_two_permissions(templates: dict[Sta
     assert all("execute-api" in source and "ApiRest" in source for source in sources)
 
 
+def test_logs_of_jobs_are_described_by_their_group_and_read_by_their_stream(templates: dict[StackId, Template]) -> None:
+    own = [one for one in statements(templates["prod", "serving"]) if one.role.startswith("<ApiFunctionsPlatform")]
+    (reading,) = [one for one in own if "logs:DescribeLogStreams" in one.actions]
+    names = {resource.partition(":log-group:")[2] for resource in reading.resources}
+    groups = {"/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws-glue/jobs*"}
+    assert names == groups | {f"{group}:log-stream:*" for group in groups}
+
+
 def test_the_functions_write_nothing(templates: dict[StackId, Template]) -> None:
     for name, reads in (
         ("ApiFunctionsPredict", ("xray:Put", "logs:", "sqs:SendMessage")),
@@ -165,6 +175,12 @@ def test_iam_callers_sign_everything(synthesised: Any) -> None:
     functions = template.of_type("AWS::Lambda::Function")
     (platform,) = [item for name, item in functions.items() if name.startswith("ApiFunctionsPlatform")]
     assert platform["Environment"]["Variables"]["AUTH"] == "iam"
+    # API Gateway answers so to a call without a signature, be there such a path or not.
+    answers = template.of_type("AWS::ApiGateway::GatewayResponse").values()
+    (unsigned,) = [item for item in answers if item["ResponseType"] == "MISSING_AUTHENTICATION_TOKEN"]
+    document = json.loads(unsigned["ResponseTemplates"]["application/json"])
+    assert (unsigned["StatusCode"], document["status"]) == ("403", 403)
+    assert document["detail"].startswith("Sign the request with IAM")
     assert findings == []
 
 
@@ -200,10 +216,23 @@ def test_a_firewall_stands_in_front_of_the_stage_if_asked_for(synthesised: Any) 
     # 500 instances are more than the 8 KB that this rule lets pass.
     assert common["RuleActionOverrides"] == [{"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}]
     assert rules["Rate"]["Action"] == {"Block": {}}
-    assert rules["Rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 2000}
+    # Of dev, whose throttle lets 10 requests a second through.
+    assert rules["Rate"]["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 3000}
     assert "/stages/" in readable(association["ResourceArn"])
     assert not [finding for finding in findings if "APIG3" in finding]
     assert findings == []
+
+
+@pytest.mark.parametrize(("requests_per_second", "limit"), [(1, 2000), (50, 15_000)])
+def test_the_firewall_lets_one_address_have_all_that_the_throttle_allows(requests_per_second: int, limit: int) -> None:
+    """All visitors of the page call from one address."""
+    stack = Stack(App(analytics_reporting=False))
+    api = apigateway.RestApi(stack, "Api", cloud_watch_role=False)
+    api.root.add_method("GET", apigateway.MockIntegration())
+    Firewall(stack, "Firewall", stage=api.deployment_stage, requests_per_second=requests_per_second)
+    (acl,) = assertions.Template.from_stack(stack).find_resources("AWS::WAFv2::WebACL").values()
+    (rate,) = [rule for rule in acl["Properties"]["Rules"] if rule["Name"] == "Rate"]
+    assert rate["Statement"]["RateBasedStatement"]["Limit"] == limit
 
 
 def test_the_gateway_checks_the_shape_and_leaves_the_fields_to_the_function(

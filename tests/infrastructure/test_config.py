@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from textwrap import dedent
 
 import pytest
 
+from stacks import bundles, config
 from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
-from stacks.config_check import PATTERNS, RANGES, ConfigError, check, chosen
+from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_names, chosen
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),
@@ -23,7 +26,7 @@ def problems(*stages: StageConfig, delivery: Delivery | None = None) -> list[str
 
 
 def test_the_configuration_of_the_project_is_right() -> None:
-    check(STAGES, Delivery("owner/name", image_repository="mlops/page", cluster="apps"))
+    check(STAGES, Delivery("owner/name", (("dev",), ("prod",)), image_repository="mlops/page", cluster="apps"))
     check([replace(PROD, network=NETWORK, serving_mode="realtime", customer_key=True)], None)
 
 
@@ -92,12 +95,58 @@ def test_a_wrong_value_is_named_with_what_to_write_instead(stage: StageConfig, p
 
 def test_every_wrong_value_is_told_at_once() -> None:
     stage = replace(DEV, throttle=replace(DEV.throttle, burst=0), jobs=replace(DEV.jobs, volume_gb=0))
-    told = problems(stage, stage, delivery=Delivery("just-a-name"))
+    told = problems(stage, stage, delivery=Delivery("just-a-name", (("dev",),)))
     assert [line.split(" is ")[0] for line in told] == [
         *["STAGES[dev].throttle.burst", "STAGES[dev].jobs.volume_gb"] * 2,
         "STAGES: two environments have the name 'dev'",
         "DELIVERY.repository",
     ]
+
+
+@pytest.mark.parametrize(("page", "name"), [("api.md", "ACCESS"), ("ci.md", "DELIVERY"), ("network.md", "STAGES")])
+def test_an_example_of_the_documentation_is_a_configuration(page: str, name: str) -> None:
+    """As it would stand in stacks/config.py."""
+    text = (bundles.ROOT / "docs" / page).read_text()
+    (block,) = re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    names = dict(vars(config))
+    exec(dedent(block), names)
+    assert names[name] != vars(config).get(name)
+    access = names.get("ACCESS", DEV.api)
+    check([replace(stage, api=access) for stage in names["STAGES"]], names["DELIVERY"])
+
+
+@pytest.mark.parametrize(
+    ("accounts", "problem"),
+    [
+        ((("dev", "test"),), "there is no environment 'test'"),
+        ((("dev",), ("prod", "dev")), "'dev' stands twice"),
+        ((("dev",), ()), "an account without an environment"),
+        ((), "an account without an environment"),
+    ],
+)
+def test_the_accounts_of_the_delivery_hold_each_environment_once(
+    accounts: tuple[tuple[str, ...], ...], problem: str
+) -> None:
+    told = problems(DEV, PROD, delivery=Delivery("owner/name", accounts))
+    assert told == [f"DELIVERY.accounts is {accounts!r}: {problem}; use dev, prod, those of one account in a tuple"]
+
+
+def test_an_account_that_is_no_tuple_is_told_by_its_type() -> None:
+    told = problems(DEV, delivery=Delivery("owner/name", ("dev",)))  # type: ignore[arg-type]
+    assert told == ["DELIVERY.accounts is ('dev',): use a tuple of a tuple of text"]
+
+
+def test_a_version_of_a_model_finds_a_name_in_every_environment() -> None:
+    """`mlops-prod-<39 letters>-99999-abcdef` has 63 characters."""
+    check_names([DEV, PROD], ["m" * 39])
+    with pytest.raises(ConfigError) as raised:
+        check_names([DEV, PROD, replace(PROD, name="staging")], ["m" * 40, "short"])
+    prod, staging = str(raised.value).splitlines()
+    assert prod == (
+        f"models/{'m' * 40}: mlops-prod-{'m' * 40} has 51 characters, and versions "
+        "leave 50 of the 63 SageMaker takes: use at most 39 in model.name, or a shorter name for the environment prod"
+    )
+    assert "use at most 36 in model.name, or a shorter name for the environment staging" in staging
 
 
 def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
@@ -109,7 +158,7 @@ def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -
 def test_every_rule_is_about_a_key_that_there_is() -> None:
     full = replace(PROD, network=NETWORK)
     for path in [*RANGES, *PATTERNS]:
-        found: object = full if hasattr(full, path.partition(".")[0]) else Delivery("owner/name")
+        found: object = full if hasattr(full, path.partition(".")[0]) else Delivery("owner/name", (("dev",),))
         for part in path.split("."):
             assert hasattr(found, part), path
             found = getattr(found, part)

@@ -16,15 +16,18 @@ from stacks.config import Delivery
 from stacks.delivery import ISSUER, DeliveryStack
 from tests.infrastructure.templates import Template, readable, statements
 
-FULL = Delivery("octo/repo", branch="trunk", repository_id="42", image_repository="mlops/page", cluster="apps")
+TOGETHER = (("dev", "prod"),)
+FULL = Delivery(
+    "octo/repo", TOGETHER, branch="trunk", repository_id="42", image_repository="mlops/page", cluster="apps"
+)
 
 
 def synth(config: Delivery, folder: Path) -> tuple[Template, list[str]]:
-    """The template, and what cdk-nag finds."""
+    """The template of the first account, and what cdk-nag finds."""
     app = App(outdir=str(folder), analytics_reporting=False, builtin_cloud_formation_validation=False)
-    stack = DeliveryStack(app, "Delivery", config=config, stages=["dev", "prod"])
+    stack = DeliveryStack(app, config=config, stages=config.accounts[0])
     found = [violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(stack).violations]
-    path = Path(app.synth().directory) / "Delivery.template.json"
+    path = Path(app.synth().directory) / stack.template_file
     return Template(path, json.loads(path.read_text())), found
 
 
@@ -88,7 +91,7 @@ def test_roles_may_do_what_their_workflow_does(template: Template) -> None:
 
 
 def test_without_options_there_are_only_the_roles_that_need_none(tmp_path: Path) -> None:
-    template, found = synth(Delivery("octo/repo", provider=False), tmp_path)
+    template, found = synth(Delivery("octo/repo", TOGETHER, provider=False), tmp_path)
     roles = {name.partition("Role")[0] for name in template.of_type("AWS::IAM::Role")}
     assert (roles, found) == ({"Diff", "DeployDev", "DeployProd"}, [])
     assert template.of_type("AWS::IAM::OIDCProvider") == {}
@@ -97,6 +100,17 @@ def test_without_options_there_are_only_the_roles_that_need_none(tmp_path: Path)
         for role in template.of_type("AWS::IAM::Role").values()
     }
     assert principals == {f"arn:<AWS::Partition>:iam::<AWS::AccountId>:oidc-provider/{ISSUER}"}
+
+
+@pytest.mark.parametrize(("account", "other"), [("dev", "prod"), ("prod", "dev")])
+def test_an_account_of_its_own_lets_in_the_jobs_of_no_other_environment(
+    tmp_path: Path, account: str, other: str
+) -> None:
+    """Dev's jobs wait for nobody's approval, and the CDK's roles of an account deploy whatever is in it."""
+    template, _ = synth(Delivery("octo/repo", ((account,), (other,))), tmp_path)
+    text = json.dumps(template.document)
+    assert f"environment:{account}" in text
+    assert f"environment:{other}" not in text
 
 
 def test_checkers_find_nothing(full: tuple[Template, list[str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,10 +42,14 @@ class Synthesis:
 
 @pytest.fixture(scope="module")
 def made(contracts: dict[str, Contract]) -> Iterator[Synthesis]:
+    """With a model that shares an endpoint, since its functions call more than others."""
     config = replace(PROD, customer_key=True, network=NETWORK, serving_mode="realtime")
+    cancer = contracts["breast_cancer"]
+    shared = replace(cancer, serving=replace(cancer.serving, mode="realtime", hosting="multi-model"))
+    changed = {**contracts, "breast_cancer": shared}
     with TemporaryDirectory() as out, TemporaryDirectory() as staging:
         app = new_app(out)
-        stage = MlopsStage(app, config=config, contracts=contracts, bundles=bundles.build(Path(staging)))
+        stage = MlopsStage(app, config=config, contracts=changed, bundles=bundles.build(Path(staging)))
         checks = AwsSolutionsChecks(app)
         found = [item.rule_name for stack in stage.node.children for item in checks.validate_scope(stack).violations]
         folder = Path(app.synth().directory) / "assembly-prod"
@@ -180,6 +185,33 @@ def test_functions_jobs_and_models_are_in_the_network_with_the_rights_for_it(mad
     holders = {role.partition("Role")[0] for role in roles}
     assert {"PreProcessing", "Prepare", "Train", "Evaluate", "Model", "BatchModel"} <= holders
     assert "Pipeline" not in holders
+
+
+# The endpoints of a service, where they are not called as it is in IAM.
+ENDPOINTS = {
+    "cloudwatch": {"monitoring"},
+    "ecr": {"ecr.api", "ecr.dkr"},
+    "sagemaker": {"sagemaker.api", "sagemaker.runtime"},
+}
+# Granted for what AWS does on behalf of the role: Lambda makes interfaces, SageMaker is passed a role.
+BY_AWS = {"ec2", "iam"}
+# What Glue's own code in a job may ask for, without a grant.
+UNGRANTED = {"sts"}
+
+
+def test_whatever_a_role_in_the_network_may_call_has_an_endpoint_in_the_documentation(made: Synthesis) -> None:
+    """A call to a service that cannot be reached from the subnets hangs until it times out."""
+    granted = {
+        action.partition(":")[0]
+        for template in made.templates.values()
+        for statement in statements(template)
+        for action in statement.actions
+    }
+    wanted = {endpoint for service in granted - BY_AWS for endpoint in ENDPOINTS.get(service, {service})}
+    _, _, table = (bundles.ROOT / "docs" / "network.md").read_text().partition("| endpoint | for |")
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    listed = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert sorted(listed) == sorted(wanted | UNGRANTED)
 
 
 def test_the_job_of_glue_encrypts_its_logs(made: Synthesis) -> None:

@@ -49,7 +49,7 @@ STATEFUL = {
 OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
     "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
-    "training": {"ModelNames"},
+    "training": {"ModelNames", "CodeCommit"},
     "serving": {"ApiUrl", "ApiKeyId"},
     "batch": {"BatchDlqUrl"},
     "monitoring": {"AlertsTopicArn", "DashboardName"},

@@ -121,10 +121,32 @@ def test_a_page_cannot_reach_the_credentials_of_its_node(overlay: str) -> None:
     blocks = [
         (to["ipBlock"]["except"], rule["ports"])
         for rule in one(overlay, "NetworkPolicy")["spec"]["egress"]
-        for to in rule["to"]
+        for to in rule.get("to", ())
         if "ipBlock" in to
     ]
     assert blocks == [(["169.254.0.0/16"], [{"port": 443, "protocol": "TCP"}])]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_names_are_asked_for_wherever_a_cluster_answers_them(overlay: str) -> None:
+    """In kube-system, or on the node: NodeLocal DNSCache, EKS Auto Mode."""
+    anywhere = [rule["ports"] for rule in one(overlay, "NetworkPolicy")["spec"]["egress"] if "to" not in rule]
+    assert anywhere == [[{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]]
+
+
+def test_a_pod_on_eks_is_ready_when_the_load_balancer_knows_it() -> None:
+    labels = {name: one(name, "Namespace")["metadata"]["labels"] for name in OVERLAYS}
+    gate = "elbv2.k8s.aws/pod-readiness-gate-inject"
+    assert (labels["eks"].get(gate), labels["local"].get(gate)) == ("enabled", None)
+
+
+def test_no_page_says_to_apply_an_overlay_without_an_image() -> None:
+    """The local overlay has the tag that ./dev image makes; that of EKS gets its image from .ci/rollout."""
+    images = {name: pod(name)["containers"][0]["image"] for name in OVERLAYS}
+    assert images == {"eks": "mlops-page", "local": "mlops-page:local"}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    told = [page.name for page in pages if re.search(r"kubectl apply .*overlays/eks", page.read_text())]
+    assert told == []
 
 
 def test_a_visitor_keeps_the_pod_and_the_web_socket() -> None:

@@ -8,11 +8,21 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+CONFIGURE = "aws-actions/configure-aws-credentials"
+
+
+def workflow(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
+    return document
 
 
 @dataclass(frozen=True)
@@ -58,15 +68,23 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_a_diff_is_kept_in_a_file(place: Place) -> None:
-    place.stand_in("dev", "echo 'Stack dev/Data (mlops-dev-data)'; echo 'There were no differences' >&2")
+    place.stand_in(
+        "dev",
+        """case "$1" in
+mlops) echo c0ffee ;;
+cdk) echo "commit $CODE_COMMIT" >>calls; echo 'Stack dev/Data (mlops-dev-data)'; echo 'There were no differences' >&2 ;;
+esac""",
+    )
     done = place.run("infra-diff", "dev")
-    assert (done.code, done.calls) == (0, ["dev cdk diff dev/* --method template --no-color"])
+    asked = "dev mlops deployed-commit --env dev --on aws --lookup-role"
+    assert (done.code, done.calls) == (0, [asked, "dev cdk diff dev/* --method template --no-color", "commit c0ffee"])
     kept = (place.folder / ".local" / "diff" / "dev.txt").read_text()
     assert sorted(kept.splitlines()) == ["Stack dev/Data (mlops-dev-data)", "There were no differences"]
 
 
-def test_a_diff_that_fails_fails_the_job(place: Place) -> None:
-    place.stand_in("dev", "exit 1")
+@pytest.mark.parametrize("failing", ["mlops", "cdk"])
+def test_a_diff_that_fails_fails_the_job(place: Place, failing: str) -> None:
+    place.stand_in("dev", f'[ "$1" != {failing} ]')
     assert place.run("infra-diff", "dev").code == 1
 
 
@@ -87,7 +105,7 @@ def test_a_pull_request_gets_one_comment(place: Place, found: str, call: str) ->
 
 def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
     place.stand_in("dev", 'echo "commit $CODE_COMMIT" >>calls')
-    done = place.run("infra-deploy", "dev", AWS_ROLE_ARN="arn", GITHUB_SHA="abc")
+    done = place.run("infra-deploy", "dev", GITHUB_SHA="abc")
     deploy, _, smoke, _ = done.calls
     assert deploy == "dev cdk deploy dev/* --require-approval never --no-color --progress events"
     assert done.calls[1] == "commit abc"
@@ -96,15 +114,40 @@ def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
 
 def test_a_failed_deployment_is_not_asked(place: Place) -> None:
     place.stand_in("dev", "exit 1")
-    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="arn")
+    done = place.run("infra-deploy", "prod")
     assert (done.code, len(done.calls)) == (1, 1)
 
 
-def test_an_environment_without_its_role_is_named(place: Place) -> None:
-    place.stand_in("dev")
-    done = place.run("infra-deploy", "prod", AWS_ROLE_ARN="")
-    assert (done.code, done.calls) == (1, [])
-    assert "set the variable AWS_ROLE_ARN of the GitHub environment prod" in done.errors
+@pytest.mark.parametrize(("role", "code"), [("", 1), ("arn:aws:iam::1:role/r", 0)])
+def test_an_environment_without_its_role_is_named(place: Place, role: str, code: int) -> None:
+    done = place.run("require-role", "prod", AWS_ROLE_ARN=role)
+    assert done.code == code
+    assert ("Set the variable AWS_ROLE_ARN of the GitHub environment prod" in done.errors) == bool(code)
+
+
+ENVIRONMENT_JOBS = [
+    pytest.param(job, id=f"{path.stem}-{name}")
+    for path in WORKFLOWS
+    for name, job in yaml.safe_load(path.read_text())["jobs"].items()
+    if "environment" in job
+]
+
+
+@pytest.mark.parametrize("job", ENVIRONMENT_JOBS)
+def test_a_missing_role_is_told_before_it_is_asked_for(job: dict[str, Any]) -> None:
+    """AWS's action fails with words of its own when the variable is empty."""
+    steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
+    check = f".ci/require-role {job['environment']}"
+    assert steps.index(check) < steps.index(CONFIGURE)
+
+
+def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:
+    """GitHub keeps a run waiting for up to 30 days, and with it whatever group it is in."""
+    deploying = workflow("infra-deploy")
+    assert "concurrency" not in deploying
+    assert {name: job["concurrency"] for name, job in deploying["jobs"].items()} == {
+        name: {"group": f"infra-deploy-{name}", "cancel-in-progress": False} for name in ("dev", "prod")
+    }
 
 
 @pytest.mark.parametrize(("answer", "code"), [("true", 0), ("false", 1), ("", 1)])
@@ -113,10 +156,16 @@ def test_prod_is_not_deployed_without_somebody_who_approves(place: Place, answer
     done = place.run("require-reviewers", "prod", GITHUB_REPOSITORY="o/r")
     assert done.code == code
     assert ("has no required reviewers" in done.errors) == bool(code)
+    assert ("GitHub Enterprise" in done.errors) == bool(code)
+
+
+def docker(place: Place, *, copied: bool) -> None:
+    """`copied`: whether the image is in ECR already."""
+    place.stand_in("docker", f'case "$*" in login*) cat >/dev/null ;; *inspect*) exit {0 if copied else 1} ;; esac')
 
 
 def test_images_of_two_machines_are_published_under_one_name(place: Place) -> None:
-    place.stand_in("docker", 'case "$1" in login) cat >/dev/null ;; esac')
+    docker(place, copied=False)
     place.stand_in("dev", 'echo "image $IMAGE" >>calls')
     place.stand_in("aws", "echo token")
     variables = {"IMAGE": "ghcr.io/O/r/page:abc", "ARCH": "arm64", "GITHUB_TOKEN": "secret-token", "GITHUB_ACTOR": "me"}
@@ -136,10 +185,29 @@ def test_images_of_two_machines_are_published_under_one_name(place: Place) -> No
         f"docker buildx imagetools create --tag {name} {name}-amd64 {name}-arm64",
         "aws ecr get-login-password",
         "docker login 1.ecr --username AWS --password-stdin",
+        "docker buildx imagetools inspect 1.ecr/page:abc",
         "docker buildx imagetools create --tag 1.ecr/page:abc ghcr.io/o/r/page:abc",
     ]
     assert (place.folder / "output").read_text() == f"image={name}-arm64\n"
     assert "secret-token" not in "\n".join(done.calls)
+
+
+def test_an_image_that_is_in_ecr_is_not_copied_there_again(place: Place) -> None:
+    """Tags in ECR are immutable: the workflow of a commit can be run again all the same."""
+    docker(place, copied=True)
+    place.stand_in("aws", "echo token")
+    variables = {"IMAGE": "ghcr.io/o/r/page:abc", "GITHUB_TOKEN": "t", "GITHUB_ACTOR": "me"}
+    done = place.run("image", "publish", "amd64", ECR_REPOSITORY="1.ecr/page", **variables)
+    assert (done.code, done.calls[-1]) == (0, "docker buildx imagetools inspect 1.ecr/page:abc")
+
+
+def test_a_cluster_gets_the_image_from_ecr_where_there_is_one() -> None:
+    """The package of a private repository is private, and the cluster has no password for it."""
+    (step,) = [
+        step for step in workflow("frontend")["jobs"]["rollout"]["steps"] if step.get("run") == ".ci/rollout eks"
+    ]
+    in_ecr = "format('{0}:{1}', vars.ECR_REPOSITORY, github.sha)"
+    assert step["env"] == {"IMAGE": f"${{{{ vars.ECR_REPOSITORY != '' && {in_ecr} || env.IMAGE }}}}"}
 
 
 ROLLED_OUT = "kubectl --namespace mlops rollout status deployment/page --timeout 5s"
@@ -190,9 +258,27 @@ def test_newer_versions_are_proposed_once(place: Place, changed: int, opened: st
     assert ("git push --force origin dependencies" in done.calls) == bool(changed)
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_pins_its_actions_and_starts_with_no_permission(workflow: Path) -> None:
-    text = workflow.read_text()
+def region_of(steps: list[dict[str, Any]], script: str) -> str:
+    """Where the script acts: the region of the last credentials before it, which no condition may skip."""
+    at = next(number for number, step in enumerate(steps) if step.get("run", "") == script)
+    last = [step for step in steps[:at] if step.get("uses", "").startswith(CONFIGURE)][-1]
+    assert "if" not in last, script
+    region: str = last["with"]["aws-region"]
+    return region
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_diff_looks_where_the_deployment_will_act(environment: str) -> None:
+    """Elsewhere there is nothing of it, and so nothing that could be lost."""
+    diff = workflow("infra-diff")["jobs"]["diff"]["steps"]
+    deployment = workflow("infra-deploy")["jobs"][environment]["steps"]
+    regions = region_of(diff, f".ci/infra-diff {environment}"), region_of(deployment, f".ci/infra-deploy {environment}")
+    assert regions[0] == regions[1]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_pins_its_actions_and_starts_with_no_permission(path: Path) -> None:
+    text = path.read_text()
     used = re.findall(r"uses: (.*)", text)
     pinned = r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( # zizmor: .*)?"
     assert [use for use in used if not re.fullmatch(pinned, use)] == []
@@ -202,11 +288,11 @@ def test_a_workflow_pins_its_actions_and_starts_with_no_permission(workflow: Pat
     assert "secrets." not in text
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_what_a_workflow_calls_is_there(workflow: Path) -> None:
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_what_a_workflow_calls_is_there(path: Path) -> None:
     """Its logic is in scripts and commands: a step is one line."""
     tasks = set(re.findall(r"^  (\w+) ", usage(), re.MULTILINE))
-    for line in re.findall(r"^\s+(?:- )?run: (.*)$", workflow.read_text(), re.MULTILINE):
+    for line in re.findall(r"^\s+(?:- )?run: (.*)$", path.read_text(), re.MULTILINE):
         assert line not in ("|", ">"), "a step of several lines belongs into a script"
         program, *rest = line.split()
         assert program in ("./dev", "aws") or (ROOT / program).is_file(), line

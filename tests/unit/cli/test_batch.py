@@ -69,7 +69,7 @@ class Cloud:
             download_file=self._download,
             describe_transform_job=lambda **_: {},
             describe_log_streams=lambda **_: {"logStreams": [{"logStreamName": "s"}]},
-            get_log_events=lambda **_: {"events": [{"message": "last words\n"}]},
+            get_log_events=lambda **_: {"events": [{"timestamp": 1, "message": "last words\n"}]},
             get_paginator=lambda _: SimpleNamespace(paginate=self._log),
         )
 

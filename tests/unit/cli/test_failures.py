@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import EndpointConnectionError, NoRegionError
+from botocore.exceptions import EndpointConnectionError, NoRegionError, WaiterError
 from rich.console import Console
 
 from cli import api, follow, local
@@ -55,6 +55,7 @@ LIVE = replace(
     [
         (S3UploadFailedError("Failed to upload a.csv: denied"), "Failed to upload a.csv: denied"),
         (NoRegionError(), "You must specify a region."),
+        (WaiterError("endpoint_deleted", "Max attempts exceeded", {}), "Max attempts exceeded"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:9/"), "at http://127.0.0.1:9/ no longer answers."),
     ],
 )
@@ -62,7 +63,10 @@ def test_a_failing_call_is_one_json_object(capsys: pytest.CaptureFixture[str], e
     with pytest.raises(typer.Exit) as ended, errors(as_json=True):
         raise error
     assert ended.value.exit_code == 1
-    assert json.loads(capsys.readouterr().out)["error"].endswith(message)
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"].endswith(message)
+    # Only what could not be asked at all is a matter of credentials.
+    assert ("credentials" in told["hint"]) == isinstance(error, NoRegionError)
 
 
 def test_an_interruption_is_exit_code_130(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from cli import api, delivery, smoke
 from cli.errors import CliError
 from cli.main import app
+from cli.target import Target
 
 ANSWER = {"model_version": 3, "predictions": [{"value": 206855.5}]}
 
@@ -49,6 +54,27 @@ def test_a_fresh_environment_has_no_model_and_is_sound(monkeypatch: pytest.Monke
 def test_a_refusal_for_another_reason_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     message = "The REST API refused the request (502): The prediction failed."
     assert verdicts(monkeypatch, CliError(message)) == {("failed", message)}
+
+
+def deployed(target: Target, **outputs: str) -> str:
+    described = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    stack = {"StackName": "s", "CreationTime": datetime(2026, 1, 2), "StackStatus": "CREATE_COMPLETE"}
+    with Stubber(target.client("cloudformation")) as cloudformation:
+        answer = {"Stacks": [{**stack, "Outputs": described}]}
+        cloudformation.add_response("describe_stacks", answer, {"StackName": "mlops-dev-training"})
+        return smoke.deployed_commit(target)
+
+
+def test_the_deployed_commit_is_what_the_stack_says() -> None:
+    target = Target(stage="dev", session=boto3.Session("x", "x", region_name="eu-west-1"))
+    assert deployed(target, ModelNames="a", CodeCommit="c0ffee") == "c0ffee"
+    assert deployed(target, ModelNames="a") == "unknown"
+    with Stubber(target.client("cloudformation")) as cloudformation:
+        cloudformation.add_client_error("describe_stacks", "ValidationError")
+        assert smoke.deployed_commit(target) == "unknown"
+        cloudformation.add_client_error("describe_stacks", "AccessDenied")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            smoke.deployed_commit(target)
 
 
 @pytest.mark.parametrize(("answer", "code"), [(ANSWER, 0), (CliError("The REST API did not answer"), 1)])

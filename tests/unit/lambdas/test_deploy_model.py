@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
+from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
 
 GROUP = "mlops-dev-california-housing"
@@ -53,6 +54,14 @@ def decided(group: str = GROUP, status: str = "Approved") -> dict[str, Any]:
 def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
     package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
+
+
+def test_the_longest_name_of_a_version_is_what_the_stacks_reckon_with() -> None:
+    function = load()
+    seventh = own_endpoint(function, function.handler.CONTRACTS[GROUP], mode="realtime")
+    longest = replace(seventh, package=replace(seventh.package, version=99_999))
+    assert len(longest.name) == len(GROUP) + len(VERSION_SUFFIX)
+    assert longest.model_request()["ModelName"] == longest.config_request()["EndpointConfigName"] == longest.name
 
 
 def test_a_model_is_made_in_the_network_that_is_configured() -> None:

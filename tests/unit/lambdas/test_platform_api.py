@@ -201,7 +201,7 @@ class Answers:
 
     @staticmethod
     def get_log_events(cloud: Cloud, request: Request) -> Any:
-        return {"events": [{"message": f"last words of {request['logStreamName']}\n"}]}
+        return {"events": [{"timestamp": 1, "message": f"last words of {request['logStreamName']}\n"}]}
 
     @staticmethod
     def get_metric_data(cloud: Cloud, request: Request) -> Any:

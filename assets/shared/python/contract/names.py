@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-# Leaves room for `mlops-<stage>-` in the 63 characters of an endpoint name.
+# With `mlops-<stage>-` and a version it has to fit into 63 characters: stacks check the whole, with each environment.
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # What the multi-model endpoint is named by.
 SHARED_ENDPOINT = "multi_model"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from tracking.place import Place
@@ -14,8 +15,6 @@ from tracking.run import Run, Step
 
 # Between an upload and the start of its workflow run.
 BEFORE = timedelta(minutes=15)
-# A Glue job writes to both; the rest of SageMaker's jobs to one.
-GLUE_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
 
 
 @dataclass(frozen=True, order=True)
@@ -61,9 +60,12 @@ def run_lines(place: Place, run: Run, *, functions: Mapping[str, str], everythin
 
 
 def _places(step: Step) -> Iterator[_Place]:
-    if step.log_group:
-        for group in GLUE_GROUPS if step.log_group in GLUE_GROUPS else (step.log_group,):
-            yield _Place(step.name, group, step.log_stream)
+    for group in _groups(step):
+        yield _Place(step.name, group, step.log_stream)
+
+
+def _groups(step: Step) -> tuple[str, ...]:
+    return (step.log_group, *step.other_log_groups) if step.log_group else ()
 
 
 def _filtered(place: Place, where: _Place, text: str, since: datetime | None) -> Iterator[Line]:
@@ -86,17 +88,18 @@ def _filtered(place: Place, where: _Place, text: str, since: datetime | None) ->
 
 def log_tail(place: Place, step: Step, *, lines: int = 20) -> tuple[str, ...]:
     """The last lines that a step logged, oldest first; empty when it logged nothing."""
-    if not step.log_group:
-        return ()
+    found = [event for group in _groups(step) for event in _last_events(place, group, step.log_stream, lines)]
+    return tuple(message for _, message in sorted(found, key=itemgetter(0))[-lines:])
+
+
+def _last_events(place: Place, group: str, stream: str, lines: int) -> Iterator[tuple[int, str]]:
+    """Time in milliseconds, and message; of each stream whose name begins so."""
     logs = place.client("logs")
     try:
-        streams = logs.describe_log_streams(logGroupName=step.log_group, logStreamNamePrefix=step.log_stream)
-        found: list[str] = []
-        for stream in streams["logStreams"]:
+        for found in logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]:
             events = logs.get_log_events(
-                logGroupName=step.log_group, logStreamName=stream["logStreamName"], limit=lines, startFromHead=False
+                logGroupName=group, logStreamName=found["logStreamName"], limit=lines, startFromHead=False
             )["events"]
-            found += [event["message"].rstrip() for event in events]
+            yield from ((event["timestamp"], event["message"].rstrip()) for event in events)
     except logs.exceptions.ResourceNotFoundException:
-        return ()
-    return tuple(found[-lines:])
+        return  # nothing has been logged there yet

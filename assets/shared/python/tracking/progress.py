@@ -8,18 +8,34 @@ from typing import Any
 
 from tracking.run import Step
 
+GLUE_LOGS = "/aws-glue/jobs"
+
 
 def glue_steps(workflow: Mapping[str, Any] | None) -> Iterator[Step]:
     for node in (workflow or {}).get("Graph", {}).get("Nodes", []):
         for run in node.get("JobDetails", {}).get("JobRuns", []):
+            groups = glue_log_groups(run)
             yield Step(
                 name=node["Name"],
                 status=run["JobRunState"],
                 seconds=seconds_between(run.get("StartedOn"), run.get("CompletedOn")),
                 reason=run.get("ErrorMessage", ""),
-                log_group="/aws-glue/jobs/error",
+                log_group=groups[0],
                 log_stream=run["Id"],
+                other_log_groups=groups[1:],
             )
+
+
+def glue_log_groups(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a run of a job may have written. With a security configuration the groups have names of their own.
+
+    The guides of Glue give three forms for these: the run itself tells the first, the others are tried as well.
+    """
+    name, own = run.get("SecurityConfiguration"), run.get("LogGroupName", GLUE_LOGS).rstrip("/")
+    groups = [f"{start}/{kind}" for start in (own, GLUE_LOGS) for kind in ("error", "output")]
+    if name:
+        groups += [f"{GLUE_LOGS}/{kind}-{name}" for kind in ("error", "output")]
+    return tuple(dict.fromkeys(groups))
 
 
 def etl_state(

@@ -14,7 +14,10 @@ STATES = ("uploaded", "etl", "training", "deploying", *sorted(FINAL))
 
 @dataclass(frozen=True)
 class Step:
-    """One job or step of a run. `seconds` is None until it ended."""
+    """One job or step of a run. `seconds` is None until it ended.
+
+    It logs to `log_group`, and to whichever of `other_log_groups` there are: a job of Glue keeps its output apart.
+    """
 
     name: str
     status: str
@@ -22,6 +25,7 @@ class Step:
     reason: str = ""
     log_group: str = ""
     log_stream: str = ""
+    other_log_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

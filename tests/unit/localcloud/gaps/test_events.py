@@ -45,6 +45,17 @@ def attributes(message: dict) -> dict[str, str]:
     return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
 
 
+def log_policy(group: str) -> dict:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "events", "PolicyDocument": document}}
+
+
 @pytest.fixture(scope="module")
 def rules(cloud: LocalCloud) -> dict[str, str]:
     dead_letters = {"DeadLetterConfig": {"Arn": get("Dead")}}
@@ -91,6 +102,12 @@ def rules(cloud: LocalCloud) -> dict[str, str]:
             "ToSealed": rule("test.sealed", "Sealed", **dead_letters),
             "ToGone": rule("test.gone", "Gone", **dead_letters),
             "ToLost": rule("test.lost", "Closed", DeadLetterConfig={"Arn": get("Lost")}),
+            "History": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/events/history"}},
+            "Silent": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/events/silent"}},
+            "HistoryPolicy": log_policy("/aws/events/history"),
+            "ToHistory": rule("test.history", "History", **dead_letters),
+            "ToSilent": rule("test.silent", "Silent", **dead_letters),
+            "ToPart": rule("test.part", "History", InputPath="$.detail", **dead_letters),
         },
     )
 
@@ -100,6 +117,24 @@ def test_a_queue_gets_what_the_input_transformer_made(cloud, rules):
 
     [message] = receive(cloud, rules["Open"])
     assert json.loads(message["Body"]) == {"number": 3}
+
+
+def test_a_log_group_gets_the_event_in_a_stream_of_its_own(cloud, rules):
+    put_event(cloud, "test.history", n=9)
+
+    [line] = until(lambda: log_lines(cloud, "/aws/events/history"))
+    event = json.loads(line)
+    assert (event["source"], event["detail"]) == ("test.history", {"n": 9})
+    assert log_lines(cloud, "/aws/events/history", stream=event["id"]) == [line]
+
+
+@pytest.mark.parametrize(("source", "code"), [("test.silent", "NO_PERMISSIONS"), ("test.part", "INVALID_PARAMETER")])
+def test_a_log_group_gets_whole_events_that_a_policy_of_logs_lets_in(cloud, rules, source, code):
+    put_event(cloud, source, n=10)
+
+    [message] = receive(cloud, rules["Dead"])
+    assert attributes(message)["ERROR_CODE"] == code
+    assert log_lines(cloud, "/aws/events/silent") == []
 
 
 def test_a_failing_function_is_invoked_three_times_then_its_own_queue_gets_the_event(cloud, rules):

@@ -61,8 +61,11 @@ SCRIPTS = {
     "flaky": FLAKY,
     "never": SECOND,
     "muted": SECOND,
+    "secret": SECOND,
+    "unassociated": SECOND,
 }
 BUCKET = "glue-data"
+GLUE_LOGS = "arn:aws:logs:*:*:log-group:/aws-glue/*"
 
 
 def job(name: str, *, role_id: str = "Role", command: str = "pythonshell", **properties: Any) -> dict[str, Any]:
@@ -109,6 +112,7 @@ def resources() -> dict[str, Any]:
         "Role": role("glue", logs, code, own, data, out, name="etl"),
         "Blind": role("glue", logs, name="blind"),
         "Mute": role("glue", code, out, name="mute"),
+        "Keeper": role("glue", logs, code, out, allow("logs:AssociateKmsKey", GLUE_LOGS), name="keeper"),
         "Strange": role("lambda", logs, code, name="strange"),
         "Sum": job("sum", command="glueetl"),
         "Second": job("second"),
@@ -119,6 +123,17 @@ def resources() -> dict[str, Any]:
         "Flaky": job("flaky", MaxRetries=1),
         "Blinded": job("blinded", role_id="Blind"),
         "Muted": job("muted", role_id="Mute"),
+        "Key": {
+            "Type": "AWS::Glue::SecurityConfiguration",
+            "Properties": {
+                "Name": "secret",
+                "EncryptionConfiguration": {
+                    "CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": "arn:aws:kms:::key/k"}
+                },
+            },
+        },
+        "Secret": job("secret", role_id="Keeper", SecurityConfiguration={"Ref": "Key"}),
+        "Unassociated": job("unassociated", SecurityConfiguration={"Ref": "Key"}),
         "Untrusted": job("untrusted", role_id="Strange"),
         "Etl": workflow("etl", MaxConcurrentRuns=3, DefaultRunProperties={"key": "in/none", "kept": "yes"}),
         "Start": starting("Etl", {"JobName": {"Ref": "Sum"}, "Arguments": {"--factor": "10"}}),
@@ -215,6 +230,23 @@ def test_output_and_errors_of_a_job_are_in_its_log_streams(cloud, finished):
     assert log_lines(cloud, "/aws-glue/jobs/output", stream=run["Id"]) == [f"total 60 {run['Id']}"]
     [line] = log_lines(cloud, "/aws-glue/jobs/error", stream=run["Id"])
     assert line.startswith("working in") and line.endswith("sum.py")
+
+
+def test_encrypted_logs_have_groups_that_name_configuration_and_role(cloud, glue):
+    run = run_job(glue, "secret")
+
+    base = "/aws-glue/jobs/secret-role/keeper"
+    assert (run["SecurityConfiguration"], run["LogGroupName"]) == ("secret", base)
+    assert log_lines(cloud, f"{base}/output", stream=run["Id"]) == ["done"]
+    assert log_lines(cloud, "/aws-glue/jobs/output", stream=run["Id"]) == []
+
+
+def test_a_role_that_may_not_give_a_group_its_key_writes_no_logs(cloud, glue):
+    run = run_job(glue, "unassociated")
+
+    assert run["JobRunState"] == "SUCCEEDED"
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=run["LogGroupName"])["logGroups"]
+    assert groups == []
 
 
 def test_the_last_run_is_shown_with_its_workflow(glue, finished):
