@@ -9,13 +9,14 @@ from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import OwnEndpoint, Package
 from registry import package_of, record, refuse, supersede
-from rollout import EndpointBusyError, check_free, config_of, deploy, found, prepare
+from rollout import EndpointBusyError, check_free, config_of, deploy, prepare
 from settings import SETTINGS
 from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
 from tracking.place import resource_name
+from tracking.resources import found
 from tracking.versions import newest_approved
 
 log = lines.logger("deploy_model")

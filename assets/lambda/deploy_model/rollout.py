@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
 from clients import autoscaling, sagemaker
 from logic import Deployment
 
 from tracking import scaling
+from tracking.resources import ensure, found
 
 
 class EndpointBusyError(Exception):
@@ -52,17 +52,6 @@ def prepare(deployment: Deployment) -> None:
     )
 
 
-def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Callable[[], object]) -> None:
-    if exists():
-        return
-    try:
-        create(**request)
-    except ClientError as error:
-        # A name that is taken and an artifact that is gone have the same code.
-        if error.response["Error"]["Code"] != "ValidationException" or not exists():
-            raise
-
-
 def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
     if endpoint is None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
@@ -74,13 +63,3 @@ def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
         # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
         scaling.stop(autoscaling, deployment.endpoint)
     sagemaker.update_endpoint(**deployment.update_request(current))
-
-
-def found(describe: Callable[..., dict[str, Any]], **name: str) -> dict[str, Any] | None:
-    """SageMaker answers ValidationException ("Could not find ...") for a name that does not exist."""
-    try:
-        return describe(**name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise

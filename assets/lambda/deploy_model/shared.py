@@ -8,12 +8,13 @@ import logging
 from clients import functions, s3, sagemaker
 from logic import Package, SharedEndpoint
 from registry import record, refuse, supersede
-from rollout import check_free, config_of, deploy, found, prepare
+from rollout import check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
+from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import Endpoint, Version
 
+from tracking.resources import found
 from tracking.versions import served_package
 
 
 def described(name: str, *, shared: bool = False) -> Endpoint | None:
     """None when the endpoint was deleted meanwhile. A shared one serves versions of many models."""
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=name)
+    if endpoint is None:
+        return None
     return Endpoint(
         name=name,
         status=endpoint["EndpointStatus"],

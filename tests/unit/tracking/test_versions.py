@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from tracking.place import Place
 from tracking.versions import live_package, metadata_value
 
+ABSENT = ("ValidationException", "Could not find endpoint.")
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
@@ -43,9 +44,9 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
             if endpoint_is_there:
                 described.add_response("describe_endpoint", endpoint(**shared), shared)
             else:
-                described.add_client_error("describe_endpoint", "ValidationException", expected_params=shared)
+                described.add_client_error("describe_endpoint", *ABSENT, expected_params=shared)
                 own = {"EndpointName": "mlops-dev-m"}
-                described.add_client_error("describe_endpoint", "ValidationException", expected_params=own)
+                described.add_client_error("describe_endpoint", *ABSENT, expected_params=own)
             assert live_package(place, "m") == ("arn:7" if endpoint_is_there else "")
 
 

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import Place
+from tracking.resources import found
 
 # What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
 _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
@@ -96,25 +95,15 @@ def live_package(place: Place, model: str) -> str:
     """ARN of the version that answers now, "" when there is no endpoint."""
     sagemaker = place.client("sagemaker")
     shared = served_by_shared(place, model)
-    if shared and _endpoint(sagemaker, place.resource_name(SHARED)):
+    if shared and found(sagemaker.describe_endpoint, EndpointName=place.resource_name(SHARED)):
         return shared.package
-    endpoint = _endpoint(sagemaker, place.resource_name(model))
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=place.resource_name(model))
     return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint else ""
 
 
 def served_by_shared(place: Place, model: str) -> Served | None:
     """What the multi-model endpoint was switched to; None for a model that it does not serve."""
     return read_served(place.client("s3"), place.shared_bucket, model) if place.shared_bucket else None
-
-
-def _endpoint(sagemaker: Any, name: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
-    return found
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:
