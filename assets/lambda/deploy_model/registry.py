@@ -9,7 +9,7 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
-from tracking.versions import MAX_DESCRIPTION, count_failure
+from tracking.versions import MAX_DESCRIPTION, approved, count_failure
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
@@ -46,10 +46,7 @@ def refuse(model: str, package: Package, message: str) -> None:
 
 def supersede(group: str, newest: Package) -> None:
     """Versions that were approved and overtaken before they were live end in a recorded state too."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
-    )["ModelPackageSummaryList"]
-    for summary in summaries:
+    for summary in approved(sagemaker, group):
         if summary["ModelPackageVersion"] >= newest.version:
             continue
         package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])

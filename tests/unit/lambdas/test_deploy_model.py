@@ -86,7 +86,6 @@ def expect_newest(sagemaker: Stubber) -> None:
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
-        "MaxResults": 1,
     }
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]}, request)
     package = {
@@ -325,7 +324,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
-        {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults"), ANY)},
+        {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder"), ANY)},
     )
     function.handler.handler(decided(status="Rejected"), None)
 

@@ -103,7 +103,6 @@ def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
-        "MaxResults": 1,
     }
     answer = {"ModelPackageSummaryList": [summary] if numbers else []}
     sagemaker.add_response("list_model_packages", answer, request)

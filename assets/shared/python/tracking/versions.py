@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -78,17 +78,20 @@ def live_version(place: Place, model: str) -> ModelVersion | None:
 
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
     """The package that the endpoint should serve, the champion, as described; None while no version is approved."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
+    newest = next(approved(sagemaker, group), None)
+    if newest is None:
         return None
-    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
+    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=newest["ModelPackageArn"])
     return package
+
+
+def approved(sagemaker: Any, group: str) -> Iterator[dict[str, Any]]:
+    """Summaries of the approved versions, newest first. SageMaker may filter a page after it took it, to nothing."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+    )
+    for page in pages:
+        yield from page["ModelPackageSummaryList"]
 
 
 def live_package(place: Place, model: str) -> str:
