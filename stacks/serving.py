@@ -1,7 +1,7 @@
 """From an approved model to predictions: rule, queue, deploy_model, and the REST API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
 from aws_cdk import aws_events as events
@@ -26,6 +26,8 @@ from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.data import Buckets
+
+RETRY_SECONDS = 60
 
 
 class ServingStack(Stack):
@@ -54,7 +56,7 @@ class ServingStack(Stack):
         self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=alerts)
         own = [c.name for c in contracts.values() if config.is_realtime(c) and not config.is_shared(c)]
         shared = any(map(config.is_shared, contracts.values()))
-        self._add_deployment()
+        self._add_deployment(contracts.values())
         verification = Verification(
             self,
             "Verification",
@@ -75,13 +77,14 @@ class ServingStack(Stack):
         if shared:
             self._share(verify=verification.function, functions=functions)
 
-    def _add_deployment(self) -> None:
-        # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
+    def _add_deployment(self, contracts: Collection[Contract]) -> None:
+        # An endpoint takes minutes to change, and an approval in that time waits here: longer than any change may take.
+        patience = max(contract.serving.update_seconds for contract in contracts) + 1800
         queue = WorkQueue(
             self,
             "DeploymentQueue",
-            retry_after=Duration.seconds(60),
-            attempts=60,
+            retry_after=Duration.seconds(RETRY_SECONDS),
+            attempts=patience // RETRY_SECONDS,
             dead_letters=self._dead_letters,
         )
         rule = events.Rule(

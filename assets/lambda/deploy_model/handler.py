@@ -84,13 +84,14 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
     record(package.arn, "requested", f"The endpoint changes to {deployment.name}.")
     try:
         prepare(deployment)
+        deploy(deployment, endpoint)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
-        # Trying again would not help: the artifact is gone, say. The version before stays live.
+        # Trying again would not help: the artifact is gone, say, or an alarm that should watch the change.
+        # The version before stays live.
         refuse(contract.name, package, error.response["Error"]["Message"])
         log.exception("Version refused", extra=facts)
         return
-    deploy(deployment, endpoint)
     log.info("Deployment started", extra=facts)
     supersede(group, package)

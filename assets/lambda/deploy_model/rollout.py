@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
 from clients import autoscaling, sagemaker
 from logic import Deployment
 
@@ -53,6 +54,16 @@ def prepare(deployment: Deployment) -> None:
 
 
 def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
+    """Raises EndpointBusyError when another delivery changes it at the same time, ClientError for what is refused."""
+    try:
+        change(deployment, endpoint)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            check_free(found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint))
+        raise
+
+
+def change(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
     if endpoint is None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)

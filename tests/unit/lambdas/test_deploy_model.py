@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -387,6 +388,19 @@ def test_one_instance_moves_at_once_and_is_watched_as_long(function: SimpleNames
     config = realtime_deployment(function, 1).update_request(REALTIME)["DeploymentConfig"]
     routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+    assert config["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 300
+
+
+@pytest.mark.parametrize("instances", [1, 4])
+@pytest.mark.parametrize(("minutes", "seconds"), [(5, 3600), (15, 3600), (60, 9000)])
+def test_an_update_has_more_time_than_it_waits(
+    function: SimpleNamespace, instances: int, minutes: int, seconds: int
+) -> None:
+    deployment = realtime_deployment(function, instances, canary_minutes=minutes)
+    policy = deployment.update_request(REALTIME)["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["MaximumExecutionTimeoutInSeconds"] == seconds
+    waits = policy["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] + policy["TerminationWaitInSeconds"]
+    assert waits < seconds
 
 
 def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamespace) -> None:
@@ -443,17 +457,13 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         sagemaker.assert_no_pending_responses()
 
 
-def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
-    expect_newest(sagemaker)
-    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_record(sagemaker, PACKAGE, "requested")
-    expect_missing(sagemaker, "describe_model")
-    sagemaker.add_client_error("create_model", "ValidationException", "Could not find model data at s3://x/y.")
-    expect_missing(sagemaker, "describe_model")
+@contextmanager
+def refused(function: SimpleNamespace, sagemaker: Stubber, message: str) -> Iterator[None]:
+    """What deploy_model does next is to reject version 7, and to count that."""
     request = {
         "ModelPackageArn": PACKAGE,
         "ModelApprovalStatus": "Rejected",
-        "ApprovalDescription": "Not live (failed): Could not find model data at s3://x/y.",
+        "ApprovalDescription": f"Not live (failed): {message}",
         "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
@@ -461,8 +471,44 @@ def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNa
     metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
     with Stubber(function.clients.cloudwatch) as cloudwatch:
         cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
-        function.handler.handler(decided(), None)
+        yield
         cloudwatch.assert_no_pending_responses()
+
+
+def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = "Could not find model data at s3://x/y."
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_record(sagemaker, PACKAGE, "requested")
+    expect_missing(sagemaker, "describe_model")
+    sagemaker.add_client_error("create_model", "ValidationException", message)
+    expect_missing(sagemaker, "describe_model")
+    with refused(function, sagemaker, message):
+        function.handler.handler(decided(), None)
+
+
+def expect_refused_update(sagemaker: Stubber, name: str, message: str) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_creation(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
+    sagemaker.add_client_error("update_endpoint", "ValidationException", message)
+
+
+def test_an_update_that_sagemaker_refuses_is_not_tried_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = "Alarm x-5xx does not exist."
+    expect_refused_update(sagemaker, name_of(function), message)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    with refused(function, sagemaker, message):
+        function.handler.handler(decided(), None)
+
+
+def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    expect_refused_update(sagemaker, name_of(function), "Cannot update in-progress endpoint.")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 
 def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(
