@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import OwnEndpoint, Package
-from registry import package_of, record, refuse, supersede
+from registry import package_of, refuse, request, supersede, withdraw
 from rollout import EndpointBusyError, check_free, config_of, deploy, prepare
 from settings import SETTINGS
 from shared import share
@@ -81,10 +81,13 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
         return
     check_free(endpoint)
     # First: the endpoint may be there, and verified, before this function goes on.
-    record(package.arn, "requested", f"The endpoint changes to {deployment.name}.")
+    request(package.arn, deployment.name, endpoint)
     try:
         prepare(deployment)
         deploy(deployment, endpoint)
+    except EndpointBusyError:
+        withdraw(package.arn)
+        raise
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise

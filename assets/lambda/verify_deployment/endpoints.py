@@ -7,7 +7,7 @@ from typing import Any
 from clients import sagemaker
 from logic import Endpoint, Version
 
-from tracking.resources import found
+from tracking.resources import found, last_modified
 from tracking.versions import served_package
 
 
@@ -21,6 +21,7 @@ def described(name: str, *, shared: bool = False) -> Endpoint | None:
         status=endpoint["EndpointStatus"],
         package="" if shared else served_package(sagemaker, endpoint["EndpointConfigName"]),
         failure=endpoint.get("FailureReason", ""),
+        modified=last_modified(endpoint),
         has_instances=any("CurrentInstanceCount" in variant for variant in endpoint.get("ProductionVariants", ())),
     )
 
@@ -33,6 +34,7 @@ def version_of(package: dict[str, Any]) -> Version:
         number=package["ModelPackageVersion"],
         state=metadata.get("deployment_state", ""),
         run_id=metadata.get("run_id", ""),
+        seen=metadata.get("deployment_seen", ""),
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=container.get("ModelDataUrl", ""),
     )

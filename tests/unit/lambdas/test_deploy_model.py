@@ -116,10 +116,10 @@ def expect_missing(sagemaker: Stubber, operation: str) -> None:
     sagemaker.add_client_error(operation, "ValidationException", 'Could not find "it".')
 
 
-def expect_record(sagemaker: Stubber, arn: str, state: str) -> None:
+def expect_record(sagemaker: Stubber, arn: str, state: str, **more: str) -> None:
     request = {
         "ModelPackageArn": arn,
-        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY},
+        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY, **more},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": arn}, request)
 
@@ -163,8 +163,13 @@ def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> 
     sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
 
 
-def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any]) -> None:
-    expect_record(sagemaker, PACKAGE, "requested")
+# How an endpoint that is there was seen when the change was requested.
+SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
+
+
+def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False) -> None:
+    """`first`: there is no endpoint yet."""
+    expect_record(sagemaker, PACKAGE, "requested", **({} if first else SEEN))
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -195,7 +200,7 @@ def test_first_approval_creates_the_endpoint(function: SimpleNamespace, sagemake
     name = name_of(function)
     expect_newest(sagemaker)
     expect_missing(sagemaker, "describe_endpoint")
-    expect_creation(sagemaker, name, SERVERLESS)
+    expect_creation(sagemaker, name, SERVERLESS, first=True)
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -239,7 +244,7 @@ def test_stage_without_a_mode_serves_as_the_contract_says() -> None:
         name = name_of(function)
         expect_newest(sagemaker)
         expect_missing(sagemaker, "describe_endpoint")
-        expect_creation(sagemaker, name, SERVERLESS)
+        expect_creation(sagemaker, name, SERVERLESS, first=True)
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
@@ -254,7 +259,7 @@ def test_realtime_endpoint_has_instances() -> None:
         name = name_of(function, mode="realtime")
         expect_newest(sagemaker)
         expect_missing(sagemaker, "describe_endpoint")
-        expect_creation(sagemaker, name, REALTIME)
+        expect_creation(sagemaker, name, REALTIME, first=True)
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
@@ -479,7 +484,7 @@ def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNa
     message = "Could not find model data at s3://x/y."
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_record(sagemaker, PACKAGE, "requested")
+    expect_record(sagemaker, PACKAGE, "requested", **SEEN)
     expect_missing(sagemaker, "describe_model")
     sagemaker.add_client_error("create_model", "ValidationException", message)
     expect_missing(sagemaker, "describe_model")
@@ -506,8 +511,12 @@ def test_an_update_that_sagemaker_refuses_is_not_tried_again(function: SimpleNam
 def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
+    """The version waits as if nothing had been requested: how the other change ends says nothing about it."""
     expect_refused_update(sagemaker, name_of(function), "Cannot update in-progress endpoint.")
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    withdrawn = ["deployment_state", "deployment_reason", "deployment_seen"]
+    request = {"ModelPackageArn": PACKAGE, "CustomerMetadataPropertiesToRemove": withdrawn}
+    sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
     assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 

@@ -46,7 +46,7 @@ class Services:
         self.autoscaling = Stubber(clients.autoscaling)
         self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch, self.autoscaling)
 
-    def wanted(self, version: int, *, state: str = "requested") -> None:
+    def wanted(self, version: int, *, state: str = "requested", **metadata: str) -> None:
         """The newest approved version and its metadata."""
         summary = {
             "ModelPackageArn": package_arn(version),
@@ -55,7 +55,7 @@ class Services:
             "ModelPackageStatus": "Completed",
         }
         self.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
-        metadata = {"evaluation_uri": "s3://artifact/model/evaluation/evaluation.json"}
+        metadata |= {"evaluation_uri": "s3://artifact/model/evaluation/evaluation.json"}
         metadata |= {"deployment_state": state} if state else {}
         described = {
             **summary,
@@ -194,6 +194,21 @@ def test_an_update_that_sagemaker_rolled_back_is_never_called_deployed(
     services.records(7, "rolled_back", ModelApprovalStatus="Rejected", ApprovalDescription=why)
     services.alerts("california_housing version 7: rolled_back")
     assert function.handler.handler(changed(), None) == {"state": "rolled_back"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"), [("2026-01-02T00:00:00+00:00", None), ("2026-01-01T23:59:59.999000+00:00", "rolled_back")]
+)
+def test_only_an_endpoint_that_changed_since_the_request_was_rolled_back(
+    function: SimpleNamespace, services: Services, seen: str, state: str | None
+) -> None:
+    """The event may be that of the update before, while the new one is about to be asked for."""
+    services.wanted(7, deployment_seen=seen)
+    services.live(6)
+    if state:
+        services.records(7, state, ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
+        services.alerts("california_housing version 7: rolled_back")
+    assert function.handler.handler(changed(), None) == {"state": state}
 
 
 def test_a_version_that_waits_for_its_turn_is_left_alone(function: SimpleNamespace, services: Services) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,6 +30,12 @@ def is_absent(error: ClientError) -> bool:
     """Whether a Describe operation says that there is no such resource."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     return code == "ResourceNotFound" or (code == "ValidationException" and _ABSENT.search(message) is not None)
+
+
+def last_modified(described: Mapping[str, Any]) -> str:
+    """In ISO 8601, of what a Describe operation answered; comparable with that of another call."""
+    moment: str = described["LastModifiedTime"].astimezone(UTC).isoformat()
+    return moment
 
 
 def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Callable[[], object]) -> None:
