@@ -14,8 +14,8 @@ State = Literal["deployed", "rolled_back", "failed"]
 class Version:
     """A version in the model registry. `state` is what was recorded of its deployment, "" before there was one.
 
-    `evaluation_uri` is that of evaluation.json; golden.json lies beside it. `seen` is when the endpoint had changed last
-    as its change to this version was requested, "" when there was no endpoint.
+    `evaluation_uri` is that of evaluation.json; golden.json lies beside it. `seen` is when the endpoint had changed
+    last as its change to this version was requested, "" when there was no endpoint.
     """
 
     arn: str

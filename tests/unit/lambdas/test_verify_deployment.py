@@ -165,14 +165,46 @@ def test_a_version_that_predicts_otherwise_is_rejected_and_alerted(
     assert function.handler.handler(changed(), None) == {"state": "failed"}
 
 
-def test_a_model_that_fails_on_golden_rows_is_rejected(function: SimpleNamespace, services: Services) -> None:
+def fail(services: Services, status: int) -> None:
+    """The container answers with this status; 0 is SageMaker's for no answer in time."""
+    services.runtime.add_client_error(
+        "invoke_endpoint", "ModelError", f"Received error ({status})", modeled_fields={"OriginalStatusCode": status}
+    )
+
+
+@pytest.fixture
+def hasty(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function.golden, "PAUSE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("statuses", [(500, 500, 500), (0, 0, 0), (0, 400), (400,)])
+@pytest.mark.usefixtures("hasty")
+def test_a_model_that_fails_on_golden_rows_is_rejected(
+    function: SimpleNamespace, services: Services, statuses: tuple[int, ...]
+) -> None:
     services.wanted(7)
     services.live(7)
     services.golden()
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "Received server error (500)")
+    for status in statuses:
+        fail(services, status)
     services.records(7, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
     services.alerts("california_housing version 7: failed")
     assert function.handler.handler(changed(), None) == {"state": "failed"}
+
+
+@pytest.mark.parametrize("statuses", [(0,), (503,), (500, 0)])
+@pytest.mark.usefixtures("hasty")
+def test_a_cold_container_may_answer_late(
+    function: SimpleNamespace, services: Services, statuses: tuple[int, ...]
+) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    for status in statuses:
+        fail(services, status)
+    services.answers(100.0, 200.0)
+    services.records(7, "deployed")
+    assert function.handler.handler(changed(), None) == {"state": "deployed"}
 
 
 def test_a_version_without_golden_rows_is_deployed_when_it_is_live(
