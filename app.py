@@ -55,7 +55,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
                 commit=os.environ.get("CODE_COMMIT", "unknown"),
             )
         if delivery is not None:
-            DeliveryStack(app, "Delivery", config=delivery, stages=names)
+            DeliveryStack(app, "Delivery", config=delivery, stages=stages)
         app.synth()
 
 
