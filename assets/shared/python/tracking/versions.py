@@ -69,11 +69,10 @@ def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
 
 
 def live_version(place: Place, model: str) -> ModelVersion | None:
-    """The version that answers now; None when there is no endpoint."""
+    """The version that answers now; None when there is no endpoint, or one of a version that the registry lost."""
     live = live_package(place, model)
-    if not live:
-        return None
-    return _version(place.client("sagemaker").describe_model_package(ModelPackageName=live), live)
+    package = found(place.client("sagemaker").describe_model_package, ModelPackageName=live) if live else None
+    return _version(package, live) if package else None
 
 
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
