@@ -54,12 +54,19 @@ def prepare(deployment: Deployment) -> None:
 
 
 def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
-    """Raises EndpointBusyError when another delivery changes it at the same time, ClientError for what is refused."""
+    """Begin it, unless another delivery has.
+
+    Raises EndpointBusyError while the endpoint changes to something else, ClientError for what is refused.
+    """
     try:
         change(deployment, endpoint)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            check_free(found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint))
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
+        if meanwhile and config_of(meanwhile) == deployment.name:
+            return
+        check_free(meanwhile)
         raise
 
 

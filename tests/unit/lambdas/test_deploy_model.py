@@ -508,6 +508,24 @@ def test_an_update_that_sagemaker_refuses_is_not_tried_again(function: SimpleNam
         function.handler.handler(decided(), None)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_two_deliveries_at_once_are_one_deployment(function: SimpleNamespace, sagemaker: Stubber, first: bool) -> None:
+    """The other one was a moment earlier: what is recorded of the request stays."""
+    name = name_of(function)
+    if first:
+        expect_newest(sagemaker)
+        expect_missing(sagemaker, "describe_endpoint")
+        expect_creation(sagemaker, name, SERVERLESS, first=True)
+        sagemaker.add_client_error("create_endpoint", "ValidationException", "Cannot create already existing endpoint")
+        expect_endpoint(sagemaker, config=name, status="Creating")
+    else:
+        expect_refused_update(sagemaker, name, "Cannot update in-progress endpoint.")
+        pending = {"EndpointConfigName": name}
+        expect_endpoint(sagemaker, f"{GROUP}-6-aaaaaa", status="Updating", PendingDeploymentSummary=pending)
+    expect_approved(sagemaker, 7)
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
 def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
