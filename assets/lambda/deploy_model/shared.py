@@ -33,7 +33,9 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing) ->
             log.exception("Version refused", extra=facts)
             return
         # Before the endpoint is looked at: one that gets into service from now on finds the request.
-        record(package.arn, "requested", "The multi-model endpoint loads it.")
+        # Once: each record is an event that comes here again, as long as the verification takes.
+        if package.state != "requested":
+            record(package.arn, "requested", "The multi-model endpoint loads it.")
     try:
         ready = is_in_service(shared_endpoint(contract, sharing))
     except ClientError as error:
