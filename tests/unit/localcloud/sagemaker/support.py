@@ -113,7 +113,9 @@ def input_fn(body, content_type):
     return data
 
 def predict_fn(data, model):
-    return data if isinstance(data, InputError) else [model * value for value in data]
+    if isinstance(data, InputError):
+        return data
+    return [model * value for value in data]
 
 def output_fn(prediction, accept):
     if isinstance(prediction, InputError):

@@ -112,7 +112,7 @@ def test_an_alarm_during_the_canary_rolls_back(
     )
     until(lambda: stage(sagemaker, endpoint) == "Baking")
     assert ask(runtime, endpoint, [1])["predictions"] == [2.0]
-    with pytest.raises(ClientError, match="broken"):
+    with pytest.raises(ClientError, match="Internal Server Error"):
         ask(runtime, endpoint, [1])
     done = settled(sagemaker, endpoint)
     assert (done["EndpointStatus"], done["EndpointConfigName"]) == ("InService", f"{endpoint}-1")
