@@ -57,7 +57,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
             )
         if delivery is not None:
             for account in delivery.accounts:
-                DeliveryStack(app, config=delivery, stages=account)
+                DeliveryStack(app, config=delivery, stages=chosen(STAGES, account))
         app.synth()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import urllib3
@@ -14,6 +15,15 @@ from cli.errors import CliError
 from cli.target import Target
 
 MOST_ERRORS = 20
+NOT_LIVE = "no model is live"
+
+
+@dataclass(eq=False)
+class RefusedError(CliError):
+    """An answer of the REST API that is no prediction; `status` is its HTTP status."""
+
+    status: int = 0
+
 
 _http = urllib3.PoolManager(retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=()), timeout=35.0)
 
@@ -30,8 +40,9 @@ def predict(
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
     if response.status != 200:
-        hint = "Upload data first: mlops upload FILE." if "no model is live" in str(answer.get("detail")) else ""
-        raise CliError(f"The REST API refused the request ({response.status}): {_reasons(answer)}", hint)
+        hint = "Upload data first: mlops upload FILE." if NOT_LIVE in str(answer.get("detail")) else ""
+        reason = f"The REST API refused the request ({response.status}): {_reasons(answer)}"
+        raise RefusedError(reason, hint, status=response.status)
     return answer
 
 
@@ -41,7 +52,8 @@ def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
     if target.api_key is not None:
         return {**headers, "x-api-key": target.api_key}
     request = AWSRequest(method="POST", url=url, data=body, headers=headers)
-    SigV4Auth(target.session.get_credentials(), "execute-api", target.session.region_name).add_auth(request)
+    caller = target.caller or target.session
+    SigV4Auth(caller.get_credentials(), "execute-api", target.session.region_name).add_auth(request)
     return dict(request.headers.items())
 
 

@@ -16,6 +16,7 @@ from cli.errors import CliError
 from cli.target import Target
 from contract import BATCH_PREFIX, MAX_BATCH_BYTES, batch_folder, batch_id
 from tracking.logs import log_tail
+from tracking.resources import found
 from tracking.run import Step
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -113,10 +114,8 @@ def result_of(target: Target, batch: Batch) -> Mapping[str, Any] | None:
 
 
 def progress_of(target: Target, batch: Batch) -> Progress:
-    sagemaker = target.client("sagemaker")
-    try:
-        sagemaker.describe_transform_job(TransformJobName=batch.job)
-    except sagemaker.exceptions.ResourceNotFound:
+    describe = target.client("sagemaker").describe_transform_job
+    if found(describe, TransformJobName=batch.job) is None:
         return Progress("waiting")
     return Progress("running", lines_read(target, batch.job))
 

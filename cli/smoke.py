@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import boto3
@@ -13,10 +14,13 @@ from cli import api
 from cli.errors import CliError
 from cli.records import example
 from cli.target import PROJECT, Target
+from tracking.versions import newest_approved
 
 # Of the CDK's bootstrap stack: its default.
 QUALIFIER = "hnb659fds"
-NOT_LIVE = "no model is live"
+# Of the REST API: it is busy, or a serverless model is starting.
+PASSING = (429, 503, 504)
+PATIENCE_SECONDS, PAUSE_SECONDS = 240.0, 10.0
 # As app.py calls a commit that nobody names.
 UNKNOWN = "unknown"
 
@@ -38,12 +42,26 @@ def check(target: Target) -> list[Answer]:
 
 
 def _ask(target: Target, model: str) -> Answer:
-    try:
-        answer = api.predict(target, model=model, instances=[example(model)])
-    except CliError as error:
-        fresh = NOT_LIVE in error.message
-        return Answer(model, "no model yet" if fresh else "failed", error.message)
-    return _judge(model, answer)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return _judge(model, api.predict(target, model=model, instances=[example(model)]))
+        except api.RefusedError as error:
+            if api.NOT_LIVE in error.message:
+                return _not_live(target, model, error.message)
+            if error.status not in PASSING or time.monotonic() > deadline:
+                return Answer(model, "failed", error.message)
+        except CliError as error:
+            return Answer(model, "failed", error.message)
+        time.sleep(PAUSE_SECONDS)
+
+
+def _not_live(target: Target, model: str, message: str) -> Answer:
+    """Of a fresh environment nothing else is expected. A version that is approved should answer."""
+    package = newest_approved(target.client("sagemaker"), target.resource_name(model))
+    if package is None:
+        return Answer(model, "no model yet", message)
+    return Answer(model, "failed", f"Version {package['ModelPackageVersion']} is approved. {message}")
 
 
 def _judge(model: str, answer: dict[str, Any]) -> Answer:
@@ -69,11 +87,11 @@ def deployed_commit(target: Target) -> str:
 
 
 def through_lookup_role(target: Target) -> Target:
-    """The same environment seen by the CDK's lookup role, which may read and is all that a workflow needs here."""
+    """The same environment seen by the CDK's lookup role, which may read. Whoever asks for it calls the REST API."""
     sts, region = target.client("sts"), target.session.region_name
     identity = sts.get_caller_identity()
     partition, account = identity["Arn"].split(":")[1], identity["Account"]
     arn = f"arn:{partition}:iam::{account}:role/cdk-{QUALIFIER}-lookup-role-{account}-{region}"
     keys = sts.assume_role(RoleArn=arn, RoleSessionName="mlops-smoke")["Credentials"]
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
-    return Target(stage=target.stage, session=session, endpoint=target.endpoint)
+    return replace(target, session=session, caller=target.session)

@@ -31,11 +31,15 @@ Where = Literal["local", "aws"]
 
 @dataclass(frozen=True)
 class Target:
-    """One environment (`dev`, `prod`) in one cloud. `endpoint` is the local cloud's address, None on AWS."""
+    """One environment (`dev`, `prod`) in one cloud. `endpoint` is the local cloud's address, None on AWS.
+
+    `caller` signs requests to the REST API where these are signed, None when `session` does that too.
+    """
 
     stage: str
     session: boto3.Session
     endpoint: str | None = None
+    caller: boto3.Session | None = None
 
     @property
     def where(self) -> Where:

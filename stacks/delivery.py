@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.config import PROJECT, Delivery
+from stacks.config import PROJECT, Delivery, StageConfig
 from stacks.constructs.access import UNSCOPED, grant
+from stacks.constructs.gateway import STAGE as API_STAGE
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -23,10 +24,10 @@ class DeliveryStack(Stack):
     `stages`: the environments of the account. It is called by them, so that nobody deploys dev's into prod's unawares.
     """
 
-    def __init__(self, scope: Construct, *, config: Delivery, stages: Sequence[str]) -> None:
+    def __init__(self, scope: Construct, *, config: Delivery, stages: Sequence[StageConfig]) -> None:
         super().__init__(
             scope,
-            "Delivery" + "".join(stage.capitalize() for stage in stages),
+            "Delivery" + "".join(stage.name.capitalize() for stage in stages),
             stack_name=f"{PROJECT}-delivery",
             description="What GitHub Actions may do in this account",
             termination_protection=True,
@@ -53,11 +54,19 @@ class DeliveryStack(Stack):
         role = self._add_role("Diff", subject="pull_request", claims={})
         self._grant_bootstrap(role, "lookup")
 
-    def _add_deploy_role(self, stage: str) -> None:
+    def _add_deploy_role(self, stage: StageConfig) -> None:
         """For the jobs of the GitHub environment with the name of the stage, on the branch that is deployed."""
-        on_branch = {"ref": f"refs/heads/{self._config.branch}", "environment": stage}
-        role = self._add_role(f"Deploy{stage.capitalize()}", subject=f"environment:{stage}", claims=on_branch)
+        on_branch = {"ref": f"refs/heads/{self._config.branch}", "environment": stage.name}
+        role = self._add_role(f"Deploy{stage.name.capitalize()}", subject=f"environment:{stage.name}", claims=on_branch)
         self._grant_bootstrap(role, "deploy", "file-publishing", "lookup")
+        if stage.api.auth == "iam":
+            self._grant_predictions(role)
+
+    def _grant_predictions(self, role: iam.Role) -> None:
+        """The smoke test signs as the role itself: the lookup role may look, and call no API."""
+        method = f"*/{API_STAGE}/POST/models/*/predictions"
+        arn = self.format_arn(service="execute-api", region="*", resource=method, arn_format=ArnFormat.NO_RESOURCE_NAME)
+        grant(role, ["execute-api:Invoke"], [arn], because="The id of the API is known once it is deployed.")
 
     def _add_image_repository(self, name: str) -> None:
         repository = ecr.Repository(

@@ -167,7 +167,8 @@ class EtlStack(ModelStack):
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
         grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)
-        grant(function.own_role, ["glue:StartWorkflowRun", "glue:GetWorkflowRun"], [self._workflow_arn])
+        runs = ["glue:StartWorkflowRun", "glue:GetWorkflowRun", "glue:GetWorkflowRuns"]
+        grant(function.own_role, runs, [self._workflow_arn])
         return function
 
     def _add_alarms(self) -> None:

@@ -43,10 +43,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Compute:
-    """Image and instances of the jobs."""
+    """Image and instances of the jobs. `transform_instance` is that of the batches that a model predicts."""
 
     image: str
     processing_instance: str
+    transform_instance: str
     training_instance: str
     volume_gb: int
     timeout_seconds: int
@@ -237,9 +238,10 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "InferenceSpecification": {
             "Containers": [container],
             "SupportedContentTypes": ["application/json", "text/csv"],
-            "SupportedResponseMIMETypes": ["application/json"],
+            # A batch is answered in CSV.
+            "SupportedResponseMIMETypes": ["application/json", "text/csv"],
             "SupportedRealtimeInferenceInstanceTypes": [contract.serving.instance_type],
-            "SupportedTransformInstanceTypes": [contract.serving.instance_type],
+            "SupportedTransformInstanceTypes": [inputs.compute.transform_instance],
         },
     }
     # There is no job to lack capacity: only the API call is tried again.

@@ -23,6 +23,8 @@ from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
+RETRY_SECONDS = 60
+
 
 class ServingStack(ModelStack):
     def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
@@ -47,12 +49,13 @@ class ServingStack(ModelStack):
             self._share(verify=verify, functions=functions)
 
     def _add_deployment(self) -> None:
-        # An endpoint takes minutes to change, and an approval in that time waits here: an hour in all.
+        # An endpoint takes minutes to change, and an approval in that time waits here: longer than any change may take.
+        patience = max(contract.serving.update_seconds for contract in self._contracts.values()) + 1800
         queue = WorkQueue(
             self,
             "DeploymentQueue",
-            retry_after=Duration.seconds(60),
-            attempts=60,
+            retry_after=Duration.seconds(RETRY_SECONDS),
+            attempts=patience // RETRY_SECONDS,
             dead_letters=self._dead_letters,
         )
         rule = events.Rule(

@@ -77,6 +77,7 @@ class TrainingStack(ModelStack):
             compute=Compute(
                 image=self._image.uri,
                 processing_instance=jobs.processing_instance,
+                transform_instance=jobs.transform_instance,
                 training_instance=jobs.training_instance,
                 volume_gb=jobs.volume_gb,
                 timeout_seconds=jobs.timeout_seconds,

@@ -28,7 +28,7 @@ MAX_ERRORS = 100
 
 
 def _toolkit_error() -> type[Exception]:
-    """SageMaker's inference toolkit answers 500 to every error but its own. Outside its container it is not there."""
+    """The multi-model server answers 500 to every error but its own. Outside the container it is not there."""
     try:
         base: type[Exception] = import_module("sagemaker_inference.errors").BaseInferenceToolkitError
     except ImportError:
@@ -48,6 +48,20 @@ class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the bas
 
     def __str__(self) -> str:
         return self.message
+
+
+def refusal(error: InputError) -> Any:
+    """How each of SageMaker's servers answers with another status than 200 and 500.
+
+    That of a single model is a Flask application to which every exception is 500. That of many models takes its own.
+    """
+    try:
+        flask = import_module("flask")
+    except ImportError:
+        raise error from None
+    if not flask.has_request_context():
+        raise error
+    return flask.Response(error.message, status=error.status_code, mimetype=JSON)
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,9 @@ class CsvText:
     text: str
 
 
+Data = list[Any] | CsvText | ToExplain | batch_rows.Lines
+
+
 @dataclass(frozen=True)
 class Prediction:
     values: NDArray[np.float32]
@@ -91,7 +108,15 @@ def model_fn(model_dir: str) -> Model:
     )
 
 
-def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | ToExplain | batch_rows.Lines:
+def input_fn(body: str | bytes, content_type: str) -> Data | InputError:
+    """An InputError goes on as a value: output_fn answers it."""
+    try:
+        return _read(body, content_type)
+    except InputError as error:
+        return error
+
+
+def _read(body: str | bytes, content_type: str) -> Data:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (JSON, CSV):
@@ -105,9 +130,16 @@ def input_fn(body: str | bytes, content_type: str) -> list[Any] | CsvText | ToEx
     return CsvText(text) if kind == CSV else _instances(text)
 
 
-def predict_fn(
-    data: list[Any] | CsvText | ToExplain | batch_rows.Lines, model: Model
-) -> Prediction | batch_rows.Answer:
+def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows.Answer | InputError:
+    if isinstance(data, InputError):
+        return data
+    try:
+        return _predict(data, model)
+    except InputError as error:
+        return error
+
+
+def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
     if isinstance(data, batch_rows.Lines):
         return batch_rows.answer(data, model.recipe, model.trees.predict)
     asked = isinstance(data, ToExplain)
@@ -123,8 +155,10 @@ def predict_fn(
     return Prediction(values, model, explain(model.trees.booster, model.recipe, records) if asked else None)
 
 
-def output_fn(prediction: Prediction | batch_rows.Answer, accept: str) -> tuple[str, str]:
+def output_fn(prediction: Prediction | batch_rows.Answer | InputError, accept: str) -> Any:
     """JSON, whatever the client accepts, and CSV for a batch. A binary model gives the positive level's probability."""
+    if isinstance(prediction, InputError):
+        return refusal(prediction)
     if isinstance(prediction, batch_rows.Answer):
         return prediction.text, CSV
     model = prediction.model

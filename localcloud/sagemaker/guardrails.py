@@ -78,9 +78,19 @@ def check(deployment: Mapping[str, Any], config: Json, current: Json | None) -> 
         raise unsupported("RollingUpdatePolicy of a DeploymentConfig")
     if "BlueGreenUpdatePolicy" in deployment:
         _check_routing(deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"], config)
+        _check_time(plan(deployment, config))
     for alarm in deployment.get("AutoRollbackConfiguration", {}).get("Alarms", ()):
         if not states.exists(alarm["AlarmName"]):
             raise invalid(f"Alarm {alarm['AlarmName']} of the AutoRollbackConfiguration does not exist")
+
+
+def _check_time(planned: Plan) -> None:
+    waits = sum(step.bake_seconds for step in planned.steps)
+    if planned.timeout_seconds is not None and planned.timeout_seconds <= waits:
+        raise invalid(
+            f"MaximumExecutionTimeoutInSeconds ({planned.timeout_seconds}) must be larger than the total waiting time "
+            f"of TerminationWaitInSeconds and WaitIntervalInSeconds ({waits:.0f})"
+        )
 
 
 def _names(config: Json) -> list[str]:

@@ -88,6 +88,8 @@ class ModelServer:
 
     def _variables(self) -> Mapping[str, str]:
         variables = dict(self._served.environment)
+        if self._served.multi_model:
+            variables["SAGEMAKER_MULTI_MODEL"] = "true"
         if variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "").startswith("s3://"):
             variables["SAGEMAKER_SUBMIT_DIRECTORY"] = str(self._workspace.folder / "code")
         return variables

@@ -6,7 +6,7 @@ from typing import Any
 
 from localcloud import platform
 from localcloud.sagemaker import archives, s3io, tags
-from localcloud.sagemaker.faults import in_use, missing
+from localcloud.sagemaker.faults import in_use, invalid
 from localcloud.sagemaker.job import Job, JobFailed, JobStopped, Kind
 from localcloud.sagemaker.listing import Listing
 from localcloud.sagemaker.naming import arn, now
@@ -68,7 +68,10 @@ def _run(job: Job) -> None:
 def find(kind: str, name: str) -> Job:
     job = STORE.jobs.get((kind, name))
     if job is None:
-        raise missing(f"Could not find requested job with name: {name}")
+        # Not ResourceNotFound, which the API documents.
+        if kind == "Training":
+            raise invalid("Requested resource not found.")
+        raise invalid(f"Could not find requested job with name: {name}")
     return job
 
 

@@ -1,4 +1,8 @@
-"""The part that all List operations share: filters, order and pages."""
+"""The part that all List operations share: filters, order and pages.
+
+A page is taken before its records are held against `equals`, as AWS may do it: a page may be short, or empty, and have
+a NextToken. So who reads one page alone finds out here.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +34,7 @@ class Listing:
             found.reverse()
         start = _position(request.get("NextToken"))
         end = start + request.get("MaxResults", PAGE)
-        page: dict[str, Any] = {self.result: found[start:end]}
+        page: dict[str, Any] = {self.result: [record for record in found[start:end] if self._equals(request, record)]}
         if end < len(found):
             page["NextToken"] = str(end)
         return shapes.response(self.operation, page)
@@ -45,9 +49,10 @@ class Listing:
             return False
         if request.get("StatusEquals") not in (None, record.get(self.status)):
             return False
-        if any(member in request and request[member] != record.get(member) for member in self.equals):
-            return False
         return _within(request, record)
+
+    def _equals(self, request: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+        return all(member not in request or request[member] == record.get(member) for member in self.equals)
 
 
 def _within(request: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

@@ -1,12 +1,16 @@
 """The model server: a script of its own that loads a user's module and answers /ping and /invocations.
 
-Behaves as AWS's inference toolkit does in script mode. The module named by SAGEMAKER_PROGRAM, in
+Behaves as AWS's framework containers do in script mode. The module named by SAGEMAKER_PROGRAM, in
 SAGEMAKER_SUBMIT_DIRECTORY (default: model/code), has model_fn(model_dir) and either transform_fn(model, body,
 content_type, accept) or input_fn(body, content_type), predict_fn(data, model) and output_fn(prediction, accept).
 
-Errors: an exception with an integer attribute `status_code` from 400 to 499 answers with that status, everything else
-with 500. The body is the exception's message, a line break and its traceback. On AWS only subclasses of
-sagemaker_inference.errors.BaseInferenceToolkitError choose their status; that module can be imported here too.
+There are two servers, as in AWS's XGBoost container, and they differ in what becomes of an error:
+- One model: gunicorn and Flask (sagemaker-containers). Every exception is 500 with Flask's page as its body, and its
+  traceback is in the log. Code answers with another status by a flask.Response that output_fn or transform_fn returns.
+- A container of many models (SAGEMAKER_MULTI_MODEL=true): the multi-model server (sagemaker-inference). Subclasses of
+  sagemaker_inference.errors.BaseInferenceToolkitError choose their status, everything else is 500. The body is the
+  exception's message, a line break and its traceback.
+What code needs of flask and sagemaker_inference can be imported here.
 
 Usage: serving.py MODEL_DIR PORT_FILE
 """
@@ -25,6 +29,13 @@ from typing import Any, NamedTuple
 
 TEXT_TYPES = ("application/json", "text/csv")
 SINGLE_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
+MULTI_MODEL = os.environ.get("SAGEMAKER_MULTI_MODEL") == "true"
+FLASK_SITE = Path(__file__).with_name("flask_site")
+FLASK_PAGE = (
+    b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">\n<title>500 Internal Server Error</title>\n'
+    b"<h1>Internal Server Error</h1>\n<p>The server encountered an internal error and was unable to complete your "
+    b"request. Either the server is overloaded or there is an error in the application.</p>\n"
+)
 
 logger = logging.getLogger("serving")
 
@@ -62,16 +73,19 @@ class ModelHandler:
         else:
             prediction = self._call("predict_fn", self._call("input_fn", data, content_type), self._model)
             result = self._call("output_fn", prediction, accept)
+        if hasattr(result, "get_data"):
+            return Answer(result.status_code, result.mimetype, result.get_data())
         content, kind = result if isinstance(result, tuple) else (result, accept)
         return Answer(200, kind, content.encode() if isinstance(content, str) else bytes(content))
 
 
-def failure(error: Exception) -> Answer:
+def failure(error: Exception, *, multi_model: bool) -> Answer:
     """The one place where exceptions become statuses: see the module's docstring."""
-    status = getattr(error, "status_code", None)
-    chosen = status if isinstance(status, int) and 400 <= status <= 499 else 500
-    message = getattr(error, "message", None) or str(error)
-    return Answer(chosen, "text/plain", f"{message}\n{traceback.format_exc()}".encode())
+    if not multi_model:
+        return Answer(500, "text/html", FLASK_PAGE)
+    own = any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__)
+    status, message = (error.status_code, error.message) if own else (500, str(error))  # type: ignore[attr-defined]
+    return Answer(status, "text/plain", f"{message}\n{traceback.format_exc()}".encode())
 
 
 class RequestHandler(BaseHTTPRequestHandler):
@@ -98,8 +112,8 @@ class RequestHandler(BaseHTTPRequestHandler):
         try:
             return self.model.answer(body, content_type, accept)
         except Exception as error:  # noqa: BLE001 - whatever user code raises becomes an answer
-            answer = failure(error)
-            logger.log(logging.INFO if answer.status < 500 else logging.ERROR, "%s", answer.body.decode())
+            answer = failure(error, multi_model=MULTI_MODEL)
+            logger.log(logging.INFO if answer.status < 500 else logging.ERROR, "%s", traceback.format_exc())
             return answer
 
     def _send(self, answer: Answer) -> None:
@@ -123,6 +137,8 @@ def load_module(model_dir: Path) -> ModuleType:
     program = os.environ.get("SAGEMAKER_PROGRAM")
     if not program:
         raise SystemExit("SAGEMAKER_PROGRAM is not set: a model is served by a script of its own (script mode)")
+    if not MULTI_MODEL:
+        sys.path.insert(0, str(FLASK_SITE))
     sys.path.insert(0, os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or str(model_dir / "code"))
     return importlib.import_module(program.removesuffix(".py"))
 

@@ -115,7 +115,7 @@ class ApiFunctions(Construct):
         # Not for single prefixes: without it S3 answers 403 instead of 404 for what a run has not written yet.
         grant(role, ["s3:ListBucket"], [self._buckets.processed.bucket_arn])
         workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
-        grant(role, ["glue:GetWorkflowRuns"], [workflow])
+        grant(role, ["glue:GetWorkflowRuns", "glue:GetWorkflowRun"], [workflow])
         grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))
         executions = self._arns("pipeline", "/execution/*")
         grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")

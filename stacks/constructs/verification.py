@@ -65,7 +65,8 @@ class Verification(Construct):
             dead_letters=dead_letters,
             alerts=alerts,
             log_retention=config.log_retention,
-            timeout=Duration.minutes(2),
+            # Golden rows are asked for three times at most, for a minute each.
+            timeout=Duration.minutes(5),
         )
         self._grant(function)
         if realtime:

@@ -43,10 +43,24 @@ class Template:
         return found
 
     def snapshot(self) -> str:
-        text = json.dumps(self.document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        text = json.dumps(self.document)
         for pattern, mask in MASKS:
             text = pattern.sub(mask, text)
-        return text
+        return json.dumps(_settled(json.loads(text)), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _settled(value: Any) -> Any:
+    """The resources of a statement are a set, which the CDK sorts by the hashes in their names."""
+    if isinstance(value, list):
+        return [_settled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: sorted(map(_settled, item), key=json.dumps)
+        if key == "Resource" and isinstance(item, list)
+        else _settled(item)
+        for key, item in value.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from aws_cdk import App
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.config import Delivery
+from stacks.config import DEV, PROD, ApiAccess, Delivery
 from stacks.delivery import ISSUER, DeliveryStack
 from tests.infrastructure.templates import Template, readable, statements
 
 TOGETHER = (("dev", "prod"),)
+# Callers of the REST API of one environment have a key, of the other they sign.
+STAGES = {"dev": DEV, "prod": replace(PROD, api=ApiAccess(auth="iam"))}
 FULL = Delivery(
     "octo/repo", TOGETHER, branch="trunk", repository_id="42", image_repository="mlops/page", cluster="apps"
 )
@@ -25,7 +28,7 @@ FULL = Delivery(
 def synth(config: Delivery, folder: Path) -> tuple[Template, list[str]]:
     """The template of the first account, and what cdk-nag finds."""
     app = App(outdir=str(folder), analytics_reporting=False, builtin_cloud_formation_validation=False)
-    stack = DeliveryStack(app, config=config, stages=config.accounts[0])
+    stack = DeliveryStack(app, config=config, stages=[STAGES[name] for name in config.accounts[0]])
     found = [violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(stack).violations]
     path = Path(app.synth().directory) / stack.template_file
     return Template(path, json.loads(path.read_text())), found
@@ -81,7 +84,12 @@ def test_roles_may_do_what_their_workflow_does(template: Template) -> None:
     assert granted == {
         "Diff": {"sts:AssumeRole": (bootstrap.format("lookup"),)},
         "DeployDev": {"sts:AssumeRole": deploying},
-        "DeployProd": {"sts:AssumeRole": deploying},
+        "DeployProd": {
+            "sts:AssumeRole": deploying,
+            "execute-api:Invoke": (
+                "arn:<AWS::Partition>:execute-api:*:<AWS::AccountId>:*/v1/POST/models/*/predictions",
+            ),
+        },
         "Push": {
             "ecr:BatchCheckLayerAvailability": ("<Images2D38C313.Arn>",),
             "ecr:GetAuthorizationToken": ("*",),

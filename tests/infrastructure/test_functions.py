@@ -91,7 +91,7 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
     ("stack", "name", "batch", "attempts", "responses"),
     [
         ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
-        ("serving", "DeployModel", 1, 60, ["ReportBatchItemFailures"]),
+        ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 20, None),
     ],
 )

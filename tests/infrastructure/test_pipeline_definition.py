@@ -31,6 +31,7 @@ INPUTS = PipelineInputs(
     compute=Compute(
         image="111122223333.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0",
         processing_instance="ml.m5.large",
+        transform_instance="ml.m5.2xlarge",
         training_instance="ml.m5.xlarge",
         volume_gb=30,
         timeout_seconds=3600,
@@ -183,6 +184,20 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     for name in ("metric", "metric_value", "champion_verdict", "source_version"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+
+
+def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:
+    """Batches, too: transform jobs on their own instances, answered in CSV."""
+    assert {
+        name: value
+        for name, value in step_of(document, "Register")["Arguments"]["InferenceSpecification"].items()
+        if name != "Containers"
+    } == {
+        "SupportedContentTypes": ["application/json", "text/csv"],
+        "SupportedResponseMIMETypes": ["application/json", "text/csv"],
+        "SupportedRealtimeInferenceInstanceTypes": [contract.serving.instance_type],
+        "SupportedTransformInstanceTypes": ["ml.m5.2xlarge"],
+    }
 
 
 def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> None:

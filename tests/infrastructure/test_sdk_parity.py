@@ -34,6 +34,7 @@ def built_by_sdk(contract: Contract, made: dict[str, Any]) -> dict[str, Any]:
         "contract_hash": contract.hash,
         "hyperparameters": train["Arguments"]["HyperParameters"],
         "serving_instance": contract.serving.instance_type,
+        "transform_instance": INPUTS.compute.transform_instance,
         "artifact_bucket": INPUTS.artifact_bucket,
         "package_group": INPUTS.package_group,
         "approval": INPUTS.approval,

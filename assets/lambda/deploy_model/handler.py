@@ -8,14 +8,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import OwnEndpoint, Package
-from registry import package_of, record, refuse, supersede
-from rollout import EndpointBusyError, check_free, config_of, deploy, found, prepare
+from registry import package_of, refuse, request, supersede, withdraw
+from rollout import EndpointBusyError, check_free, config_of, deploy, prepare
 from settings import SETTINGS
 from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
 from tracking.place import resource_name
+from tracking.resources import found
 from tracking.versions import newest_approved
 
 log = lines.logger("deploy_model")
@@ -80,16 +81,20 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
         return
     check_free(endpoint)
     # First: the endpoint may be there, and verified, before this function goes on.
-    record(package.arn, "requested", f"The endpoint changes to {deployment.name}.")
+    request(package.arn, deployment.name, endpoint)
     try:
         prepare(deployment)
+        deploy(deployment, endpoint)
+    except EndpointBusyError:
+        withdraw(package.arn)
+        raise
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
-        # Trying again would not help: the artifact is gone, say. The version before stays live.
+        # Trying again would not help: the artifact is gone, say, or an alarm that should watch the change.
+        # The version before stays live.
         refuse(contract.name, package, error.response["Error"]["Message"])
         log.exception("Version refused", extra=facts)
         return
-    deploy(deployment, endpoint)
     log.info("Deployment started", extra=facts)
     supersede(group, package)

@@ -12,8 +12,6 @@ from typing import Any
 from contract import Contract, Serving
 from tracking.scaling import VARIANT
 
-UPDATE_SECONDS = 3600
-
 
 @dataclass(frozen=True)
 class Package:
@@ -81,9 +79,8 @@ class Deployment(ABC):
                 request["RetainAllVariantProperties"] = True
             request["DeploymentConfig"] = {
                 "BlueGreenUpdatePolicy": {
-                    "TrafficRoutingConfiguration": self._routing(),
-                    "TerminationWaitInSeconds": 0,
-                    "MaximumExecutionTimeoutInSeconds": UPDATE_SECONDS,
+                    **self._routing(),
+                    "MaximumExecutionTimeoutInSeconds": self.serving.update_seconds,
                 },
                 "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self._alarms()]},
             }
@@ -91,11 +88,14 @@ class Deployment(ABC):
 
     def _routing(self) -> dict[str, Any]:
         """A canary is at most half of a fleet: one instance takes all the traffic at once, and is watched as long."""
-        wait = {"WaitIntervalInSeconds": self.serving.canary_minutes * 60}
+        seconds = self.serving.canary_minutes * 60
         if self.serving.least_instances < 2:
-            return {"Type": "ALL_AT_ONCE", **wait}
+            # Without a step there is no interval to watch: the instance before waits for its end as long.
+            routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": seconds}
+            return {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": seconds}
         size = {"Type": "CAPACITY_PERCENT", "Value": self.serving.canary_percent}
-        return {"Type": "CANARY", "CanarySize": size, **wait}
+        routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": seconds}
+        return {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}
 
     def _alarms(self) -> tuple[str, ...]:
         """Named by the stack, which makes them for each real-time endpoint."""

@@ -9,7 +9,8 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
-from tracking.versions import MAX_DESCRIPTION, count_failure
+from tracking.resources import last_modified
+from tracking.versions import MAX_DESCRIPTION, approved, count_failure
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
@@ -25,9 +26,21 @@ def package_of(described: Mapping[str, Any]) -> Package:
     )
 
 
-def record(package_arn: str, state: str, reason: str) -> None:
-    metadata = {"deployment_state": state, "deployment_reason": reason}
+def record(package_arn: str, state: str, reason: str, **more: str) -> None:
+    metadata = {"deployment_state": state, "deployment_reason": reason, **more}
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
+
+
+def request(package_arn: str, config: str, endpoint: Mapping[str, Any] | None) -> None:
+    """Before the endpoint changes: from then on it may be verified. `endpoint` is how it was seen, None without one."""
+    seen = {"deployment_seen": last_modified(endpoint)} if endpoint else {}
+    record(package_arn, "requested", f"The endpoint changes to {config}.", **seen)
+
+
+def withdraw(package_arn: str) -> None:
+    """The endpoint did not change, and what becomes of it now says nothing about this version."""
+    properties = ["deployment_state", "deployment_reason", "deployment_seen"]
+    sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataPropertiesToRemove=properties)
 
 
 def refuse(model: str, package: Package, message: str) -> None:
@@ -46,10 +59,7 @@ def refuse(model: str, package: Package, message: str) -> None:
 
 def supersede(group: str, newest: Package) -> None:
     """Versions that were approved and overtaken before they were live end in a recorded state too."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
-    )["ModelPackageSummaryList"]
-    for summary in summaries:
+    for summary in approved(sagemaker, group):
         if summary["ModelPackageVersion"] >= newest.version:
             continue
         package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])

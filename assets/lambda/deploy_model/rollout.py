@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +10,7 @@ from clients import autoscaling, sagemaker
 from logic import Deployment
 
 from tracking import scaling
+from tracking.resources import ensure, found
 
 
 class EndpointBusyError(Exception):
@@ -52,18 +53,24 @@ def prepare(deployment: Deployment) -> None:
     )
 
 
-def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Callable[[], object]) -> None:
-    if exists():
-        return
-    try:
-        create(**request)
-    except ClientError as error:
-        # A name that is taken and an artifact that is gone have the same code.
-        if error.response["Error"]["Code"] != "ValidationException" or not exists():
-            raise
-
-
 def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
+    """Begin it, unless another delivery has.
+
+    Raises EndpointBusyError while the endpoint changes to something else, ClientError for what is refused.
+    """
+    try:
+        change(deployment, endpoint)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
+        if meanwhile and config_of(meanwhile) == deployment.name:
+            return
+        check_free(meanwhile)
+        raise
+
+
+def change(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
     if endpoint is None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)
@@ -74,13 +81,3 @@ def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
         # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
         scaling.stop(autoscaling, deployment.endpoint)
     sagemaker.update_endpoint(**deployment.update_request(current))
-
-
-def found(describe: Callable[..., dict[str, Any]], **name: str) -> dict[str, Any] | None:
-    """SageMaker answers ValidationException ("Could not find ...") for a name that does not exist."""
-    try:
-        return describe(**name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise

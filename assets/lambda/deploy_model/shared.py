@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import logging
 
+from botocore.exceptions import ClientError
 from clients import functions, s3, sagemaker
 from logic import Package, SharedEndpoint
 from registry import record, refuse, supersede
-from rollout import check_free, config_of, deploy, found, prepare
+from rollout import check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
+from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
 
@@ -31,8 +33,18 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing) ->
             log.exception("Version refused", extra=facts)
             return
         # Before the endpoint is looked at: one that gets into service from now on finds the request.
-        record(package.arn, "requested", "The multi-model endpoint loads it.")
-    if is_in_service(shared_endpoint(contract, sharing)) and not settled:
+        # Once: each record is an event that comes here again, as long as the verification takes.
+        if package.state != "requested":
+            record(package.arn, "requested", "The multi-model endpoint loads it.")
+    try:
+        ready = is_in_service(shared_endpoint(contract, sharing))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        refuse(contract.name, package, error.response["Error"]["Message"])
+        log.exception("Version refused", extra=facts)
+        return
+    if ready and not settled:
         detail = {"EndpointName": resource_name(SETTINGS.resource_prefix, SHARED), "ModelPackageGroupName": group}
         payload = json.dumps({"detail": detail}).encode()
         functions.invoke(FunctionName=sharing.verify_function, InvocationType="Event", Payload=payload)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import resource_name
+
+log = logging.getLogger("predict")
 
 # How long a switch to another version may take to be seen. Both versions answer meanwhile.
 SECONDS = 2.0
@@ -24,7 +29,8 @@ def _client() -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(connect_timeout=1, read_timeout=2))
+    # With the time that the model has, it stays within that of API Gateway.
+    return boto3.client("s3", config=Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2}))
 
 
 s3 = _client()
@@ -48,9 +54,15 @@ def address_of(model: str) -> Address:
 
 
 def _served(model: str) -> Served | None:
+    """Raises ClientError and BotoCoreError of S3 for a model that was not asked for before."""
     read_at, served = _known.get(model, (float("-inf"), None))
     now = time.monotonic()
     if now - read_at > SECONDS:
-        served = read_served(s3, str(BUCKET), model)
+        try:
+            served = read_served(s3, str(BUCKET), model)
+        except (ClientError, BotoCoreError):
+            if model not in _known:
+                raise
+            log.warning("Address not read, the one before is used", exc_info=True, extra={"model": model})
         _known[model] = now, served
     return served

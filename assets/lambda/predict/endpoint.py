@@ -7,6 +7,7 @@ as long as the process lives.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,11 @@ class Credentials:
 
 
 class TimedOutError(Exception):
-    """No answer in time, or no connection."""
+    """No answer in time."""
+
+
+class UnreachableError(Exception):
+    """No connection, or one that broke twice."""
 
 
 @dataclass(eq=False)
@@ -50,25 +55,39 @@ class Endpoints:
     region: str
     credentials: Credentials
     timeout: float
-    # One attempt: a client that gets 503 knows when to come back, and API Gateway would not wait for a second one.
+    # No further attempts: a client that gets 503 knows when to come back, and API Gateway waits for no more than one.
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, maxsize=2))
 
     def invoke(self, name: str, body: bytes, *, target: str | None = None) -> bytes:
-        """The answer of the endpoint `name`, JSON for JSON. Raises TimedOutError and InvocationError.
+        """The answer of the endpoint `name`, JSON for JSON. Raises TimedOutError, UnreachableError, InvocationError.
 
         `target`: the artifact that is asked, at a multi-model endpoint.
         """
         request = self._signed(name, body, target)
-        timeout = urllib3.Timeout(connect=3.0, read=self.timeout)
         try:
-            answer = self.pool.request(
-                "POST", request.url, body=body, headers=dict(request.headers.items()), timeout=timeout
-            )
-        except urllib3.exceptions.HTTPError as error:
+            answer = self._answer(request, body)
+        except urllib3.exceptions.NewConnectionError as error:
+            raise UnreachableError(str(error)) from error
+        except urllib3.exceptions.TimeoutError as error:
             raise TimedOutError(str(error)) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise UnreachableError(str(error)) from error
         if answer.status != 200:
             raise _error(answer.headers, answer.data)
         return bytes(answer.data)
+
+    def _answer(self, request: Any, body: bytes) -> urllib3.BaseHTTPResponse:
+        began = time.monotonic()
+        try:
+            return self._post(request, body, self.timeout)
+        except urllib3.exceptions.ProtocolError:
+            # A connection that was kept may have died while the function was frozen. A new one gets the time that is
+            # left: a model that takes all of it and breaks off is not asked for as long again.
+            return self._post(request, body, max(self.timeout - (time.monotonic() - began), 0.1))
+
+    def _post(self, request: Any, body: bytes, seconds: float) -> urllib3.BaseHTTPResponse:
+        timeout = urllib3.Timeout(connect=min(3.0, seconds), read=seconds)
+        return self.pool.request("POST", request.url, body=body, headers=dict(request.headers.items()), timeout=timeout)
 
     def _signed(self, name: str, body: bytes, target: str | None) -> Any:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from addresses import Address, address_of
-from endpoint import Credentials, Endpoints, InvocationError, TimedOutError
+from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
 from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of
 
 from contract import Contract, bundled
@@ -90,6 +90,9 @@ def invoke(contract: Contract, address: Address, request: dict[str, Any]) -> byt
         raise unavailable(
             f"{contract.name} did not answer in {SETTINGS.model_timeout:g} s; it may be starting"
         ) from error
+    except UnreachableError as error:
+        log.warning("Endpoint not reached", extra={"model": contract.name, "reason": str(error)})
+        raise unavailable(f"{contract.name} cannot be reached now") from error
     except InvocationError as error:
         problem = problem_of(error, contract)
         if problem is None:
@@ -106,7 +109,11 @@ def problem_of(error: InvocationError, contract: Contract) -> ProblemError | Non
         log.error("Model failed", extra={"model": contract.name, "status": error.original_status})
         return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
     if error.code in ("ValidationError", "ValidationException"):
-        return unavailable(f"no model is live yet: {error.message}", seconds=30)
+        # The message names the account.
+        log.warning("Endpoint refused the request", extra={"model": contract.name, "reason": error.message})
+        if error.message.endswith("not found."):
+            return unavailable("no model is live yet", seconds=30)
+        return unavailable(f"{contract.name} cannot answer now", seconds=30)
     if error.code in (
         *("ThrottlingException", "ModelNotReadyException"),
         *("ServiceUnavailable", "ServiceUnavailableException", "InternalDependencyException"),

@@ -116,7 +116,7 @@ def _prediction(answer: Mapping[str, Any], contract: Contract, *, explain: bool)
 def errors_in(message: str) -> list[dict[str, Any]] | None:
     """The input errors that the model's own check found, or None when the message is of another kind.
 
-    SageMaker's inference toolkit puts a traceback on the lines below them.
+    SageMaker's server of many models puts a traceback on the lines below them.
     """
     try:
         errors = json.loads(message.partition("\n")[0])["errors"]

@@ -18,6 +18,7 @@ from logic import Batch, Package, Refused, Upload, check_size, columns_of, model
 
 from contract import HEAD_BYTES, Contract, bundled
 from tracking.place import resource_name
+from tracking.resources import ensure, found
 from tracking.versions import newest_approved
 
 log = logging.getLogger("start_batch")
@@ -75,7 +76,7 @@ def start(upload: Upload, contract: Contract) -> None:
     """Ends with a transform job, or with a recorded reason for none. Raises ClientError for what may pass."""
     resource = resource_name(SETTINGS.resource_prefix, upload.model)
     batch = Batch(upload, resource=resource, bucket=SETTINGS.artifact_bucket)
-    if found_job(batch.job):
+    if found(sagemaker.describe_transform_job, TransformJobName=batch.job):
         log.info("Batch is started already", extra=batch.facts())
         return
     try:
@@ -107,7 +108,8 @@ def transform(batch: Batch, contract: Contract) -> None:
         role_arn=SETTINGS.model_role_arn,
         vpc_config=SETTINGS.vpc_config,
     )
-    ensure_model(request)
+    # Files that come together have one model.
+    ensure(sagemaker.create_model, request, lambda: found(sagemaker.describe_model, ModelName=request["ModelName"]))
     # The job reads what lies below a key, and the newest version of it: so it gets this version at a key of its own.
     s3.copy_object(
         Bucket=batch.bucket,
@@ -144,25 +146,6 @@ def package_of(described: Mapping[str, Any]) -> Package:
     (container,) = described["InferenceSpecification"]["Containers"]
     environment = container.get("Environment", {})
     return Package(described["ModelPackageArn"], described["ModelPackageVersion"], environment=environment)
-
-
-def found_job(name: str) -> bool:
-    try:
-        sagemaker.describe_transform_job(TransformJobName=name)
-    except sagemaker.exceptions.ResourceNotFound:
-        return False
-    return True
-
-
-def ensure_model(request: Mapping[str, Any]) -> None:
-    """The model of the version for transforms, unless an earlier batch made it."""
-    try:
-        sagemaker.describe_model(ModelName=request["ModelName"])
-    except ClientError as error:
-        # "Could not find model ..."
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        sagemaker.create_model(**request)
 
 
 def end(batch: Batch, state: str, reason: str) -> None:

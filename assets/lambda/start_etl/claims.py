@@ -30,11 +30,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claims:
-    """Claims in the processed bucket. `status_of` gives the status of a workflow run, or None for an unknown one."""
+    """Claims in the processed bucket. `status_of` gives the status of a workflow run, or None for an unknown one.
+
+    `under_way` gives the workflow run of a run id that is under way, if there is one.
+    """
 
     s3: Any
     bucket: str
     status_of: Callable[[str], str | None]
+    under_way: Callable[[str], str | None]
 
     def acquire(self, folder: str, content: Mapping[str, Any]) -> tuple[Claim | None, str]:
         """The claim and "", or None and why the run is left alone. Raises ClaimHeldError."""
@@ -60,7 +64,9 @@ class Claims:
         if workflow_run is None:
             if datetime.now(UTC) - claimed < LEASE:
                 raise ClaimHeldError(f"Another delivery is starting {folder}.")
-            return ""
+            # It may have started the run and not heard of it: a second one would delete what the first one writes.
+            started = self.under_way(folder.rpartition("=")[2])
+            return f"workflow run {started} is under way" if started else ""
         # A run that ended without a manifest was refused or failed: uploading the file again runs it again.
         status = self.status_of(workflow_run)
         return f"workflow run {workflow_run} is {status}" if status in UNDER_WAY else ""

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from claims import Claims
+from claims import UNDER_WAY, Claims
 from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
@@ -35,7 +36,8 @@ SETTINGS = Settings(
 )
 CONTRACTS = bundled()
 s3 = boto3.client("s3")
-glue = boto3.client("glue")
+# One attempt: a start whose answer is lost may have started the run.
+glue = boto3.client("glue", config=Config(read_timeout=20, retries={"total_max_attempts": 1}))
 
 
 @lines.invocation(log)
@@ -65,7 +67,7 @@ def start(upload: Upload) -> None:
     contract_hash = CONTRACTS[upload.model].hash
     run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
     lines.about(run_id=run_id)
-    claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status)
+    claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status, under_way=workflow_run_of)
     claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
     if claim is None:
         log.info("Upload skipped", extra={**facts, "reason": reason})
@@ -74,6 +76,14 @@ def start(upload: Upload) -> None:
     answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
     claims.record(claim, answer["RunId"])
     log.info("Workflow started", extra={**facts, "workflow_run": answer["RunId"]})
+
+
+def workflow_run_of(run_id: str) -> str | None:
+    """The workflow run that is under way with this run id among its properties."""
+    pages = glue.get_paginator("get_workflow_runs").paginate(Name=SETTINGS.workflow)
+    under_way = (run for page in pages for run in page.get("Runs", []) if run["Status"] in UNDER_WAY)
+    ours = (run for run in under_way if run.get("WorkflowRunProperties", {}).get("run_id") == run_id)
+    return next((str(run["WorkflowRunId"]) for run in ours), None)
 
 
 def workflow_status(workflow_run: str) -> str | None:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
 from clients import sagemaker
 from logic import Endpoint, Version
 
+from tracking.resources import found, last_modified
 from tracking.versions import served_package
 
 
 def described(name: str, *, shared: bool = False) -> Endpoint | None:
     """None when the endpoint was deleted meanwhile. A shared one serves versions of many models."""
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=name)
+    if endpoint is None:
+        return None
     return Endpoint(
         name=name,
         status=endpoint["EndpointStatus"],
         package="" if shared else served_package(sagemaker, endpoint["EndpointConfigName"]),
         failure=endpoint.get("FailureReason", ""),
+        modified=last_modified(endpoint),
         has_instances=any("CurrentInstanceCount" in variant for variant in endpoint.get("ProductionVariants", ())),
     )
 
@@ -36,6 +34,7 @@ def version_of(package: dict[str, Any]) -> Version:
         number=package["ModelPackageVersion"],
         state=metadata.get("deployment_state", ""),
         run_id=metadata.get("run_id", ""),
+        seen=metadata.get("deployment_seen", ""),
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=container.get("ModelDataUrl", ""),
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 from clients import runtime, s3
 from logic import Verdict, Version, compare
+
+# Each may take a minute.
+ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 
 
 def check_golden_rows(wanted: Version, endpoint: str, target: str = "") -> Verdict:
@@ -16,21 +21,38 @@ def check_golden_rows(wanted: Version, endpoint: str, target: str = "") -> Verdi
     if golden is None:
         return Verdict("deployed", "The endpoint serves it; no golden rows were kept with this version.")
     try:
-        answer = runtime.invoke_endpoint(
-            EndpointName=endpoint,
-            ContentType="application/json",
-            Accept="application/json",
-            Body=json.dumps({"instances": golden["instances"]}).encode(),
-            **({"TargetModel": target} if target else {}),
-        )
+        answered = ask(endpoint, golden["instances"], target)
     except ClientError as error:
         # What a multi-model endpoint says of an artifact that it cannot load.
         unloadable = bool(target) and error.response["Error"]["Code"] == "ValidationError"
         if error.response["Error"]["Code"] != "ModelError" and not unloadable:
             raise
         return Verdict("failed", f"The model fails on golden rows: {error.response['Error']['Message']}")
-    predictions = json.loads(answer["Body"].read())["predictions"]
-    return compare(golden, [float(prediction["value"]) for prediction in predictions])
+    return compare(golden, answered)
+
+
+def ask(endpoint: str, instances: Sequence[Mapping[str, Any]], target: str) -> list[float]:
+    """Raises ClientError, a ModelError that may pass only after ATTEMPTS: a cold container may be late at first."""
+    request = {
+        "EndpointName": endpoint,
+        "ContentType": "application/json",
+        "Accept": "application/json",
+        "Body": json.dumps({"instances": instances}).encode(),
+        **({"TargetModel": target} if target else {}),
+    }
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return values_of(runtime.invoke_endpoint(**request))
+        except runtime.exceptions.ModelError as error:
+            # 0: there was no answer in time.
+            if 400 <= error.response.get("OriginalStatusCode", 0) < 500:
+                raise
+        time.sleep(PAUSE_SECONDS)
+    return values_of(runtime.invoke_endpoint(**request))
+
+
+def values_of(answer: Mapping[str, Any]) -> list[float]:
+    return [float(prediction["value"]) for prediction in json.loads(answer["Body"].read())["predictions"]]
 
 
 def read_golden(version: Version) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ State = Literal["deployed", "rolled_back", "failed"]
 class Version:
     """A version in the model registry. `state` is what was recorded of its deployment, "" before there was one.
 
-    `evaluation_uri` is that of evaluation.json; golden.json lies beside it.
+    `evaluation_uri` is that of evaluation.json; golden.json lies beside it. `seen` is when the endpoint had changed
+    last as its change to this version was requested, "" when there was no endpoint.
     """
 
     arn: str
@@ -23,17 +24,22 @@ class Version:
     evaluation_uri: str
     artifact: str = ""
     run_id: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint as it is. `package` is the ARN of the version that answers now. A serverless one has no instances."""
+    """An endpoint as it is. `package` is the ARN of the version that answers now. A serverless one has no instances.
+
+    `modified` is when it changed last, in ISO 8601.
+    """
 
     name: str
     status: str
     package: str
     failure: str
     has_instances: bool = False
+    modified: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,9 @@ def decide(wanted: Version, endpoint: Endpoint) -> Verdict | None:
     if endpoint.status == "UpdateRollbackFailed":
         return Verdict("failed", f"The rollback failed: {endpoint.failure or 'no reason given'}")
     if is_live(wanted, endpoint) or endpoint.status != "InService" or wanted.state != "requested":
+        return None
+    if endpoint.modified == wanted.seen:
+        # The change is requested and has not begun: this is the end of the one before.
         return None
     return Verdict("rolled_back", endpoint.failure or "SageMaker went back to the version before.")
 

@@ -15,9 +15,11 @@ from steps.failures import StepError
 from steps.metrics import Vector, metrics_of
 from steps.slices import Slice, slices_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
-from steps.wording import amount, share, title
+from steps.wording import amount, one_line, share, title
 
 FILE, VERSION = "champion.json", 1
+# Of what is wrong with a champion: it may be a list of all that a contract says otherwise than today's can be.
+MAX_DETAIL = 300
 Verdict = Literal["none", "better", "not_worse", "worse", "same", "incomparable"]
 
 
@@ -67,7 +69,9 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
     try:
         other = load_model(champion.archive)
     except (StepError, ContractError, RecipeError) as error:
-        reason = f"{name} cannot be compared with it: its archive is not readable here ({error})"
+        reason = (
+            f"{name} cannot be compared with it: its archive is not readable here ({one_line(str(error), MAX_DETAIL)})"
+        )
         return Comparison("incomparable", metric, reason, version)
     if other.digest == model.digest:
         value = metrics_of(model.contract, rows.target, predicted)[metric]

@@ -7,11 +7,16 @@ from typing import Literal
 
 from contract import Contract
 from steps.champion import Comparison
-from steps.wording import amount
+from steps.wording import amount, one_line
+
+# What SageMaker takes as a model package's description: also no control character, such as a line break.
+MAX_REASON = 1024
 
 
 @dataclass(frozen=True)
 class Decision:
+    """`reason` describes the version in the registry."""
+
     decision: Literal["register", "reject", "unchanged"]
     metric: str
     value: float
@@ -37,4 +42,6 @@ def decide(contract: Contract, value: float, comparison: Comparison) -> Decision
         reason = f"{sentence}; {comparison.reason}."
     else:
         reason = f"{sentence}, and {comparison.reason}."
-    return Decision(decision=decision, metric=gate.metric, value=value, limit=gate.limit, reason=reason)
+    return Decision(
+        decision=decision, metric=gate.metric, value=value, limit=gate.limit, reason=one_line(reason, MAX_REASON)
+    )

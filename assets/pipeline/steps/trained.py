@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +86,8 @@ def _unpack(archive: Path, folder: Path) -> None:
             packed.extractall(folder, filter="data")
     except FileNotFoundError as error:
         raise StepError(f"{archive.name} is missing in {archive.parent}; the training step did not finish") from error
-    except tarfile.TarError as error:
-        raise StepError(f"{archive.name} is not a tar.gz archive: {error}; train again") from error
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise StepError(f"{archive.name} is not a whole tar.gz archive: {error}; train again") from error
 
 
 def _digest(folder: Path) -> str:

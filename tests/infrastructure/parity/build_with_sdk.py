@@ -185,9 +185,9 @@ register = ModelStep(
     "Register",
     step_args=model.register(
         content_types=["application/json", "text/csv"],
-        response_types=["application/json"],
+        response_types=["application/json", "text/csv"],
         inference_instances=[FACTS["serving_instance"]],
-        transform_instances=[FACTS["serving_instance"]],
+        transform_instances=[FACTS["transform_instance"]],
         model_package_group_name=FACTS["package_group"],
         approval_status=approval,
         customer_metadata_properties={

@@ -15,9 +15,12 @@ from cli.render import explanation_table, prediction_text
 URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1/models/m/predictions?explain=true"
 
 
-def target(key: str | None) -> Any:
-    session = boto3.Session(aws_access_key_id="AKID", aws_secret_access_key="secret", region_name="eu-west-1")
-    return SimpleNamespace(api_key=key, session=session)
+def target(key: str | None, *, caller: str = "") -> Any:
+    session, other = (
+        boto3.Session(aws_access_key_id=name, aws_secret_access_key="secret", region_name="eu-west-1")
+        for name in ("AKID", caller)
+    )
+    return SimpleNamespace(api_key=key, session=session, caller=other if caller else None)
 
 
 def test_a_key_is_sent_in_its_header() -> None:
@@ -27,7 +30,13 @@ def test_a_key_is_sent_in_its_header() -> None:
 def test_without_a_key_the_request_is_signed() -> None:
     headers = api._headers(target(None), URL, b"{}")
     assert "/eu-west-1/execute-api/aws4_request" in headers["Authorization"]
+    assert "Credential=AKID/" in headers["Authorization"]
     assert "x-api-key" not in headers
+
+
+def test_who_calls_may_be_another_than_who_looks_things_up() -> None:
+    headers = api._headers(target(None, caller="CALLER"), URL, b"{}")
+    assert "Credential=CALLER/" in headers["Authorization"]
 
 
 def test_a_prediction_shows_its_interval() -> None:

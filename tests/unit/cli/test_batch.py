@@ -60,7 +60,7 @@ class Cloud:
 
     def client(self, _service: str) -> Any:
         missing = type("Missing", (Exception,), {})
-        exceptions = SimpleNamespace(ResourceNotFound=missing, ResourceNotFoundException=missing)
+        exceptions = SimpleNamespace(ResourceNotFoundException=missing)
         return SimpleNamespace(
             exceptions=exceptions,
             upload_file=lambda _file, bucket, key, **_: self._keep(bucket, key),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -148,11 +147,13 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     """The job writes refused.json and ends between two of the reader's calls."""
     written: dict[str, Any] = {}
 
-    def end_of_the_job(_self: RunReader, _run_id: str) -> Iterator[dict[str, Any]]:
+    def end_of_the_job(_self: RunReader, listed: dict[str, Any]) -> dict[str, Any]:
         written["refused"] = {"reason": "empty.csv: the file is empty", "source": {}}
-        yield {"Status": "COMPLETED", "StartedOn": None, "Graph": {"Nodes": []}}
+        return {**listed, "Status": "COMPLETED", "Graph": {"Nodes": []}}
 
-    monkeypatch.setattr(RunReader, "_workflow_runs", end_of_the_job)
+    running = {"Status": "RUNNING", "StartedOn": None}
+    monkeypatch.setattr(RunReader, "_workflow_runs", lambda _self, _run_id: iter([running]))
+    monkeypatch.setattr(RunReader, "_with_graph", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
 
     place = Place(client=pytest.fail, prefix="", processed_bucket="processed", shared_bucket="artifact", workflow="etl")

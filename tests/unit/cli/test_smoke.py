@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -23,6 +24,12 @@ ANSWER = {"model_version": 3, "predictions": [{"value": 206855.5}]}
 class Environment:
     stage = "dev"
     models = ("breast_cancer", "california_housing")
+
+    def client(self, service: str) -> str:
+        return service
+
+    def resource_name(self, model: str) -> str:
+        return f"mlops-dev-{model}"
 
 
 def verdicts(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError) -> set[tuple[str, str]]:
@@ -46,14 +53,55 @@ def test_anything_else_is_a_failure(monkeypatch: pytest.MonkeyPatch, value: Any)
     assert (verdict, detail.partition(":")[0]) == ("failed", "The answer holds no number")
 
 
+REFUSED = "The REST API refused the request (503): no model is live yet"
+
+
 def test_a_fresh_environment_has_no_model_and_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = "The REST API refused the request (503): no model is live yet: Could not find the endpoint."
-    assert verdicts(monkeypatch, CliError(message)) == {("no model yet", message)}
+    monkeypatch.setattr(smoke, "newest_approved", lambda *_: None)
+    assert verdicts(monkeypatch, api.RefusedError(REFUSED, status=503)) == {("no model yet", REFUSED)}
+
+
+def test_an_approved_version_that_does_not_answer_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its endpoint failed, say, or was deleted."""
+    groups: list[str] = []
+
+    def newest(_: Any, group: str) -> dict[str, Any]:
+        groups.append(group)
+        return {"ModelPackageVersion": 4}
+
+    monkeypatch.setattr(smoke, "newest_approved", newest)
+    found = verdicts(monkeypatch, api.RefusedError(REFUSED, status=503))
+    assert found == {("failed", f"Version 4 is approved. {REFUSED}")}
+    assert groups == ["mlops-dev-breast_cancer", "mlops-dev-california_housing"]
 
 
 def test_a_refusal_for_another_reason_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     message = "The REST API refused the request (502): The prediction failed."
-    assert verdicts(monkeypatch, CliError(message)) == {("failed", message)}
+    assert verdicts(monkeypatch, api.RefusedError(message, status=502)) == {("failed", message)}
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_a_cold_model_is_asked_again(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    clock = SimpleNamespace(now=0.0, asked=0)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    def predict(*_: Any, **__: Any) -> dict[str, Any]:
+        clock.asked += 1
+        if clock.now < clock.warm:
+            raise api.RefusedError("it may be starting", status=status)
+        return ANSWER
+
+    monkeypatch.setattr(smoke, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    monkeypatch.setattr(api, "predict", predict)
+    clock.warm = 60.0
+    assert smoke._ask(Environment(), "breast_cancer").verdict == "ok"  # type: ignore[arg-type]
+    assert clock.asked == 7
+    clock.warm = float("inf")
+    answer = smoke._ask(Environment(), "breast_cancer")  # type: ignore[arg-type]
+    assert (answer.verdict, answer.detail) == ("failed", "it may be starting")
+    assert 60 + smoke.PATIENCE_SECONDS <= clock.now <= 60 + smoke.PATIENCE_SECONDS + 2 * smoke.PAUSE_SECONDS
 
 
 def deployed(target: Target, **outputs: str) -> str:

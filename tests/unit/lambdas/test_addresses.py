@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from tests.unit.lambdas.loading import load_function
@@ -44,6 +45,28 @@ def test_a_switch_is_seen_after_two_seconds_and_asked_for_no_sooner(addresses: S
         assert addresses.module.address_of(MODEL).version == "7"
         s3.assert_no_pending_responses()
     assert (first.endpoint, first.target, first.version) == (SHARED, f"{MODEL}/6-0.tar.gz", "6")
+
+
+def test_an_address_is_kept_while_s3_does_not_answer(addresses: SimpleNamespace) -> None:
+    with Stubber(addresses.module.s3) as s3:
+        s3.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ClientError, match="SlowDown"):
+            addresses.module.address_of(MODEL)
+        expect_live(s3, 6)
+        known = addresses.module.address_of(MODEL)
+        addresses.clock.now += 2.1
+        s3.add_client_error("get_object", "SlowDown", http_status_code=503)
+        assert addresses.module.address_of(MODEL) == known
+        addresses.clock.now += 2.1
+        expect_live(s3, 7)
+        assert addresses.module.address_of(MODEL).version == "7"
+        s3.assert_no_pending_responses()
+
+
+def test_reading_an_address_leaves_the_model_its_time(addresses: SimpleNamespace) -> None:
+    config = addresses.module.s3.meta.config
+    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
+    assert longest + float(ENVIRONMENT["MODEL_TIMEOUT_SECONDS"]) <= 29
 
 
 def test_a_model_that_the_shared_endpoint_does_not_know_has_its_own(addresses: SimpleNamespace) -> None:

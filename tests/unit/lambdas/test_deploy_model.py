@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -95,7 +96,6 @@ def expect_newest(sagemaker: Stubber) -> None:
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
-        "MaxResults": 1,
     }
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]}, request)
     package = {
@@ -125,10 +125,10 @@ def expect_missing(sagemaker: Stubber, operation: str) -> None:
     sagemaker.add_client_error(operation, "ValidationException", 'Could not find "it".')
 
 
-def expect_record(sagemaker: Stubber, arn: str, state: str) -> None:
+def expect_record(sagemaker: Stubber, arn: str, state: str, **more: str) -> None:
     request = {
         "ModelPackageArn": arn,
-        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY},
+        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY, **more},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": arn}, request)
 
@@ -172,8 +172,13 @@ def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> 
     sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
 
 
-def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any]) -> None:
-    expect_record(sagemaker, PACKAGE, "requested")
+# How an endpoint that is there was seen when the change was requested.
+SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
+
+
+def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False) -> None:
+    """`first`: there is no endpoint yet."""
+    expect_record(sagemaker, PACKAGE, "requested", **({} if first else SEEN))
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -204,7 +209,7 @@ def test_first_approval_creates_the_endpoint(function: SimpleNamespace, sagemake
     name = name_of(function)
     expect_newest(sagemaker)
     expect_missing(sagemaker, "describe_endpoint")
-    expect_creation(sagemaker, name, SERVERLESS)
+    expect_creation(sagemaker, name, SERVERLESS, first=True)
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -248,7 +253,7 @@ def test_stage_without_a_mode_serves_as_the_contract_says() -> None:
         name = name_of(function)
         expect_newest(sagemaker)
         expect_missing(sagemaker, "describe_endpoint")
-        expect_creation(sagemaker, name, SERVERLESS)
+        expect_creation(sagemaker, name, SERVERLESS, first=True)
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
@@ -263,7 +268,7 @@ def test_realtime_endpoint_has_instances() -> None:
         name = name_of(function, mode="realtime")
         expect_newest(sagemaker)
         expect_missing(sagemaker, "describe_endpoint")
-        expect_creation(sagemaker, name, REALTIME)
+        expect_creation(sagemaker, name, REALTIME, first=True)
         sagemaker.add_response(
             "create_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": ANY}
         )
@@ -334,7 +339,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
-        {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults"), ANY)},
+        {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder"), ANY)},
     )
     function.handler.handler(decided(status="Rejected"), None)
 
@@ -397,6 +402,19 @@ def test_one_instance_moves_at_once_and_is_watched_as_long(function: SimpleNames
     config = realtime_deployment(function, 1).update_request(REALTIME)["DeploymentConfig"]
     routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+    assert config["BlueGreenUpdatePolicy"]["TerminationWaitInSeconds"] == 300
+
+
+@pytest.mark.parametrize("instances", [1, 4])
+@pytest.mark.parametrize(("minutes", "seconds"), [(5, 3600), (15, 3600), (60, 9000)])
+def test_an_update_has_more_time_than_it_waits(
+    function: SimpleNamespace, instances: int, minutes: int, seconds: int
+) -> None:
+    deployment = realtime_deployment(function, instances, canary_minutes=minutes)
+    policy = deployment.update_request(REALTIME)["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["MaximumExecutionTimeoutInSeconds"] == seconds
+    waits = policy["TrafficRoutingConfiguration"]["WaitIntervalInSeconds"] + policy["TerminationWaitInSeconds"]
+    assert waits < seconds
 
 
 def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamespace) -> None:
@@ -453,17 +471,13 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         sagemaker.assert_no_pending_responses()
 
 
-def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
-    expect_newest(sagemaker)
-    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_record(sagemaker, PACKAGE, "requested")
-    expect_missing(sagemaker, "describe_model")
-    sagemaker.add_client_error("create_model", "ValidationException", "Could not find model data at s3://x/y.")
-    expect_missing(sagemaker, "describe_model")
+@contextmanager
+def refused(function: SimpleNamespace, sagemaker: Stubber, message: str) -> Iterator[None]:
+    """What deploy_model does next is to reject version 7, and to count that."""
     request = {
         "ModelPackageArn": PACKAGE,
         "ModelApprovalStatus": "Rejected",
-        "ApprovalDescription": "Not live (failed): Could not find model data at s3://x/y.",
+        "ApprovalDescription": f"Not live (failed): {message}",
         "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
@@ -471,8 +485,66 @@ def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNa
     metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
     with Stubber(function.clients.cloudwatch) as cloudwatch:
         cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
-        function.handler.handler(decided(), None)
+        yield
         cloudwatch.assert_no_pending_responses()
+
+
+def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = "Could not find model data at s3://x/y."
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_record(sagemaker, PACKAGE, "requested", **SEEN)
+    expect_missing(sagemaker, "describe_model")
+    sagemaker.add_client_error("create_model", "ValidationException", message)
+    expect_missing(sagemaker, "describe_model")
+    with refused(function, sagemaker, message):
+        function.handler.handler(decided(), None)
+
+
+def expect_refused_update(sagemaker: Stubber, name: str, message: str) -> None:
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_creation(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
+    sagemaker.add_client_error("update_endpoint", "ValidationException", message)
+
+
+def test_an_update_that_sagemaker_refuses_is_not_tried_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = "Alarm x-5xx does not exist."
+    expect_refused_update(sagemaker, name_of(function), message)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    with refused(function, sagemaker, message):
+        function.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_two_deliveries_at_once_are_one_deployment(function: SimpleNamespace, sagemaker: Stubber, first: bool) -> None:
+    """The other one was a moment earlier: what is recorded of the request stays."""
+    name = name_of(function)
+    if first:
+        expect_newest(sagemaker)
+        expect_missing(sagemaker, "describe_endpoint")
+        expect_creation(sagemaker, name, SERVERLESS, first=True)
+        sagemaker.add_client_error("create_endpoint", "ValidationException", "Cannot create already existing endpoint")
+        expect_endpoint(sagemaker, config=name, status="Creating")
+    else:
+        expect_refused_update(sagemaker, name, "Cannot update in-progress endpoint.")
+        pending = {"EndpointConfigName": name}
+        expect_endpoint(sagemaker, f"{GROUP}-6-aaaaaa", status="Updating", PendingDeploymentSummary=pending)
+    expect_approved(sagemaker, 7)
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """The version waits as if nothing had been requested: how the other change ends says nothing about it."""
+    expect_refused_update(sagemaker, name_of(function), "Cannot update in-progress endpoint.")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    withdrawn = ["deployment_state", "deployment_reason", "deployment_seen"]
+    request = {"ModelPackageArn": PACKAGE, "CustomerMetadataPropertiesToRemove": withdrawn}
+    sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 
 def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(

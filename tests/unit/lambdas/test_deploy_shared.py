@@ -120,6 +120,18 @@ def test_the_next_approval_changes_no_endpoint(deploy: SimpleNamespace) -> None:
         deploy.handler.handler(decided(), None)
 
 
+def test_the_event_of_the_request_itself_records_nothing(deploy: SimpleNamespace) -> None:
+    """It would be the next event, and so on for as long as the verification takes."""
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7, state="requested")
+        expect_live(aws.s3, 6)
+        expect_copy(aws.s3)
+        expect_endpoint(aws.sagemaker, config_of(deploy))
+        expect_verification(aws.functions)
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
 @pytest.mark.parametrize("status", ["Creating", "Updating"])
 def test_an_endpoint_on_its_way_asks_for_the_verification_itself(deploy: SimpleNamespace, status: str) -> None:
     with stubbed(deploy) as aws:

@@ -52,6 +52,7 @@ class Cloud:
         self.live: int | None = None
         self.shared = ""
         self.runs: list[str] = []
+        self.workflow_status = "COMPLETED"
         self.objects: dict[tuple[str, str], bytes] = {}
         self.alarms: list[str] = []
         self.metrics: dict[str, list[tuple[datetime, float]]] = {}
@@ -129,7 +130,10 @@ class Answers:
 
     @staticmethod
     def describe_model_package(cloud: Cloud, request: Request) -> Any:
-        return cloud.versions[int(request["ModelPackageName"].rsplit("/", 1)[1])]
+        number = int(request["ModelPackageName"].rsplit("/", 1)[1])
+        if number not in cloud.versions:
+            raise missing("DescribeModelPackage")
+        return cloud.versions[number]
 
     @staticmethod
     def list_model_packages(cloud: Cloud, request: Request) -> Any:
@@ -152,16 +156,17 @@ class Answers:
 
     @staticmethod
     def get_workflow_runs(cloud: Cloud, request: Request) -> Any:
-        found = [
-            {
-                "WorkflowRunProperties": {"run_id": run_id, "model": MODEL},
-                "StartedOn": NOW + timedelta(minutes=number),
-                "Status": "COMPLETED",
-                "Graph": {"Nodes": []},
-            }
-            for number, run_id in enumerate(cloud.runs)
-        ]
-        return {"Runs": found}
+        assert "IncludeGraph" not in request
+        return {"Runs": [workflow_run(cloud, run_id) for run_id in cloud.runs]}
+
+    @staticmethod
+    def get_workflow_run(cloud: Cloud, request: Request) -> Any:
+        assert request["IncludeGraph"]
+        run_id = request["RunId"].removeprefix("wr_")
+        started = {"StartedOn": NOW, "CompletedOn": NOW + timedelta(seconds=7)}
+        job = {"Id": "jr_1", "JobRunState": "SUCCEEDED", **started}
+        graph = {"Nodes": [{"Name": "Prepare rows", "JobDetails": {"JobRuns": [job]}}]}
+        return {"Run": {**workflow_run(cloud, run_id), "Graph": graph}}
 
     @staticmethod
     def list_pipeline_executions(cloud: Cloud, request: Request) -> Any:
@@ -197,7 +202,9 @@ class Answers:
 
     @staticmethod
     def describe_log_streams(cloud: Cloud, request: Request) -> Any:
-        return {"logStreams": [{"logStreamName": request["logStreamNamePrefix"]}]}
+        # Of the groups of a Glue job, the one for errors has something.
+        quiet = request["logGroupName"].endswith("/output")
+        return {"logStreams": [] if quiet else [{"logStreamName": request["logStreamNamePrefix"]}]}
 
     @staticmethod
     def get_log_events(cloud: Cloud, request: Request) -> Any:
@@ -220,6 +227,15 @@ class Answers:
         found = [name for name in cloud.alarms if name.startswith(request["AlarmNamePrefix"])]
         alarm = {"StateValue": "OK", "StateReason": "fine", "StateUpdatedTimestamp": NOW, "AlarmDescription": "d"}
         return {"MetricAlarms": [{"AlarmName": name, **alarm} for name in found]}
+
+
+def workflow_run(cloud: Cloud, run_id: str) -> dict[str, Any]:
+    return {
+        "WorkflowRunId": f"wr_{run_id}",
+        "WorkflowRunProperties": {"run_id": run_id, "model": MODEL},
+        "StartedOn": NOW + timedelta(minutes=cloud.runs.index(run_id)),
+        "Status": cloud.workflow_status,
+    }
 
 
 class Ask:
@@ -320,11 +336,17 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     assert ask(f"/models/{MODEL}/runs?before=run0") == {"runs": [], "before": None}
     run = first["runs"][0]
     assert (run["file"], run["rows"], run["model_version"]) == (f"{MODEL}/run4.csv", {"read": 10, "train": 6}, 5)
-    assert run["steps"][0] == {"name": "Evaluate", "status": "Succeeded", "seconds": 3.0, "reason": ""}
+    assert run["steps"][:2] == [
+        {"name": "Prepare rows", "status": "SUCCEEDED", "seconds": 7.0, "reason": ""},
+        {"name": "Evaluate", "status": "Succeeded", "seconds": 3.0, "reason": ""},
+    ]
 
 
 def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: Cloud) -> None:
-    """Two listings for all, and of a run that is final only its version, which people may still decide on."""
+    """Two listings for all, and the graphs of those that are shown.
+
+    Of a run that is final only its version, which people may still decide on.
+    """
     for number in range(30):
         cloud.add_run(f"run{number}")
     cloud.live = 30
@@ -333,6 +355,7 @@ def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: 
     ask(f"/models/{MODEL}/runs")
     assert (first.count("get_workflow_runs"), first.count("list_pipeline_executions")) == (1, 1)
     assert first.count("list_pipeline_execution_steps") == first.count("describe_processing_job") == 20
+    assert first.count("get_workflow_run") == 20
     assert sorted(set(cloud.calls)) == [
         "describe_endpoint",
         "describe_endpoint_config",
@@ -348,11 +371,35 @@ def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: 
     assert cloud.calls.count("describe_model") == cloud.calls.count("get_object") == 1
 
 
+def test_a_workflow_run_that_is_under_way_is_read_again(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    for status, wanted in (("RUNNING", 1), ("COMPLETED", 1), ("COMPLETED", 0)):
+        cloud.workflow_status, cloud.calls = status, []
+        ask(f"/models/{MODEL}/runs")
+        assert cloud.calls.count("get_workflow_run") == wanted
+
+
+def test_a_version_that_was_removed_from_the_registry_leaves_its_run(ask: Ask, cloud: Cloud) -> None:
+    for run_id in ("run0", "run1"):
+        cloud.add_run(run_id)
+    cloud.live = 1
+    del cloud.versions[1]
+    newer, older = ask(f"/models/{MODEL}/runs")["runs"]
+    assert (newer["state"], newer["model_version"]) == ("superseded", 2)
+    assert (older["state"], older["reason"], older["model_version"]) == (
+        "superseded",
+        "The version was removed from the registry.",
+        1,
+    )
+    assert ask("/models")["models"][1]["live"] is None
+
+
 def test_a_run_with_the_tails_of_its_logs(ask: Ask, cloud: Cloud) -> None:
     cloud.add_run("abc")
     cloud.live = 1
     run = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="abc")
     assert [(step["name"], step["log"]) for step in run["steps"]] == [
+        ("Prepare rows", ["last words of jr_1"]),
         ("Evaluate", ["last words of abc"]),
         ("Register", []),
     ]

@@ -24,6 +24,7 @@ RECORD = {
     "ocean_proximity": "NEAR BAY",
 }
 RESOURCE = "/models/california_housing/predictions"
+MODEL = "california_housing"
 ENDPOINT = "mlops-dev-california-housing"
 
 
@@ -192,21 +193,30 @@ def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: st
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "retry_after", "detail"),
+    ("code", "message", "retry_after", "detail"),
     [
-        ("ValidationError", 503, "30", "no model is live yet: Endpoint mlops-dev-california-housing not found."),
-        ("ThrottlingException", 503, "5", "california_housing cannot take this request now"),
-        ("ModelNotReadyException", 503, "5", "california_housing cannot take this request now"),
-        ("ServiceUnavailable", 503, "5", "california_housing cannot take this request now"),
+        ("ValidationError", "Endpoint e of account 111122223333 not found.", "30", "no model is live yet"),
+        ("ValidationError", "Could not load model of account 111122223333", "30", f"{MODEL} cannot answer now"),
+        ("ThrottlingException", "", "5", f"{MODEL} cannot take this request now"),
+        ("ModelNotReadyException", "", "5", f"{MODEL} cannot take this request now"),
+        ("ServiceUnavailable", "", "5", f"{MODEL} cannot take this request now"),
     ],
 )
 def test_model_that_cannot_answer(
-    function: SimpleNamespace, runtime: Runtime, code: str, status: int, retry_after: str, detail: str
+    function: SimpleNamespace, runtime: Runtime, code: str, message: str, retry_after: str, detail: str
 ) -> None:
-    runtime.fails(function.endpoint.InvocationError(code, f"Endpoint {ENDPOINT} not found."))
+    """What SageMaker says names the account: it is logged, and not told."""
+    runtime.fails(function.endpoint.InvocationError(code, message))
     response = function.handler.handler(event({"instances": [RECORD]}), None)
-    assert problem_of(response, status)["detail"] == detail
+    assert problem_of(response, 503)["detail"] == detail
+    assert "111122223333" not in response["body"]
     assert response["headers"]["Retry-After"] == retry_after
+
+
+def test_model_that_cannot_be_reached(function: SimpleNamespace, runtime: Runtime) -> None:
+    runtime.fails(function.endpoint.UnreachableError("[Errno 111] Connection refused"))
+    response = function.handler.handler(event({"instances": [RECORD]}), None)
+    assert problem_of(response, 503)["detail"] == f"{MODEL} cannot be reached now"
 
 
 def test_model_that_does_not_answer_in_time(function: SimpleNamespace, runtime: Runtime) -> None:

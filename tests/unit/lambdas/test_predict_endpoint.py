@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,10 +137,74 @@ def test_an_error_that_is_no_json_has_a_code_all_the_same(
     assert found.value.code == "Unknown"
 
 
-def test_no_connection_is_no_answer_in_time(module: SimpleNamespace) -> None:
+def test_no_connection_is_no_timeout(module: SimpleNamespace) -> None:
     endpoints = module.Endpoints("http://127.0.0.1:1", "eu-west-1", module.Credentials("a", "b"), timeout=1.0)
-    with pytest.raises(module.TimedOutError):
+    with pytest.raises(module.UnreachableError):
         endpoints.invoke("x", BODY)
+
+
+class Breaking:
+    """Takes connections; how each request ends is a step of `script`: break it off, stay silent, or answer."""
+
+    def __init__(self, *script: str) -> None:
+        self.script, self.requests = list(script), 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._silent: list[socket.socket] = []
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while self.script:
+            connection, _ = self._listener.accept()
+            while self.script and connection.recv(65536):
+                self.requests += 1
+                step = self.script.pop(0)
+                if step == "break":
+                    break
+                if step == "silence":
+                    self._silent.append(connection.dup())
+                    break
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                if step == "answer and die":
+                    break
+            connection.close()
+
+    def close(self) -> None:
+        self._thread.join(5)
+        for connection in (*self._silent, self._listener):
+            connection.close()
+
+
+def asked(module: SimpleNamespace, server: Breaking, times: int = 1, timeout: float = 5.0) -> bytes:
+    url = f"http://127.0.0.1:{server.port}"
+    endpoints = module.Endpoints(url, "eu-west-1", module.Credentials("a", "b"), timeout=timeout)
+    try:
+        for _ in range(times):
+            answer = endpoints.invoke("x", BODY)
+        return answer
+    finally:
+        endpoints.pool.clear()
+        server.close()
+
+
+def test_a_kept_connection_that_died_is_replaced(module: SimpleNamespace) -> None:
+    server = Breaking("answer and die", "break", "answer")
+    assert asked(module, server, times=2) == b"{}"
+
+
+def test_a_connection_that_breaks_twice_is_told(module: SimpleNamespace) -> None:
+    server = Breaking("break", "break")
+    with pytest.raises(module.UnreachableError):
+        asked(module, server)
+    assert server.requests == 2
+
+
+def test_silence_is_a_timeout_and_is_not_asked_again(module: SimpleNamespace) -> None:
+    server = Breaking("silence")
+    with pytest.raises(module.TimedOutError):
+        asked(module, server, timeout=0.2)
+    assert server.requests == 1
 
 
 def test_secrets_are_not_shown(module: SimpleNamespace) -> None:

@@ -87,7 +87,8 @@ def document(function: SimpleNamespace, event: dict[str, Any], name: str) -> dic
 
 
 def expect_no_job(sagemaker: Stubber) -> None:
-    sagemaker.add_client_error("describe_transform_job", "ResourceNotFound", "Could not find requested job")
+    message = "Could not find requested job with name: j"
+    sagemaker.add_client_error("describe_transform_job", "ValidationException", message)
 
 
 def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
@@ -102,7 +103,6 @@ def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
-        "MaxResults": 1,
     }
     answer = {"ModelPackageSummaryList": [summary] if numbers else []}
     sagemaker.add_response("list_model_packages", answer, request)
@@ -118,8 +118,12 @@ def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
         sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
 
-def expect_model(sagemaker: Stubber, *, exists: bool = False) -> None:
-    if exists:
+def expect_model(sagemaker: Stubber, *, exists: bool = False, raced: bool = False) -> None:
+    """`raced`: another file makes the model between the look and the call."""
+    if raced:
+        sagemaker.add_client_error("describe_model", "ValidationException", 'Could not find model "m".')
+        sagemaker.add_client_error("create_model", "ValidationException", "Cannot create already existing model.")
+    if exists or raced:
         model = {
             "ModelName": "m",
             "ModelArn": "arn:aws:sagemaker:eu-west-1:111122223333:model/m",
@@ -192,6 +196,15 @@ def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamesp
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
+    expect_start(sagemaker, event)
+    function.handler.handler(event, None)
+
+
+def test_two_files_at_once_after_an_approval_are_both_predicted(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_model(sagemaker, raced=True)
     expect_start(sagemaker, event)
     function.handler.handler(event, None)
 

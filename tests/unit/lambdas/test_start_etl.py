@@ -88,6 +88,15 @@ def expect_status(glue: Stubber, status: str) -> None:
     glue.add_response("get_workflow_run", {"Run": {"Status": status}}, request)
 
 
+def expect_runs(glue: Stubber, *runs: tuple[str, str, str]) -> None:
+    """Workflow runs by id, run id and status, one a page."""
+    for position, (workflow_run, owner, status) in enumerate(runs or (("wr_other", "other", "RUNNING"),)):
+        run = {"WorkflowRunId": workflow_run, "WorkflowRunProperties": {"run_id": owner}, "Status": status}
+        request = {"Name": "mlops-dev-etl", **({"NextToken": str(position)} if position else {})}
+        more = {"NextToken": str(position + 1)} if position + 1 < len(runs) else {}
+        glue.add_response("get_workflow_runs", {"Runs": [run], **more}, request)
+
+
 def claim_of(function: SimpleNamespace) -> dict[str, Any]:
     key = f"california_housing/run={run_id()}/claim.json"
     return json.loads(function.handler.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
@@ -166,8 +175,31 @@ def test_full_workflow_hands_the_message_back_and_the_next_delivery_starts_it(
     glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     age_claims(function, monkeypatch, timedelta(seconds=90))
+    expect_runs(glue)
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_a_run_that_started_without_an_answer_is_left_alone(
+    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one would delete the folder that the first one writes."""
+    assert function.handler.glue.meta.config.retries["total_max_attempts"] == 1
+    put(function, "claim.json", {})
+    age_claims(function, monkeypatch, timedelta(seconds=90))
+    expect_runs(glue, ("wr_old", run_id(), "ERROR"), ("wr_other", "other", "RUNNING"), ("wr_ours", run_id(), "RUNNING"))
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_a_claim_whose_run_ended_or_never_was_is_taken_over(
+    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(function, "claim.json", {})
+    age_claims(function, monkeypatch, timedelta(seconds=90))
+    expect_runs(glue, ("wr_old", run_id(), "STOPPED"), ("wr_other", "other", "RUNNING"))
+    expect_start(glue)
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+    assert claim_of(function)["workflow_run"] == WORKFLOW_RUN
 
 
 def test_claim_that_is_being_started_is_left_alone_for_now(function: SimpleNamespace, glue: Stubber) -> None:
@@ -180,6 +212,7 @@ def test_lost_race_for_an_old_claim_hands_the_message_back(
 ) -> None:
     put(function, "claim.json", {})
     age_claims(function, monkeypatch, timedelta(seconds=90))
+    expect_runs(glue)
     real = function.handler.s3.get_object
 
     def get_and_lose(**request: str) -> dict[str, Any]:

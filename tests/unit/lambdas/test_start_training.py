@@ -72,7 +72,7 @@ def expect_manifest(s3: Stubber, **changed: object) -> None:
 
 def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
     request = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", "SortBy": "CreationTime"}
-    request |= {"SortOrder": "Descending", "MaxResults": 1}  # type: ignore[dict-item]
+    request["SortOrder"] = "Descending"
     created_at = {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC), "ModelPackageStatus": "Completed"}
     summary = {"ModelPackageArn": PACKAGE, "ModelPackageName": f"{GROUP}/3", **created_at}
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary] if found else []}, request)

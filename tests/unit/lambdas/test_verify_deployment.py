@@ -46,7 +46,7 @@ class Services:
         self.autoscaling = Stubber(clients.autoscaling)
         self.all = (self.sagemaker, self.runtime, self.s3, self.sns, self.cloudwatch, self.autoscaling)
 
-    def wanted(self, version: int, *, state: str = "requested") -> None:
+    def wanted(self, version: int, *, state: str = "requested", **metadata: str) -> None:
         """The newest approved version and its metadata."""
         summary = {
             "ModelPackageArn": package_arn(version),
@@ -55,7 +55,7 @@ class Services:
             "ModelPackageStatus": "Completed",
         }
         self.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
-        metadata = {"evaluation_uri": "s3://artifact/model/evaluation/evaluation.json"}
+        metadata |= {"evaluation_uri": "s3://artifact/model/evaluation/evaluation.json"}
         metadata |= {"deployment_state": state} if state else {}
         described = {
             **summary,
@@ -165,14 +165,46 @@ def test_a_version_that_predicts_otherwise_is_rejected_and_alerted(
     assert function.handler.handler(changed(), None) == {"state": "failed"}
 
 
-def test_a_model_that_fails_on_golden_rows_is_rejected(function: SimpleNamespace, services: Services) -> None:
+def fail(services: Services, status: int) -> None:
+    """The container answers with this status; 0 is SageMaker's for no answer in time."""
+    services.runtime.add_client_error(
+        "invoke_endpoint", "ModelError", f"Received error ({status})", modeled_fields={"OriginalStatusCode": status}
+    )
+
+
+@pytest.fixture
+def hasty(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function.golden, "PAUSE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("statuses", [(500, 500, 500), (0, 0, 0), (0, 400), (400,)])
+@pytest.mark.usefixtures("hasty")
+def test_a_model_that_fails_on_golden_rows_is_rejected(
+    function: SimpleNamespace, services: Services, statuses: tuple[int, ...]
+) -> None:
     services.wanted(7)
     services.live(7)
     services.golden()
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "Received server error (500)")
+    for status in statuses:
+        fail(services, status)
     services.records(7, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
     services.alerts("california_housing version 7: failed")
     assert function.handler.handler(changed(), None) == {"state": "failed"}
+
+
+@pytest.mark.parametrize("statuses", [(0,), (503,), (500, 0)])
+@pytest.mark.usefixtures("hasty")
+def test_a_cold_container_may_answer_late(
+    function: SimpleNamespace, services: Services, statuses: tuple[int, ...]
+) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    for status in statuses:
+        fail(services, status)
+    services.answers(100.0, 200.0)
+    services.records(7, "deployed")
+    assert function.handler.handler(changed(), None) == {"state": "deployed"}
 
 
 def test_a_version_without_golden_rows_is_deployed_when_it_is_live(
@@ -194,6 +226,21 @@ def test_an_update_that_sagemaker_rolled_back_is_never_called_deployed(
     services.records(7, "rolled_back", ModelApprovalStatus="Rejected", ApprovalDescription=why)
     services.alerts("california_housing version 7: rolled_back")
     assert function.handler.handler(changed(), None) == {"state": "rolled_back"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"), [("2026-01-02T00:00:00+00:00", None), ("2026-01-01T23:59:59.999000+00:00", "rolled_back")]
+)
+def test_only_an_endpoint_that_changed_since_the_request_was_rolled_back(
+    function: SimpleNamespace, services: Services, seen: str, state: str | None
+) -> None:
+    """The event may be that of the update before, while the new one is about to be asked for."""
+    services.wanted(7, deployment_seen=seen)
+    services.live(6)
+    if state:
+        services.records(7, state, ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
+        services.alerts("california_housing version 7: rolled_back")
+    assert function.handler.handler(changed(), None) == {"state": state}
 
 
 def test_a_version_that_waits_for_its_turn_is_left_alone(function: SimpleNamespace, services: Services) -> None:

@@ -6,12 +6,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from contract import Contract, Recipe
+from contract import Contract, ContractError, Problem, Recipe
 from steps import bootstrap
 from steps import champion as champions
 from steps.champion import Champion, Comparison, compare
@@ -164,6 +165,29 @@ def test_an_archive_that_cannot_be_read_is_no_champion(tmp_path: Path, packed: P
     assert found["reason"].startswith(
         "version 3 cannot be compared with it: its archive is not readable here (model.tar"
     )
+
+
+@pytest.mark.parametrize("damage", ["cut", "no deflate stream"])
+def test_a_damaged_archive_is_no_champion(tmp_path: Path, packed: Path, prepared: Path, damage: str) -> None:
+    champion = crown(tmp_path / "champion", packed)
+    archive = champion / "model.tar.gz"
+    content = archive.read_bytes()
+    archive.write_bytes(content[: len(content) // 2] if damage == "cut" else b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 64)
+    found = evaluation_of(tmp_path, packed, prepared, champion)
+    assert found["champion"]["verdict"] == "incomparable"
+    assert "model.tar.gz is not a whole tar.gz archive" in found["gate"]["reason"]
+
+
+def test_what_is_wrong_with_a_champion_fits_into_one_line(
+    monkeypatch: pytest.MonkeyPatch, contract: Contract, answers: tuple
+) -> None:
+    def fail(_: Path) -> TrainedModel:
+        raise ContractError(Problem("model.toml", f"features.x{n}.type", "is new") for n in range(99))
+
+    monkeypatch.setattr(champions, "load_model", fail)
+    found = compare(Champion(3, Path("m")), SimpleNamespace(contract=contract), None, None, answers[1])  # type: ignore[arg-type]
+    assert found.reason.startswith("version 3 cannot be compared with it: its archive is not readable here (model.toml")
+    assert (len(found.reason) < 400, "\n" in found.reason) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_a_model_of_another_data_set_is_refused(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "model.tar.gz is missing in"), (b"x", "model.tar.gz is not a tar.gz archive: ")],
+    [(None, "model.tar.gz is missing in"), (b"x", "model.tar.gz is not a whole tar.gz archive: ")],
 )
 def test_a_missing_or_broken_archive_is_named(
     tmp_path: Path, prepared: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str

@@ -91,3 +91,12 @@ def test_the_champion_once_more_is_nothing_to_register(contract: Contract) -> No
         "The model is byte for byte version 3: nothing to register. "
         "Test RMSE 41,200 USD is within the limit of 60,000 USD."
     )
+
+
+def test_a_reason_is_what_the_registry_takes_as_a_description(contract: Contract) -> None:
+    """The level's name is a person's: it may hold anything."""
+    long = replace(NONE, verdict="incomparable", model_version=3, reason="worse where x is a\n\tb\x07c" + "é" * 2000)
+    found = decide(contract, 1.0, long).reason
+    assert len(found) == 1024
+    assert "worse where x is a b cééé" in found
+    assert found.endswith("é...")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,6 +132,25 @@ def test_a_body_that_cannot_be_read_says_why(
 ) -> None:
     [error] = errors_of(model, body, content_type)
     assert (error["instance"], error["field"], reason in error["reason"]) == (None, "", True), error
+
+
+@pytest.mark.parametrize("in_request", [True, False])
+def test_each_of_sagemakers_servers_gets_the_status_in_its_own_way(
+    model: inference.Model, monkeypatch: pytest.MonkeyPatch, in_request: bool
+) -> None:
+    """In the image there is Flask for both: only the server of a single model answers within one of its requests."""
+    flask = SimpleNamespace(
+        has_request_context=lambda: in_request, Response=lambda body, **more: SimpleNamespace(body=body, **more)
+    )
+    monkeypatch.setitem(sys.modules, "flask", flask)
+    refused = inference.predict_fn(inference.input_fn("{", "application/json"), model)
+    if not in_request:
+        with pytest.raises(inference.InputError):
+            inference.output_fn(refused, "application/json")
+        return
+    answered = inference.output_fn(refused, "application/json")
+    assert (answered.status, answered.mimetype) == (400, "application/json")
+    assert json.loads(answered.body)["errors"][0]["reason"].startswith("the body is not valid JSON")
 
 
 def test_at_most_a_hundred_errors_are_listed(model: inference.Model) -> None:

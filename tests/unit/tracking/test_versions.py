@@ -12,8 +12,9 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tracking.place import Place
-from tracking.versions import live_package, metadata_value
+from tracking.versions import live_package, metadata_value, newest_approved
 
+ABSENT = ("ValidationException", "Could not find endpoint.")
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
@@ -25,6 +26,26 @@ def test_a_reason_is_kept_as_the_registry_takes_it() -> None:
 
 def test_a_reason_without_a_letter_that_the_registry_takes_is_a_dash() -> None:
     assert metadata_value("(!)") == "-"
+
+
+def test_the_newest_approved_version_may_be_on_a_later_page() -> None:
+    sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
+    request = {"ModelPackageGroupName": "g", "ModelApprovalStatus": "Approved"}
+    request |= {"SortBy": "CreationTime", "SortOrder": "Descending"}
+    arns = [f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/g/{number}" for number in (7, 6)]
+    created = {"CreationTime": datetime(2026, 1, 2, tzinfo=UTC), "ModelPackageStatus": "Completed"}
+    summaries = [{"ModelPackageArn": arn, **created} for arn in arns]
+    with Stubber(sagemaker) as stubber:
+        stubber.add_response("list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "2"}, request)
+        request = {**request, "NextToken": "2"}
+        stubber.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
+        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], **created}
+        package["ModelPackageStatusDetails"] = {"ValidationStatuses": []}
+        stubber.add_response("describe_model_package", package, {"ModelPackageName": arns[0]})
+        found = newest_approved(sagemaker, "g")
+        stubber.assert_no_pending_responses()
+    assert found is not None
+    assert found["ModelPackageArn"] == arns[0]
 
 
 def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s_own_endpoint() -> None:
@@ -43,9 +64,9 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
             if endpoint_is_there:
                 described.add_response("describe_endpoint", endpoint(**shared), shared)
             else:
-                described.add_client_error("describe_endpoint", "ValidationException", expected_params=shared)
+                described.add_client_error("describe_endpoint", *ABSENT, expected_params=shared)
                 own = {"EndpointName": "mlops-dev-m"}
-                described.add_client_error("describe_endpoint", "ValidationException", expected_params=own)
+                described.add_client_error("describe_endpoint", *ABSENT, expected_params=own)
             assert live_package(place, "m") == ("arn:7" if endpoint_is_there else "")
 
 

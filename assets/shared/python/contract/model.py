@@ -181,6 +181,11 @@ class Serving:
         return Scaling(self.min_instances, self.max_instances, self.invocations_per_instance or INVOCATIONS)
 
     @property
+    def update_seconds(self) -> int:
+        """How long SageMaker may take to change the endpoint: to start instances, and to watch them at most twice."""
+        return max(3600, 2 * self.canary_minutes * 60 + 1800)
+
+    @property
     def least_instances(self) -> int:
         """How many instances serve when there is nothing to do."""
         return self.min_instances or self.instance_count

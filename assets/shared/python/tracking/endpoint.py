@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from botocore.exceptions import ClientError
-
 from tracking.hosting import SHARED
 from tracking.place import Place
+from tracking.resources import found
 from tracking.versions import served_by_shared, served_package
 
 
@@ -40,20 +39,17 @@ def read_endpoint(place: Place, model: str) -> Endpoint | None:
 
 def _endpoint(place: Place, model: str, *, package: str = "") -> Endpoint | None:
     sagemaker, name = place.client("sagemaker"), place.resource_name(model)
-    try:
-        found = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
-    config = found["EndpointConfigName"]
+    described = found(sagemaker.describe_endpoint, EndpointName=name)
+    if described is None:
+        return None
+    config = described["EndpointConfigName"]
     (variant, *_) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     return Endpoint(
         name=name,
-        status=found["EndpointStatus"],
+        status=described["EndpointStatus"],
         mode="serverless" if "ServerlessConfig" in variant else "realtime",
         config=config,
         variant=variant["VariantName"],
         package=package or served_package(sagemaker, config),
-        updated=found["LastModifiedTime"],
+        updated=described["LastModifiedTime"],
     )

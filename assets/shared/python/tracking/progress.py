@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,30 @@ def training_state(execution: Mapping[str, Any], steps: list[Step]) -> tuple[str
     return "failed", own or execution.get(
         "PipelineExecutionFailureReason", f"The pipeline execution ended as {status}."
     )
+
+
+def deployment_state(package: Mapping[str, Any], live: Callable[[], str]) -> tuple[str, str]:
+    """Of a registered version. `live` gives the ARN of the one that answers now."""
+    version, approval = int(package["ModelPackageVersion"]), package["ModelApprovalStatus"]
+    if approval == "PendingManualApproval":
+        return "waiting", f"Version {version} waits for a person's approval."
+    if approval == "Rejected":
+        return "rejected", package.get("ApprovalDescription", "Rejected.")
+    metadata = package.get("CustomerMetadataProperties", {})
+    recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
+    if recorded == "superseded":
+        return "superseded", reason
+    if recorded != "deployed":
+        return "deploying", reason or "The endpoint is about to change."
+    served = live()
+    if served == package["ModelPackageArn"]:
+        return "live", f"It is served. {reason}"
+    return "superseded", f"Version {version_of(served)} is served now."
+
+
+def version_of(package_arn: str) -> int:
+    tail = package_arn.rsplit("/", 1)[-1]
+    return int(tail) if tail.isdigit() else 0
 
 
 def log_place(metadata: Mapping[str, Any]) -> tuple[str, str]:

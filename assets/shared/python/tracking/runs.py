@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from tracking import resources
 from tracking.documents import Documents
 from tracking.place import Place
-from tracking.progress import etl_state, glue_steps, log_place, seconds_between, training_state
+from tracking.progress import (
+    deployment_state,
+    etl_state,
+    glue_steps,
+    log_place,
+    seconds_between,
+    training_state,
+    version_of,
+)
 from tracking.run import Run, Step
 from tracking.versions import live_package
 
@@ -53,6 +62,8 @@ class RunReader:
         self._documents = Documents(place)
         # Steps and evaluation of executions that succeeded, by ARN: nothing can change these.
         self._succeeded: dict[str, tuple[Steps, str]] = {}
+        # Workflow runs that ended, by id, with their graphs.
+        self._ended: dict[str, Mapping[str, Any]] = {}
 
     def read(self, run_id: str) -> Run:
         # First: what the job writes before it ends is there when it is seen to have ended.
@@ -81,7 +92,7 @@ class RunReader:
         return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
-        workflow, execution = found.workflow, found.execution
+        workflow, execution = self._with_graph(found.workflow), found.execution
         manifest = self._document(run_id, "manifest")
         refused = None if manifest else self._document(run_id, "refused")
         steps = list(glue_steps(workflow))
@@ -128,20 +139,32 @@ class RunReader:
         return self._documents.read(self._place.processed_bucket, f"{self._model}/run={run_id}/{name}.json")
 
     def _workflow_runs(self, run_id: str = "") -> Iterator[dict[str, Any]]:
-        """The newest workflow run, with its graph, of the run; without an id, of every run of the model."""
-        glue, newest = self._place.client("glue"), dict[str, dict[str, Any]]()
-        token: dict[str, str] = {}
-        while True:
-            page = glue.get_workflow_runs(Name=self._place.workflow, IncludeGraph=True, **token)
+        """The newest workflow run, without its graph, of the run; without an id, of every run of the model."""
+        newest: dict[str, dict[str, Any]] = {}
+        pages = self._place.client("glue").get_paginator("get_workflow_runs")
+        for page in pages.paginate(Name=self._place.workflow, PaginationConfig={"PageSize": 1000}):
             for run in page.get("Runs", []):
                 own = run.get("WorkflowRunProperties", {})
                 name = own.get("run_id")
                 if (name == run_id) if run_id else (own.get("model") == self._model and name):
                     newest[name] = max(run, newest.get(name, run), key=lambda item: item["StartedOn"])
-            if run_id in newest or not page.get("NextToken"):
+            if run_id in newest:
                 break
-            token = {"NextToken": page["NextToken"]}
         yield from newest.values()
+
+    def _with_graph(self, workflow: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The graph holds the job's own state. It is large, so only the runs that are shown have theirs read."""
+        if workflow is None:
+            return None
+        name = workflow["WorkflowRunId"]
+        if name in self._ended:
+            return self._ended[name]
+        found: Mapping[str, Any] = self._place.client("glue").get_workflow_run(
+            Name=self._place.workflow, RunId=name, IncludeGraph=True
+        )["Run"]
+        if found["Status"] not in ("RUNNING", "STOPPING"):
+            self._ended[name] = found
+        return found
 
     def _executions(self, run_id: str = "") -> Iterator[dict[str, Any]]:
         """The newest pipeline execution of the run; without an id, of every run of the model."""
@@ -149,7 +172,10 @@ class RunReader:
             self._place.client("sagemaker")
             .get_paginator("list_pipeline_executions")
             .paginate(
-                PipelineName=self._place.resource_name(self._model), SortBy="CreationTime", SortOrder="Descending"
+                PipelineName=self._place.resource_name(self._model),
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                PaginationConfig={"PageSize": 100},
             )
         )
         seen: set[str] = set()
@@ -204,24 +230,8 @@ class RunReader:
 
     def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int]:
         """State, reason and version of a registered model package."""
-        package = self._place.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
-        version, approval = int(package["ModelPackageVersion"]), package["ModelApprovalStatus"]
-        if approval == "PendingManualApproval":
-            return "waiting", f"Version {version} waits for a person's approval.", version
-        if approval == "Rejected":
-            return "rejected", package.get("ApprovalDescription", "Rejected."), version
-        metadata = package.get("CustomerMetadataProperties", {})
-        recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
-        if recorded == "superseded":
-            return "superseded", reason, version
-        if recorded != "deployed":
-            return "deploying", reason or "The endpoint is about to change.", version
-        served = live()
-        if served == package_arn:
-            return "live", f"It is served. {reason}", version
-        return "superseded", f"Version {_version(served)} is served now.", version
-
-
-def _version(package_arn: str) -> int:
-    tail = package_arn.rsplit("/", 1)[-1]
-    return int(tail) if tail.isdigit() else 0
+        package = resources.found(self._place.client("sagemaker").describe_model_package, ModelPackageName=package_arn)
+        if package is None:
+            return "superseded", "The version was removed from the registry.", version_of(package_arn)
+        state, reason = deployment_state(package, live)
+        return state, reason, version_of(package_arn)

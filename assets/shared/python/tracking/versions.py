@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import Place
+from tracking.resources import found
 
 # What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
 _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
@@ -70,51 +69,43 @@ def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
 
 
 def live_version(place: Place, model: str) -> ModelVersion | None:
-    """The version that answers now; None when there is no endpoint."""
+    """The version that answers now; None when there is no endpoint, or one of a version that the registry lost."""
     live = live_package(place, model)
-    if not live:
-        return None
-    return _version(place.client("sagemaker").describe_model_package(ModelPackageName=live), live)
+    package = found(place.client("sagemaker").describe_model_package, ModelPackageName=live) if live else None
+    return _version(package, live) if package else None
 
 
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
     """The package that the endpoint should serve, the champion, as described; None while no version is approved."""
-    summaries = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not summaries:
+    newest = next(approved(sagemaker, group), None)
+    if newest is None:
         return None
-    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summaries[0]["ModelPackageArn"])
+    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=newest["ModelPackageArn"])
     return package
+
+
+def approved(sagemaker: Any, group: str) -> Iterator[dict[str, Any]]:
+    """Summaries of the approved versions, newest first. SageMaker may filter a page after it took it, to nothing."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+    )
+    for page in pages:
+        yield from page["ModelPackageSummaryList"]
 
 
 def live_package(place: Place, model: str) -> str:
     """ARN of the version that answers now, "" when there is no endpoint."""
     sagemaker = place.client("sagemaker")
     shared = served_by_shared(place, model)
-    if shared and _endpoint(sagemaker, place.resource_name(SHARED)):
+    if shared and found(sagemaker.describe_endpoint, EndpointName=place.resource_name(SHARED)):
         return shared.package
-    endpoint = _endpoint(sagemaker, place.resource_name(model))
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=place.resource_name(model))
     return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint else ""
 
 
 def served_by_shared(place: Place, model: str) -> Served | None:
     """What the multi-model endpoint was switched to; None for a model that it does not serve."""
     return read_served(place.client("s3"), place.shared_bucket, model) if place.shared_bucket else None
-
-
-def _endpoint(sagemaker: Any, name: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
-    return found
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:

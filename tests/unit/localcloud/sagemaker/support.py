@@ -96,9 +96,10 @@ def archive(files: dict[str, str]) -> bytes:
 
 INFERENCE = """
 import json, os
+import sagemaker_inference.errors as errors
 
-class InputError(ValueError):
-    status_code = 400
+class InputError(errors.BaseInferenceToolkitError):
+    pass
 
 def model_fn(model_dir):
     return float(open(os.path.join(model_dir, "weight.txt")).read())
@@ -108,13 +109,21 @@ def input_fn(body, content_type):
         return [float(line) for line in body.split()]
     data = json.loads(body)
     if not isinstance(data, list):
-        raise InputError(json.dumps({"errors": [{"field": "instances", "reason": "must be a list"}]}))
+        return InputError(400, json.dumps({"errors": [{"field": "instances", "reason": "must be a list"}]}), "Bad")
     return data
 
 def predict_fn(data, model):
+    if isinstance(data, InputError):
+        return data
     return [model * value for value in data]
 
 def output_fn(prediction, accept):
+    if isinstance(prediction, InputError):
+        if os.environ.get("SAGEMAKER_MULTI_MODEL"):
+            raise prediction
+        import flask
+        assert flask.has_request_context()
+        return flask.Response(prediction.message, status=prediction.status_code, mimetype="application/json")
     if accept == "text/csv":
         return "\\n".join(map(str, prediction)) + "\\n"
     return json.dumps({"predictions": prediction, "version": os.environ.get("MODEL_VERSION")})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.platform import OperationError
 from localcloud.sagemaker import deployment, events, fleets, guardrails
 from localcloud.sagemaker.endpoints import Endpoint
 from localcloud.sagemaker.fleets import Fleet
@@ -111,7 +112,7 @@ def test_an_alarm_during_the_canary_rolls_back(
     )
     until(lambda: stage(sagemaker, endpoint) == "Baking")
     assert ask(runtime, endpoint, [1])["predictions"] == [2.0]
-    with pytest.raises(ClientError, match="broken"):
+    with pytest.raises(ClientError, match="Internal Server Error"):
         ask(runtime, endpoint, [1])
     done = settled(sagemaker, endpoint)
     assert (done["EndpointStatus"], done["EndpointConfigName"]) == ("InService", f"{endpoint}-1")
@@ -214,6 +215,15 @@ def test_a_deployment_that_takes_too_long_is_rolled_back(monkeypatch: pytest.Mon
     assert told == ["Updating", "RollingBack", "InService"]
     assert (endpoint.record["EndpointConfigName"], endpoint.candidate) == ("old", None)
     assert "longer than MaximumExecutionTimeoutInSeconds (600)" in endpoint.record["FailureReason"]
+
+
+def test_a_deployment_must_have_more_time_than_it_waits() -> None:
+    asked = blue_green("CANARY", wait=600, last=600, CanarySize=percent(25))
+    asked["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 1200
+    with pytest.raises(OperationError, match=r"\(1200\) must be larger than the total waiting time .* \(1200\)"):
+        guardrails.check(asked, configured(), configured())
+    asked["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 1201
+    guardrails.check(asked, configured(), configured())
 
 
 def test_the_caller_may_see_the_alarms(

@@ -48,6 +48,21 @@ def text(s3: Any, key: str) -> str:
     return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("processing", "Could not find requested job with name: none"),
+        ("transform", "Could not find requested job with name: none"),
+        ("training", "Requested resource not found."),
+    ],
+)
+def test_a_job_that_is_not_there_is_a_validation_exception(sagemaker: Any, kind: str, message: str) -> None:
+    describe = getattr(sagemaker, f"describe_{kind}_job")
+    with pytest.raises(ClientError) as caught:
+        describe(**{f"{kind.title()}JobName": "none"})
+    assert caught.value.response["Error"] == {"Code": "ValidationException", "Message": message}
+
+
 @pytest.fixture(scope="module")
 def copies(sagemaker: Any, s3: Any) -> dict[str, Any]:
     """A job that lists its input."""
@@ -311,4 +326,4 @@ def test_a_transform_job_runs_files_through_the_model(sagemaker: Any, s3: Any, m
     s3.put_object(Bucket=BUCKET, Key="batch/part/b.csv", Body=b"x\n")
     refused = transform(sagemaker, "whole-file")
     assert refused["TransformJobStatus"] == "Failed"
-    assert "b.csv: the container answered 500: could not convert string to float" in refused["FailureReason"]
+    assert "b.csv: the container answered 500: <!DOCTYPE HTML" in refused["FailureReason"]

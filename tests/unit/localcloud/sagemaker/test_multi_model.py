@@ -1,5 +1,6 @@
 """Multi-model endpoints: models of one prefix, loaded when they are asked for."""
 
+import json
 from typing import Any
 
 import pytest
@@ -51,6 +52,20 @@ def test_a_model_must_be_named_and_be_there(runtime: Any, many: str) -> None:
         ClientError, match=r"ValidationError.*Failed to download model data\(bucket: artifacts, key: many/x"
     ):
         ask(runtime, many, [1], TargetModel="x.tar.gz")
+
+
+def test_an_error_of_the_toolkit_chooses_its_status(runtime: Any, many: str) -> None:
+    """The message, then the traceback."""
+    with pytest.raises(ClientError) as caught:
+        ask(runtime, many, {"instances": 1}, TargetModel="by-2.tar.gz")
+    response = caught.value.response
+    assert (response["Error"]["Code"], response["OriginalStatusCode"]) == ("ModelError", 400)
+    first, second, *_ = response["OriginalMessage"].splitlines()
+    assert json.loads(first) == {"errors": [{"field": "instances", "reason": "must be a list"}]}
+    assert second.startswith("Traceback")
+    with pytest.raises(ClientError, match="unsupported operand") as caught:
+        ask(runtime, many, [{}, []], TargetModel="by-2.tar.gz")
+    assert caught.value.response["OriginalStatusCode"] == 500
 
 
 def test_a_model_that_does_not_load_leaves_the_others_alone(runtime: Any, s3: Any, many: str) -> None:

@@ -55,13 +55,17 @@ def packages(sagemaker: Any) -> list[str]:
     ]
 
 
-def test_versions_are_counted_and_filtered(sagemaker: Any, packages: list[str]) -> None:
+def test_versions_are_counted_and_filtered_page_by_page(sagemaker: Any, packages: list[str]) -> None:
+    """A page is taken first: the second one held only the rejected version."""
     assert [arn.rpartition("/")[2] for arn in packages] == ["1", "2", "3"]
-    approved = sagemaker.list_model_packages(
-        ModelPackageGroupName=GROUP, ModelApprovalStatus="Approved", SortOrder="Descending", MaxResults=1
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=GROUP,
+        ModelApprovalStatus="Approved",
+        SortOrder="Descending",
+        PaginationConfig={"PageSize": 1},
     )
-    assert approved["ModelPackageSummaryList"][0]["ModelPackageVersion"] == 3
-    assert "NextToken" in approved
+    found = [[item["ModelPackageVersion"] for item in page["ModelPackageSummaryList"]] for page in pages]
+    assert found == [[3], [], [1]]
 
 
 def test_an_update_tells_what_it_changed(sagemaker: Any, bus: Any, packages: list[str]) -> None:

@@ -7,18 +7,19 @@ import pytest
 
 from localcloud.sagemaker import serving
 from localcloud.sagemaker.container_site.sagemaker_inference.errors import BaseInferenceToolkitError
+from localcloud.sagemaker.flask_site.flask import Response
 
 
 def handler(**functions: Any) -> serving.ModelHandler:
     return serving.ModelHandler(SimpleNamespace(model_fn=lambda folder: folder, **functions), "model")  # type: ignore[arg-type]
 
 
-def status_of(error: Exception) -> tuple[int, str]:
-    answer = serving.failure(error)
-    return answer.status, answer.body.decode().splitlines()[0]
+class RefusedError(BaseInferenceToolkitError):
+    def __init__(self, status: int) -> None:
+        super().__init__(status, "not so", "Refused")
 
 
-def with_status(code: Any) -> Exception:
+def with_status(code: int) -> Exception:
     error = ValueError("not so")
     error.status_code = code  # type: ignore[attr-defined]
     return error
@@ -26,17 +27,19 @@ def with_status(code: Any) -> Exception:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [
-        (ValueError("not so"), 500),
-        (with_status(400), 400),
-        (with_status(499), 499),
-        (with_status(503), 500),
-        (with_status("400"), 500),
-        (BaseInferenceToolkitError(422, "not so", "Unprocessable"), 422),
-    ],
+    [(ValueError("not so"), 500), (with_status(400), 500), (RefusedError(422), 422), (RefusedError(503), 503)],
 )
-def test_only_a_client_status_of_the_error_itself_is_taken_over(error: Exception, status: int) -> None:
-    assert status_of(error) == (status, "not so")
+def test_the_server_of_many_models_takes_the_status_of_the_toolkits_errors(error: Exception, status: int) -> None:
+    answer = serving.failure(error, multi_model=True)
+    assert (answer.status, answer.body.decode().splitlines()[0]) == (status, "not so")
+    one = serving.failure(error, multi_model=False)
+    assert (one.status, b"not so" in one.body, b"Internal Server Error" in one.body) == (500, False, True)
+
+
+def test_a_response_is_sent_as_it_is() -> None:
+    response = Response("{}", status=415, mimetype="application/json")
+    one = handler(transform_fn=lambda model, body, kind, accept: response)
+    assert one.answer(b"", "text/csv", "text/plain") == (415, "application/json", b"{}")
 
 
 def test_three_functions_or_one() -> None:
