@@ -166,6 +166,35 @@ def test_results_and_refused_rows_as_tables(api: Api, housing_model: Model) -> N
     assert bad[["line", "reason", "id"]].to_numpy().tolist() == [[3, "longitude must be at most -114, is 12", "b"]]
 
 
+def test_the_download_uploaded_again_shows_new_answers_and_keeps_the_old_ones_apart(
+    api: Api, housing_model: Model
+) -> None:
+    first = f"{HEADER},low,line\n{GOOD},1,old\n"
+    for _ in range(2):
+        file = read(first.encode(), housing_model)
+        *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+        frame = results_frame(housing_model, file, outcome)
+        first = frame.assign(predicted_median_house_value=5.0, low=4.0, high=6.0).to_csv(index=False)
+    (row,) = frame.to_dict("records")
+    assert list(row)[:3] == ["predicted_median_house_value", "low", "high"]
+    assert (row["predicted_median_house_value"], row["low"], row["high"]) == (206_855.0, 156_855.0, 266_855.0)
+    assert {name: row[name] for name in row if name.endswith(")")} == {
+        "predicted_median_house_value (given)": "5.0",
+        "low (given)": "1",
+        "low (given) (given)": "4.0",
+        "high (given)": "6.0",
+    }
+    assert row["line"] == "old"
+
+
+def test_a_file_of_refused_rows_uploaded_again_tells_the_new_reasons(api: Api, housing_model: Model) -> None:
+    file = read(f"line,reason,{HEADER}\n77,was odd,{GOOD.replace('-119.5', '12')}\n".encode(), housing_model)
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+    (row,) = rejected_frame(file, outcome).to_dict("records")
+    assert (row["line"], row["reason"]) == (2, "longitude must be at most -114, is 12")
+    assert (row["line (given)"], row["reason (given)"]) == ("77", "was odd")
+
+
 def test_more_bad_rows_than_one_answer_names_are_all_found(api: Api, housing_model: Model) -> None:
     far = GOOD.replace("-119.5", "12")
     file = read("\n".join([HEADER, *[far] * 250, GOOD]).encode(), housing_model)
