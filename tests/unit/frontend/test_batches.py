@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
+import contract
 from frontend.answers import Model, Prediction, Predictions
 from frontend.batches import MAX_WAITS, Outcome, run
-from frontend.batchfile import FileError, Problem, Row, read, template
+from frontend.batchfile import FileError, Problem, Row, decimal, read, template
 from frontend.client import Api
 from frontend.errors import ApiError, FieldError, Kind
 from frontend.forms import Value
@@ -63,7 +66,9 @@ def test_columns_may_come_in_any_order_and_others_are_kept(housing_model: Model)
     [
         (GOOD.replace("2100", "many"), Problem("total_rooms", 'must be a number, is "many"')),
         (GOOD.replace("2100", ""), Problem("total_rooms", "is missing")),
-        (GOOD.replace("2100", "inf"), Problem("total_rooms", "must be a finite number")),
+        (GOOD.replace("2100", "1e999"), Problem("total_rooms", "must be a finite number")),
+        (GOOD.replace("2100", "1_000"), Problem("total_rooms", 'must be a number, is "1_000"')),
+        (GOOD.replace("2100", "\u0661\u0662"), Problem("total_rooms", 'must be a number, is "\u0661\u0662"')),
         (GOOD.replace("INLAND", ""), Problem("ocean_proximity", "is missing")),
         (GOOD + ",1", Problem("", "has 10 cells, the header 9")),
     ],
@@ -73,6 +78,18 @@ def test_a_bad_row_is_named_and_the_others_stay(housing_model: Model, line: str,
     good, bad = file.rows
     assert good.problems == ()
     assert (bad.line, bad.problems) == (4, (problem,))
+
+
+@given(
+    some.one_of(
+        some.text(alphabet="0123456789+-.eE_ x\u0661\uff11n", max_size=8),
+        some.floats().map(repr),
+        some.integers().map(str),
+        some.sampled_from(["nan", "inf", "-Infinity", "1_000", "0x1F", "5d", "1.", ".5", ".", "1e5", "1e", "1\n", ""]),
+    )
+)
+def test_numbers_are_those_of_the_contract(text: str) -> None:
+    assert decimal(text) == contract.decimal(text)
 
 
 def test_an_unknown_value_is_null_where_it_may_be(housing_model: Model) -> None:
