@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FEW = 8  # rows; XGBoost's own way is the faster one from about 16
 _BOOSTER, _LEAVES = "model.ubj", "leaves.npy"
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)  # input that a DMatrix takes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Trees:
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float32]:
         """One value a row. NaN is a missing input."""
         # XGBoost finds the leaf of a number that only a double can hold on the second way alone.
-        if len(inputs) <= FEW and not np.any(np.abs(inputs) > _LARGEST):
+        if len(inputs) <= FEW and not np.any(np.abs(inputs) > LARGEST):
             return self._of_few(inputs)
         values: NDArray[np.float32] = self.booster.inplace_predict(inputs)
         return values
