@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from contract import Recipe
-from trees import LARGEST
+from trees import bounded
 
 if TYPE_CHECKING:
+    import numpy as np
     import xgboost
     from numpy.typing import NDArray
 
@@ -23,8 +22,7 @@ def explain(booster: xgboost.Booster, recipe: Recipe, records: Sequence[Mapping[
     """
     import xgboost
 
-    # Every threshold of a tree is a float32: what lies beyond falls on the same side as the last one.
-    inputs = np.clip(recipe.apply(records), -LARGEST, LARGEST)
+    inputs = bounded(recipe.apply(records))
     names = [column.name for column in recipe.columns]
     matrix = xgboost.DMatrix(inputs, feature_names=names, nthread=1)
     found: NDArray[np.float32] = booster.predict(matrix, pred_contribs=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FEW = 8  # rows; XGBoost's own way is the faster one from about 16
 _BOOSTER, _LEAVES = "model.ubj", "leaves.npy"
-LARGEST = float(np.finfo(np.float32).max)  # input that a DMatrix takes
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Trees:
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float32]:
         """One value a row. NaN is a missing input."""
         # XGBoost finds the leaf of a number that only a double can hold on the second way alone.
-        if len(inputs) <= FEW and not np.any(np.abs(inputs) > LARGEST):
+        if len(inputs) <= FEW and not np.any(np.abs(inputs) > _LARGEST):
             return self._of_few(inputs)
         values: NDArray[np.float32] = self.booster.inplace_predict(inputs)
         return values
@@ -62,6 +62,11 @@ def _probabilities(margins: NDArray[np.float32]) -> NDArray[np.float32]:
     # XGBoost stops there too: beyond it, the power would be infinite.
     powers: NDArray[np.float32] = np.exp(np.minimum(-margins, np.float32(88.7)))
     return 1 / (1 + powers)
+
+
+def bounded(inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a DMatrix takes. Thresholds are float32: no number beyond the last one changes sides. NaN stays."""
+    return np.clip(inputs, -_LARGEST, _LARGEST)
 
 
 def save_trees(booster: xgboost.Booster, folder: Path) -> None:
