@@ -135,7 +135,7 @@ def test_a_sweep_is_sorted_within_the_bounds_and_fits_one_request(
 @given(bound=some.floats(-1e9, 1e9), upper=some.booleans(), distance=some.one_of(some.none(), some.floats(0, 1e9)))
 def test_a_sweep_stays_on_the_right_side_of_a_single_bound(bound: float, upper: bool, distance: float | None) -> None:
     current = None if distance is None else bound + (-distance if upper else distance)
-    values = values_of(feature(**{"max" if upper else "min": bound}), current)
+    values = [float(value) for value in values_of(feature(**{"max" if upper else "min": bound}), current)]
     assert values[-1] <= bound if upper else values[0] >= bound
     assert 2 <= len(values) <= POINTS + 1
     assert list(values) == sorted(set(values))

@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend import times, upload
-from frontend.batchfile import read
+from frontend.answers import Model
+from frontend.batchfile import BatchFile, read
 from tests.fakeapi import KEY, FakeApi, documents
 
 APP = Path(__file__).resolve().parents[3] / "frontend" / "app.py"
@@ -261,7 +262,12 @@ def test_a_file_is_read_once_and_its_answers_stay_until_another_comes(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files: list[int] = []
-    monkeypatch.setattr(upload, "read", lambda content, model: files.append(len(content)) or read(content, model))
+
+    def counted(content: bytes, model: Model) -> BatchFile:
+        files.append(len(content))
+        return read(content, model)
+
+    monkeypatch.setattr(upload, "read", counted)
     app = opened("batch")
     first, second = housing_csv(3), housing_csv(4)
     for _ in range(2):  # the same content again is the same file
