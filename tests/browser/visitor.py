@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, Web
 
 WAIT_MILLISECONDS = 20_000
 TALLEST = 3000
-MOST_SHOTS, SHOT_MILLISECONDS = 15, 100
+MOST_SHOTS, SHOT_MILLISECONDS = 30, 50
 # Streamlit asks for its health below the page's own path first, and then at the root.
 EXPECTED_404 = "/_stcore/"
 
@@ -27,7 +27,7 @@ READY = """(call) => {
         && !document.querySelector('[data-testid=stSkeleton]');
     const seen = window.seenReady;
     if (!ready || seen?.call !== call) window.seenReady = ready ? { call, since: performance.now() } : undefined;
-    return ready && performance.now() - window.seenReady.since >= 100;
+    return ready && performance.now() - window.seenReady.since >= 50;
 }"""
 
 
