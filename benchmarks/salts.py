@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import md5
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +31,7 @@ import inference  # noqa: E402
 from benchmarks.floor import MODEL, served  # noqa: E402
 from cli.data import find_data  # noqa: E402
 from contract import Contract, Recipe, load  # noqa: E402
+from contract.identity import RowIdentity  # noqa: E402
 from steps.dataset import Rows  # noqa: E402
 from steps.fitting import fit, useful_threads  # noqa: E402
 from steps.hyperparameters import Hyperparameters, parameters_of  # noqa: E402
@@ -64,7 +64,8 @@ def read(path: Path, contract: Contract) -> list[Texts]:
 
 def split(rows: Sequence[Texts], contract: Contract) -> dict[str, list[Texts]]:
     """Each side in the order in which the pipeline trains: by row id, then target."""
-    keys = sorted((md5((contract.split.salt + "\x1f".join(row[:-1])).encode()).hexdigest(), row) for row in rows)
+    identity = RowIdentity.under(contract)
+    keys = sorted((identity.row_id(row[:-1]), row) for row in rows)
     test, validation = _bound(contract.split.test), _bound(contract.split.test + contract.split.validation)
     return {
         "train": [row for key, row in keys if key[:8] >= validation],

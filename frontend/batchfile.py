@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from frontend.answers import Feature, Model
 from frontend.forms import Value
 
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # As data sets write a missing value.
 BLANKS = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
@@ -58,6 +60,11 @@ def read(content: bytes, model: Model) -> BatchFile:
         raise FileError("The file has a header and no rows.")
     known = {feature.name for feature in model.features}
     return BatchFile(columns=columns, ignored=tuple(name for name in columns if name not in known), rows=rows)
+
+
+def decimal(text: str) -> float | None:
+    """What `contract.decimal` says, which this page's image does not hold: None for nan, 1_000 or foreign digits."""
+    return float(text) if _DECIMAL.fullmatch(text) else None
 
 
 def template(model: Model) -> str:
@@ -121,10 +128,9 @@ def _value(feature: Feature, text: str) -> Value:
         raise ValueError("is missing")
     if feature.type == "category":
         return text
-    try:
-        number = float(text)
-    except ValueError:
-        raise ValueError(f'must be a number, is "{text[:60]}"') from None
+    number = decimal(text)
+    if number is None:
+        raise ValueError(f'must be a number, is "{text[:60]}"')
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
     return number

@@ -124,8 +124,10 @@ def _default(feature: Feature) -> Value:
 
 
 def _step(feature: Feature) -> float:
-    """What one press of a button adds: about a hundredth of the default, and a round power of ten."""
-    size = abs(feature.default) if isinstance(feature.default, int | float) and feature.default else 1.0
-    span = (feature.maximum or size) - (feature.minimum or 0.0)
-    exponent = math.floor(math.log10(max(min(size, span), 1e-9))) - 1
+    """What one press of a button adds: about a hundredth of what the form starts with, and a round power of ten."""
+    start = _default(feature)
+    size = abs(start) if isinstance(start, int | float) and start else 1.0
+    if feature.minimum is not None and feature.maximum is not None:
+        size = min(size, feature.maximum - feature.minimum)
+    exponent = math.floor(math.log10(max(size, 1e-9))) - 1
     return float(10.0 ** min(exponent, 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -11,13 +11,15 @@ from frontend.batches import Outcome
 from frontend.batchfile import BatchFile
 from frontend.formatting import title
 
-REASON = "reason"
+LOW, HIGH = "low", "high"
+LINE, REASON = "line", "reason"
 LARGE = 1000
+GIVEN = " (given)"
 
 
 def predicted_column(model: Model) -> str:
     """The number that was predicted: the target's value, or the probability of its positive level."""
-    return f"predicted_{model.target.name}" if model.summary.task == "regression" else "probability"
+    return _predicted(model) if model.summary.task == "regression" else "probability"
 
 
 def predicted_label(model: Model) -> str:
@@ -26,6 +28,23 @@ def predicted_label(model: Model) -> str:
         return f"Probability of {model.target.levels[-1]}"
     unit = f" ({model.target.unit})" if model.target.unit else ""
     return f"Predicted {title(model.target.name).lower()}{unit}"
+
+
+def added_columns(model: Model) -> tuple[str, ...]:
+    """What a predicted row may get beside its own columns."""
+    more = (LOW, HIGH) if model.summary.task == "regression" else (predicted_column(model),)
+    return (_predicted(model), *more)
+
+
+def apart(given: Collection[str], added: Collection[str]) -> dict[str, str]:
+    """A new name for each given column that is named as an added one: `low` becomes `low (given)`."""
+    names = {*given, *added}
+    renamed = {}
+    for name in given:
+        if name in added:
+            renamed[name] = _free(name, names)
+            names.add(renamed[name])
+    return renamed
 
 
 def readable(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -39,22 +58,39 @@ def readable(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def results_frame(model: Model, file: BatchFile, outcome: Outcome) -> pd.DataFrame:
     """The file's rows that were predicted, in its order, with what was predicted in front."""
+    renamed = apart(file.columns, added_columns(model))
     rows = []
     for index in sorted(outcome.predictions):
         prediction = outcome.predictions[index]
         row: dict[str, object] = {predicted_column(model): prediction.value}
         if prediction.label is not None:
-            row = {f"predicted_{model.target.name}": prediction.label, **row}
+            row = {_predicted(model): prediction.label, **row}
         if prediction.interval:
-            row |= {"low": prediction.interval.low, "high": prediction.interval.high}
-        rows.append({**row, **file.rows[index].cells})
+            row |= {LOW: prediction.interval.low, HIGH: prediction.interval.high}
+        rows.append({**row, **_own(file.rows[index].cells, renamed)})
     return pd.DataFrame(rows)
 
 
 def rejected_frame(file: BatchFile, outcome: Outcome) -> pd.DataFrame:
     """line, reason, and the row as the file has it."""
+    renamed = apart(file.columns, (LINE, REASON))
     rows = []
     for index in sorted(outcome.rejects):
         reasons = "; ".join(f"{p.field} {p.reason}".strip() for p in outcome.rejects[index])
-        rows.append({"line": file.rows[index].line, REASON: reasons, **file.rows[index].cells})
+        own = _own(file.rows[index].cells, renamed)
+        rows.append({LINE: file.rows[index].line, REASON: reasons, **own})
     return pd.DataFrame(rows)
+
+
+def _predicted(model: Model) -> str:
+    return f"predicted_{model.target.name}"
+
+
+def _own(cells: Mapping[str, object], renamed: Mapping[str, str]) -> dict[str, object]:
+    return {renamed.get(name, name): cell for name, cell in cells.items()}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += GIVEN
+    return name

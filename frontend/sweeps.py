@@ -54,11 +54,16 @@ def nearest(values: Sequence[float], value: float) -> float:
 
 
 def _range(feature: Feature, known: float | None) -> tuple[float, float]:
+    low = -math.inf if feature.minimum is None else feature.minimum
+    high = math.inf if feature.maximum is None else feature.maximum
+    centre = known if known is not None else min(max(_usual(feature), low), high)
     # Around next to nothing there is no neighbourhood of the same order.
-    size = abs(known) if known is not None and abs(known) >= TINY else 1.0
-    low, high = feature.minimum, feature.maximum
-    if low is not None and high is not None and high - low <= WIDE * size:
+    size = abs(centre) if abs(centre) >= TINY else 1.0
+    if high - low <= WIDE * size:
         return low, high
-    centre = known if known is not None else (low or 0.0)
     near = (centre / NEIGHBOURHOOD, centre * NEIGHBOURHOOD) if centre >= TINY else (centre - size, centre + size)
-    return max(near[0], low) if low is not None else near[0], min(near[1], high) if high is not None else near[1]
+    return max(near[0], low), min(near[1], high)
+
+
+def _usual(feature: Feature) -> float:
+    return float(feature.default) if isinstance(feature.default, int | float) else 0.0

@@ -11,7 +11,10 @@ import streamlit as st
 
 from frontend.answers import Model, Predictions
 from frontend.forms import Value
+from frontend.results import HIGH, LOW, apart
 from frontend.times import now
+
+TIME, VERSION, PROBABILITY = "time", "version", "probability"
 
 
 @dataclass(frozen=True)
@@ -33,18 +36,25 @@ def remember(model: str, record: Mapping[str, Value], answer: Predictions) -> No
     history(model).append(Asked(time=now(), record=record, answer=answer))
 
 
+def record_columns(model: Model) -> dict[str, str]:
+    """What each feature's column is called in the table: a name of the answer gets a suffix."""
+    names = [feature.name for feature in model.features]
+    return {name: name for name in names} | apart(names, (TIME, VERSION, model.target.name, PROBABILITY, LOW, HIGH))
+
+
 def table(model: Model, asked: list[Asked]) -> pd.DataFrame:
     """One row a prediction, the newest first: time, version, what was predicted, and the record."""
+    columns = record_columns(model)
     rows = []
     for item in reversed(asked):
         first = item.answer.items[0]
-        row: dict[str, object] = {"time": item.time, "version": item.answer.model_version}
+        row: dict[str, object] = {TIME: item.time, VERSION: item.answer.model_version}
         if first.label is not None:
             row[model.target.name] = first.label
-            row["probability"] = first.value
+            row[PROBABILITY] = first.value
         else:
             row[model.target.name] = first.value
         if first.interval:
-            row |= {"low": first.interval.low, "high": first.interval.high}
-        rows.append({**row, **item.record})
+            row |= {LOW: first.interval.low, HIGH: first.interval.high}
+        rows.append({**row, **{columns[name]: value for name, value in item.record.items()}})
     return pd.DataFrame(rows)

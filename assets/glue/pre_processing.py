@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import HEAD_BYTES, Contract, Recipe, bundled
 from etl import accept, checks, distribution, fit, logs, splits, transform
 from etl.engine import Engine, engine_for
+from etl.rows import ROW_ID
 from etl.run import Refused, Run
 from etl.store import S3Store, Store
 
@@ -86,7 +87,7 @@ def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contrac
     store.put_json(f"{run.folder}profile.json", _document(run, contract_hash=contract.hash, **profile))
     files, kept = _write_splits(engine, fitted, run)
     raw_test = transform.raw_features(splits.part(rows, "test"), contract)
-    files["raw_test"] = engine.write_parquet(raw_test, f"{run.folder}raw/test", (splits.ROW_ID,))
+    files["raw_test"] = engine.write_parquet(raw_test, f"{run.folder}raw/test", (ROW_ID,))
     counts = {
         "read": tally.read,
         "rejected": tally.rejected,
@@ -130,7 +131,7 @@ def _write_splits(engine: Engine, fitted: Fitted, run: Run) -> tuple[dict[str, l
     """Keys of the part files, and rows, a split."""
     rows = engine.materialise(transform.encoded(fitted.frame, fitted.recipe), "encoded")
     kept = transform.kept(rows)
-    order = (splits.ROW_ID, fitted.recipe.contract.target.name)
+    order = (ROW_ID, fitted.recipe.contract.target.name)
     files = {}
     for name in splits.NAMES:
         written = splits.part(kept, name).drop(splits.SPLIT, transform.KEPT)

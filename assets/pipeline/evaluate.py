@@ -53,7 +53,8 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     evaluation = document(evaluated, champion, plots)
     _write_json(output / "evaluation.json", evaluation)
     _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
-    page = report.page(evaluation, model.contract, model.training, skipped=skipped)
+    images = {name: (output / name).read_bytes() for name in plots}
+    page = report.page(evaluation, model.contract, model.training, plots=images, skipped=skipped)
     (output / "report.html").write_text(page, encoding="utf-8")
     verdict = evaluation["champion"]["verdict"]
     logs.event("evaluated", rows=evaluation["rows"], gate=evaluation["gate"], champion=verdict)

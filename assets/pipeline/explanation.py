@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from contract import Recipe
+from trees import bounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ def explain(booster: xgboost.Booster, recipe: Recipe, records: Sequence[Mapping[
     """
     import xgboost
 
-    inputs = recipe.apply(records)
+    inputs = bounded(recipe.apply(records))
     names = [column.name for column in recipe.columns]
     matrix = xgboost.DMatrix(inputs, feature_names=names, nthread=1)
     found: NDArray[np.float32] = booster.predict(matrix, pred_contribs=True)

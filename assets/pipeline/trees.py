@@ -64,6 +64,11 @@ def _probabilities(margins: NDArray[np.float32]) -> NDArray[np.float32]:
     return 1 / (1 + powers)
 
 
+def bounded(inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a DMatrix takes. Thresholds are float32: no number beyond the last one changes sides. NaN stays."""
+    return np.clip(inputs, -_LARGEST, _LARGEST)
+
+
 def save_trees(booster: xgboost.Booster, folder: Path) -> None:
     booster.save_model(folder / _BOOSTER)
     np.save(folder / _LEAVES, _leaves_of(booster))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,20 +13,24 @@ import streamlit as st
 from frontend import batches, session, states
 from frontend.answers import Model, Summary
 from frontend.batches import Outcome
-from frontend.batchfile import BatchFile, FileError, read, template
+from frontend.batchfile import BatchFile, FileError, template
 from frontend.colours import of_theme, on_ramp
 from frontend.formatting import NOTHING, amount, plural, share
 from frontend.forms import coordinates_of
 from frontend.heading import page
 from frontend.maps import Legend, Mark, around, show
 from frontend.results import (
+    HIGH,
+    LINE,
+    LOW,
     REASON,
+    added_columns,
+    apart,
     predicted_column,
     predicted_label,
     readable,
-    rejected_frame,
-    results_frame,
 )
+from frontend.upload import Predicted, Table, Upload, held
 
 PREVIEW_ROWS = 8
 MOST_POINTS = 5000
@@ -38,7 +42,7 @@ def _batch(summary: Summary) -> None:
         return
     model = session.model(summary.name)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    upload = left.file_uploader("A CSV file with one record a row", type="csv", key=f"file:{model.name}")
+    uploaded = left.file_uploader("A CSV file with one record a row", type="csv", key=f"file:{model.name}")
     right.download_button(
         "Template",
         template(model),
@@ -48,16 +52,13 @@ def _batch(summary: Summary) -> None:
         on_click="ignore",
         help="The model's columns and one example row",
     )
-    if upload is None:
+    if uploaded is None:
         _explain(model)
         return
-    content = upload.getvalue()
     try:
-        file = read(content, model)
+        _file(held(uploaded, model))
     except FileError as error:
         states.empty(":material/block:", "The file cannot be used", states.escaped(str(error)))
-        return
-    _file(model, file, key=f"{model.name}:{hashlib.sha256(content).hexdigest()}")
 
 
 def _explain(model: Model) -> None:
@@ -71,18 +72,16 @@ def _explain(model: Model) -> None:
     )
 
 
-def _file(model: Model, file: BatchFile, *, key: str) -> None:
-    outcomes: dict[str, Outcome] = st.session_state.setdefault("outcomes", {})
-    outcome = outcomes.get(key)
-    if outcome is None or outcome.stopped:
+def _file(upload: Upload) -> None:
+    predicted, file = upload.predicted, upload.file
+    if predicted is None or predicted.outcome.stopped:
         _preview(file)
-    words = f"Predict {plural(len(file.rows), 'row')}" if outcome is None else "Predict again"
-    if st.button(words, type="primary" if outcome is None else "secondary", icon=":material/bolt:", key="start"):
-        outcome = _run(model, file)
-        outcomes[key] = outcome
+    words = f"Predict {plural(len(file.rows), 'row')}" if predicted is None else "Predict again"
+    if st.button(words, type="primary" if predicted is None else "secondary", icon=":material/bolt:", key="start"):
+        upload.keep(_run(upload.model, file))
         st.rerun()
-    if outcome:
-        _outcome(model, file, outcome)
+    if predicted:
+        _predicted(upload.model, file, predicted)
 
 
 def _preview(file: BatchFile) -> None:
@@ -111,7 +110,8 @@ def _run(model: Model, file: BatchFile) -> Outcome:
     return outcome
 
 
-def _outcome(model: Model, file: BatchFile, outcome: Outcome) -> None:
+def _predicted(model: Model, file: BatchFile, predicted: Predicted) -> None:
+    outcome = predicted.outcome
     if outcome.stopped:
         states.show_error(outcome.stopped, retry="retry-batch")
         st.caption(f"{plural(outcome.done, 'row')} were done before; press Predict again for all of them.")
@@ -123,24 +123,23 @@ def _outcome(model: Model, file: BatchFile, outcome: Outcome) -> None:
             median = statistics.median(item.value for item in outcome.predictions.values())
             st.metric("Median", amount(median, model.target.unit), width="content")
     if outcome.predictions:
-        _results(model, results_frame(model, file, outcome))
+        _results(model, file, predicted.results)
     if outcome.rejects:
-        _rejects(model, rejected_frame(file, outcome))
+        _rejects(model, file, predicted.rejects)
 
 
-def _results(model: Model, frame: pd.DataFrame) -> None:
+def _results(model: Model, file: BatchFile, table: Table) -> None:
     st.subheader("Results", anchor=False)
-    _map(model, frame)
-    value, unit = predicted_column(model), f" ({model.target.unit})" if model.target.unit else ""
-    config: dict[str, Any] = {
-        value: st.column_config.NumberColumn(predicted_label(model), format="localized"),
-        "low": st.column_config.NumberColumn(f"Low{unit}", format="localized"),
-        "high": st.column_config.NumberColumn(f"High{unit}", format="localized"),
-    }
-    st.dataframe(readable(frame, (value, "low", "high")), hide_index=True, key="results", column_config=config)
+    _map(model, table.frame)
+    unit = f" ({model.target.unit})" if model.target.unit else ""
+    labels = {predicted_column(model): predicted_label(model), LOW: f"Low{unit}", HIGH: f"High{unit}"}
+    numbers = [name for name in added_columns(model) if name in labels]
+    config: dict[str, Any] = {name: st.column_config.NumberColumn(labels[name], format="localized") for name in numbers}
+    st.dataframe(readable(table.frame, numbers), hide_index=True, key="results", column_config=config)
+    _tell_renamed(apart(file.columns, added_columns(model)))
     st.download_button(
         "Download results",
-        frame.to_csv(index=False),
+        table.csv,
         file_name=f"{model.name}-predictions.csv",
         mime="text/csv",
         type="primary",
@@ -171,17 +170,24 @@ def _map(model: Model, frame: pd.DataFrame) -> None:
     show(key="map", box=around(marks, coordinates.bounds), marks=marks, legend=legend)
 
 
-def _rejects(model: Model, frame: pd.DataFrame) -> None:
+def _rejects(model: Model, file: BatchFile, table: Table) -> None:
     st.subheader("Refused rows", anchor=False)
-    st.dataframe(frame, hide_index=True, key="rejects", column_config={"line": "Line", REASON: "Why"})
+    st.dataframe(table.frame, hide_index=True, key="rejects", column_config={LINE: "Line", REASON: "Why"})
+    _tell_renamed(apart(file.columns, (LINE, REASON)))
     st.download_button(
         "Download refused rows",
-        frame.to_csv(index=False),
+        table.csv,
         file_name=f"{model.name}-refused.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _tell_renamed(renamed: Mapping[str, str]) -> None:
+    if renamed:
+        names = ", ".join(renamed.values())
+        st.caption(states.escaped(f"Columns of the file, renamed because the page adds one of that name: {names}."))
 
 
 page("Batch", _batch)

@@ -17,7 +17,7 @@ from frontend.forms import coordinates_of, fields_of, missing
 from frontend.heading import page
 from frontend.inputs import place_picker, record_form
 from frontend.maps import Mark
-from frontend.results import readable
+from frontend.results import HIGH, LOW, readable
 from frontend.sweeps import curve_of, instances_of, nearest, values_of
 from frontend.visit import Asked
 
@@ -164,19 +164,22 @@ def _compare(model: Model, before: float, after: float) -> None:
 
 def _history(model: Model, asked: list[Asked]) -> None:
     st.subheader("This visit", anchor=False)
-    frame = visit.table(model, asked)
+    frame, columns = visit.table(model, asked), visit.record_columns(model)
     st.dataframe(
-        readable(frame, (model.target.name, "low", "high")),
+        readable(frame, (model.target.name, LOW, HIGH)),
         hide_index=True,
         key="history",
         column_config={
-            "time": st.column_config.DatetimeColumn("Time", format="HH:mm:ss"),
-            "version": st.column_config.TextColumn("Version", width="small"),
+            visit.TIME: st.column_config.DatetimeColumn("Time", format="HH:mm:ss"),
+            visit.VERSION: st.column_config.TextColumn("Version", width="small"),
             model.target.name: _target_column(model),
-            "low": st.column_config.NumberColumn("Low", format="localized"),
-            "high": st.column_config.NumberColumn("High", format="localized"),
-            "probability": st.column_config.NumberColumn("Probability", format="percent"),
-            **{f.name: st.column_config.Column(title(f.name), help=f.description or None) for f in model.features},
+            LOW: st.column_config.NumberColumn("Low", format="localized"),
+            HIGH: st.column_config.NumberColumn("High", format="localized"),
+            visit.PROBABILITY: st.column_config.NumberColumn("Probability", format="percent"),
+            **{
+                columns[f.name]: st.column_config.Column(title(columns[f.name]), help=f.description or None)
+                for f in model.features
+            },
         },
     )
     st.download_button(

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from rich.console import Console
 
 from cli import page as pages
@@ -52,6 +52,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def context(browser: Browser) -> BrowserContext:
+    """One for all windows: they share the cache, or each of them would load and compile the page's scripts."""
+    return browser.new_context(accept_downloads=True)
+
+
+@pytest.fixture(scope="module")
 def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Started as `mlops local up` starts it."""
     log = tmp_path_factory.mktemp("page") / "page.log"
@@ -65,20 +71,31 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def window(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """Opens windows on the page. Each leaves a picture named after the test; none may have failed requests."""
+def window(context: BrowserContext, served: Served, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """Opens windows on the page. None may have failed requests; one of which no picture was taken leaves one."""
     with ExitStack() as stack:
 
         def open_window(**options: Any) -> Visitor:
-            return stack.enter_context(_watched(browser, served, request.node.name, **options))
+            return stack.enter_context(_watched(context, served, request.node.name, **options))
 
         yield open_window
 
 
+def fits_in_both_themes(visitor: Visitor, name: str) -> None:
+    """As it stands, and in the other theme: nothing is wider than the window. Leaves a picture of each."""
+    for turn in range(2):
+        if turn:
+            visitor.switch_theme()
+        assert visitor.overflow() == 0
+        assert visitor.is_dark() == (visitor.theme == "dark")
+        visitor.picture(PICTURES / f"{name}-{visitor.size['width']}-{visitor.theme}.png")
+
+
 @contextmanager
-def _watched(browser: Browser, served: Served, test: str, **options: Any) -> Iterator[Visitor]:
-    with visiting(browser, served.url, **options) as visitor:
+def _watched(context: BrowserContext, served: Served, test: str, **options: Any) -> Iterator[Visitor]:
+    with visiting(context, served.url, **options) as visitor:
         yield visitor
-        visitor.picture(PICTURES / f"{test.replace('/', '-')}.png")
+        if not visitor.pictures:
+            visitor.picture(PICTURES / f"{test.replace('/', '-')}.png", whole=False)
         assert visitor.failures == []
         assert [url for url in visitor.addresses if "//127.0.0.1:" not in url and not url.startswith(LOCAL)] == []

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 from rich.console import Console
 
 from cli import api, local
@@ -47,15 +47,15 @@ def main() -> int:
                 time.sleep(PAUSE_SECONDS)
             with pages.serving(here.target, console=progress, port=0) as page:
                 assert page is not None
-                take(browser, page.url, data)
+                take(browser.new_context(), page.url, data)
         browser.close()
     for picture in sorted(IMAGES.glob("*.png")):
         _shrink(picture)
     return 0
 
 
-def take(browser: Browser, url: str, data: Path) -> None:
-    with visiting(browser, url, height=940) as visitor:
+def take(context: BrowserContext, url: str, data: Path) -> None:
+    with visiting(context, url, height=940) as visitor:
         _predict(visitor)
         visitor.picture(IMAGES / "predict.png", whole=False)
         _batch(visitor, data)
@@ -68,7 +68,7 @@ def take(browser: Browser, url: str, data: Path) -> None:
                 expect(visitor.page.get_by_test_id("stVegaLiteChart").last).to_be_visible()
                 visitor.wait()
             visitor.picture(IMAGES / f"{name}.png", whole=False)
-    with visiting(browser, url, width=390, height=844, theme="dark") as visitor:
+    with visiting(context, url, width=390, height=844, theme="dark") as visitor:
         _predict(visitor)
         visitor.picture(IMAGES / "phone.png", whole=False, top="stMetric")
 

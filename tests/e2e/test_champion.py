@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import contract
 from cli.runs import train_again
 from cli.target import ROOT
+from contract.identity import RowIdentity
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
 from tracking.runs import RunReader
@@ -81,7 +81,8 @@ def with_noise(lines: list[str]) -> list[str]:
     names = [feature.name for feature in spec.features]
     places, price = [header.index(name) for name in names], header.index(spec.target.name)
     generator = random.Random(301)
-    known = [row for row in rows if _place(spec, [row[place] for place in places]) >= spec.split.test]
+    identity = RowIdentity.under(spec)
+    known = [row for row in rows if _place(identity, [row[place] for place in places]) >= spec.split.test]
     noisy = generator.sample(known, len(known) // 4)
     prices = [row[price] for row in noisy]
     generator.shuffle(prices)
@@ -90,7 +91,6 @@ def with_noise(lines: list[str]) -> list[str]:
     return [",".join(row) for row in (header, *rows)]
 
 
-def _place(spec: contract.Contract, fields: list[str]) -> float:
+def _place(identity: RowIdentity, fields: list[str]) -> float:
     """Where the split puts a row, from 0 to 1: test rows come first."""
-    digest = hashlib.md5((spec.split.salt + "\x1f".join(fields)).encode(), usedforsecurity=False).hexdigest()
-    return int(digest[:8], 16) / 16**8
+    return int(identity.row_id(fields)[:8], 16) / 16**8

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contract import Contract, Feature, Target
 from etl.checks import LARGEST, Tally
-from etl.rows import KIND, LINE, REASON, ROW, raw
+from etl.rows import KIND, LINE, REASON, ROW, ROW_ID, raw
 from etl.sql import double, is_too_large, number
 
 _SHOWN_CHARACTERS = 80
@@ -28,7 +28,7 @@ class _Rule:
 def typed(rows: DataFrame, contract: Contract) -> DataFrame:
     """Adds a column of its type for each column of the contract, and the kind of the first problem (null: none)."""
     values = [_value(index, column).alias(column.name) for index, column in _columns(contract)]
-    frame = rows.select(LINE, ROW, KIND, REASON, *(raw(index) for index, _ in _columns(contract)), *values)
+    frame = rows.select(LINE, ROW, KIND, REASON, ROW_ID, *(raw(index) for index, _ in _columns(contract)), *values)
     problem = F.when(F.col(KIND).isNotNull(), F.col(KIND))
     for index, column in _columns(contract):
         for rule in _rules(index, column):

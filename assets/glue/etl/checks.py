@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contract import Contract, HeaderError, read_header
+from contract.identity import RowIdentity
 from etl.rows import Layout
 from etl.run import Refused
 
@@ -37,7 +38,13 @@ def layout_of(head: bytes, contract: Contract, file: str) -> Layout:
         raise Refused(f"{file}: {error}") from error
     ignored = tuple(name for name in header.names if name not in contract.columns)
     positions = header.positions(contract.columns)
-    return Layout(header_line=header.line, width=len(header.names), positions=positions, ignored=ignored)
+    return Layout(
+        header_line=header.line,
+        width=len(header.names),
+        positions=positions,
+        ignored=ignored,
+        identity=RowIdentity.under(contract),
+    )
 
 
 def check_rejects(tally: Tally, contract: Contract, file: str) -> None:

@@ -6,20 +6,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contract import Contract
-from etl.rows import raw
+from etl.rows import ROW_ID
 
-ROW_ID, SPLIT = "row_id", "__split"
+SPLIT = "__split"
 NAMES = ("train", "validation", "test")
 _HEX_DIGITS = 8
-_SEPARATOR = "\x1f"
 
 
 def distinct_rows(rows: DataFrame, contract: Contract) -> DataFrame:
-    """One of each group of rows with the same text in every column of the contract. Adds row_id."""
-    features = [raw(index) for index in range(len(contract.features))]
-    row_id = F.md5(F.concat(F.lit(contract.split.salt), F.concat_ws(_SEPARATOR, *features)))
-    target = raw(len(contract.features))
-    return rows.select(row_id.alias(ROW_ID), target, *contract.columns).distinct().drop(target)
+    """One of each group of rows with the same value in every column of the contract."""
+    return rows.select(ROW_ID, *contract.columns).distinct()
 
 
 def with_split(rows: DataFrame, contract: Contract) -> DataFrame:

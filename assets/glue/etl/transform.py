@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contract import Column, Contract, Derived, Recipe
-from etl.splits import ROW_ID, SPLIT
+from etl.rows import ROW_ID
+from etl.splits import SPLIT
 from etl.sql import double
 
 KEPT = "__kept"

@@ -13,6 +13,7 @@ from contract import Recipe
 from steps.dataset import Rows, inside_fences, joined
 from steps.failures import StepError
 from steps.hyperparameters import Hyperparameters
+from trees import bounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +100,7 @@ def _matrix(
     import xgboost
 
     return xgboost.QuantileDMatrix(
-        rows.inputs,
+        bounded(rows.inputs),
         label=rows.target,
         ref=ref,
         feature_names=names,

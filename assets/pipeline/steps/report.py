@@ -1,7 +1,8 @@
-"""The evaluation as one HTML page, with the plots beside it."""
+"""The evaluation as one HTML page, with the plots in it."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -52,8 +53,15 @@ LABELS = {
 IN_UNITS = ("rmse", "mae")  # of the target
 
 
-def page(evaluation: Mapping[str, Any], contract: Contract, training: Mapping[str, Any], *, skipped: str | None) -> str:
-    """`skipped` says why there are no plots."""
+def page(
+    evaluation: Mapping[str, Any],
+    contract: Contract,
+    training: Mapping[str, Any],
+    *,
+    plots: Mapping[str, bytes],
+    skipped: str | None,
+) -> str:
+    """`plots` are PNG images by name; `skipped` says why there are none."""
     heading = escape(f"{title(contract.name)}: evaluation")
     sections = [
         f"<h1>{heading}</h1>",
@@ -63,7 +71,7 @@ def page(evaluation: Mapping[str, Any], contract: Contract, training: Mapping[st
         _paragraph(evaluation["gate"]["reason"], f"gate {evaluation['gate']['decision']}"),
         _tiles(evaluation, contract.target.unit),
         f"<h2>By slice</h2>{_slices(evaluation, contract.target.unit)}",
-        f"<h2>Plots</h2>{_plots(evaluation['plots'], skipped)}",
+        f"<h2>Plots</h2>{_plots(plots, skipped)}",
         f"<h2>Training</h2>{_training(training)}",
     ]
     return (
@@ -106,13 +114,14 @@ def _slices(evaluation: Mapping[str, Any], unit: str) -> str:
     return _table(["Column", "Rows where", "Rows", *units], rows, numbers_from=2)
 
 
-def _plots(names: Sequence[str], skipped: str | None) -> str:
+def _plots(plots: Mapping[str, bytes], skipped: str | None) -> str:
+    """Images inside the page: a signed address opens one object, and no other beside it."""
     if skipped:
         return _paragraph(skipped, "sub")
     figures = (
-        f'<figure><a href="{name}"><img src="{name}" alt="{escape(CAPTIONS[name])}"></a>'
+        f'<figure><img src="data:image/png;base64,{b64encode(content).decode()}" alt="{escape(CAPTIONS[name])}">'
         f"<figcaption>{escape(CAPTIONS[name])}</figcaption></figure>"
-        for name in names
+        for name, content in plots.items()
     )
     return f'<div class="plots">{"".join(figures)}</div>'
 

@@ -185,6 +185,12 @@ MISTAKES = [
     ("max_depth = 8", "nthread = 8", "training.parameters.nthread", "is not an XGBoost parameter that may be set here"),
     ("max_depth = 8", "max_depth = 800", "training.parameters.max_depth", "at most 30"),
     ("max_depth = 8", 'objective = "rank"', "training.parameters.objective", 'must be "reg:squarederror"'),
+    (
+        "max_depth = 8",
+        'objective = "reg:pseudohubererror"',
+        "training.parameters.objective",
+        'must be "reg:squarederror" or "reg:absoluteerror"',
+    ),
     ('unit = "USD"', 'unit = "USD"\nlevels = ["a", "b"]', "target.levels", "unknown key"),
     ('metric = "rmse"', 'metric = "auc"', "gate.metric", 'must be "rmse" or "mae", is \'auc\''),
     ("max = 60000.0", "max = 0", "gate.max", "must be greater than 0"),

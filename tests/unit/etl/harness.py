@@ -71,7 +71,11 @@ def flats(count: int, *, seed: int = 1) -> list[list[str]]:
 
 def row_id(contract: Contract, fields: Sequence[str]) -> str:
     """What the specification says, written a second time: `fields` are the feature texts in contract order."""
-    return hashlib.md5((contract.split.salt + "\x1f".join(fields)).encode(), usedforsecurity=False).hexdigest()
+    values = [
+        text if feature.type == "category" or not text else str(float(text) or 0.0)
+        for feature, text in zip(contract.features, fields, strict=True)
+    ]
+    return hashlib.md5((contract.split.salt + "\x1f".join(values)).encode(), usedforsecurity=False).hexdigest()
 
 
 def side(contract: Contract, fields: Sequence[str]) -> str:

@@ -77,12 +77,14 @@ def test_the_look_of_a_file_does_not_change_its_rows(duckdb: Job, tmp_path: Path
     assert (plain.folder / "recipe.json").read_text() == (odd.folder / "recipe.json").read_text()
 
 
-def test_rows_with_the_same_text_in_every_column_count_once(duckdb: Job, tmp_path: Path) -> None:
+def test_rows_with_the_same_value_in_every_column_count_once(duckdb: Job, tmp_path: Path) -> None:
     rows = flats(40)
-    other_price, other_text = [*rows[0][:4], "1"], [rows[1][0] + "0", *rows[1][1:]]
-    outcome = duckdb.run(csv_text([*rows, *rows[:7], rows[0], other_price, other_text]), tmp_path, small_contract())
+    other_price, other_text = [*rows[0][:4], "1"], [rows[1][0] + "0", *rows[1][1:4], f"+{rows[1][4]}0"]
+    zeros = [["5", zero, "2", "D", "5"] for zero in ("0", "-0.0")]
+    lines = [*rows, *rows[:7], rows[0], other_price, other_text, *zeros]
+    outcome = duckdb.run(csv_text(lines), tmp_path, small_contract())
     counts = outcome.manifest["rows"]
-    assert (counts["read"], counts["duplicates"]) == (50, 8)
+    assert (counts["read"], counts["duplicates"]) == (52, 10)
     # Rows that differ in the target only have one id, and so stand on one side.
     ids = [row["row_id"] for split in ("train", "validation", "test") for row in outcome.rows(split)]
     assert ids.count(row_id(small_contract(), rows[0][:4])) == 2

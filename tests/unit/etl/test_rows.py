@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import split_fields
+from contract.identity import RowIdentity
 from etl.rows import Layout, is_data, record
 
-LAYOUT = Layout(header_line=1, width=3, positions=(2, 0), ignored=("b",))
+IDENTITY = RowIdentity("salt", (True,))
+LAYOUT = Layout(header_line=1, width=3, positions=(2, 0), ignored=("b",), identity=IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_a_field_beyond_the_limit_of_the_reader_is_no_csv_line() -> None:
 
 
 def test_columns_stand_in_contract_order() -> None:
-    assert record(7, "1, 2 ,3", LAYOUT) == (7, "1, 2 ,3", None, None, "3", "1")
+    assert record(7, "1, 2 ,3", LAYOUT) == (7, "1, 2 ,3", None, None, IDENTITY.row_id(["3"]), "3", "1")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_columns_stand_in_contract_order() -> None:
     ],
 )
 def test_a_line_that_is_no_row_carries_its_reason(line: str, kind: str, reason: str) -> None:
-    assert record(2, line, LAYOUT)[2:] == (kind, reason, "", "")
+    assert record(2, line, LAYOUT)[2:] == (kind, reason, "", "", "")
 
 
 def test_bad_bytes_look_the_same_however_often_they_were_replaced() -> None:

@@ -45,10 +45,12 @@ def assert_same(spark: Outcome, duckdb: Outcome) -> None:
 def test_a_dirty_file_gives_the_same_on_both(spark: Job, duckdb: Job, tmp_path: Path) -> None:
     contract = small_contract(outliers={"columns": ["rooms", "mixed"], "factor": 1.5}, split={"salt": "it's \\ salt"})
     rows = flats(4000)
-    text = csv_text([*rows, *rows[:20]]) + "\r\n".join([*(row for row, _, _ in BAD), *ODD]) + "\r" + ODD[0]
+    otherwise = [[f"{float(row[0]):e}", row[1], f"{row[2]}.0", row[3], f"+{row[4]}0"] for row in rows[20:40]]
+    text = csv_text([*rows, *rows[:20], *otherwise]) + "\r\n".join([*(row for row, _, _ in BAD), *ODD]) + "\r" + ODD[0]
     data = ("\ufeff" + text).encode() + b"\r1,2,3,\xe9\xff,5"
     outcomes = [job.run(data, tmp_path / name, contract) for name, job in (("s", spark), ("d", duckdb))]
     assert outcomes[0].manifest["rows"]["outliers"] > 0
+    assert outcomes[0].manifest["rows"]["duplicates"] == 41
     assert_same(*outcomes)
 
 

@@ -28,6 +28,23 @@ def test_the_shares_are_those_of_the_contract(duckdb: Job, tmp_path: Path) -> No
     assert all(abs(share - wanted) < 0.02 for share, wanted in zip(shares, (0.7, 0.1, 0.2), strict=True))
 
 
+def test_a_row_keeps_its_side_and_its_id_when_another_program_writes_the_file_again(
+    duckdb: Job, tmp_path: Path, plain: Outcome
+) -> None:
+    def spelt(text: str) -> str:
+        """As a spreadsheet does it: 880.0 is 880, and 12.50 is 12.5."""
+        return f"{float(text):.12g}" if text else text
+
+    rows = flats(60)
+    again = [[*map(spelt, row[:3]), row[3], spelt(row[4])] for row in rows]
+    floats = [[*(str(float(text)) if text else "" for text in row[:3]), *row[3:]] for row in rows]
+    assert again != rows != floats
+    for number, written in enumerate((again, floats)):
+        outcome = duckdb.run(csv_text(written), tmp_path / str(number), small_contract())
+        for split in SPLITS:
+            assert outcome.table(split).equals(plain.table(split))
+
+
 def test_a_row_keeps_its_side_when_rows_are_moved_and_added(
     duckdb: Job, tmp_path: Path, contract: Contract, plain: Outcome
 ) -> None:

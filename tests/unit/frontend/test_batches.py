@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
+import contract
 from frontend.answers import Model, Prediction, Predictions
 from frontend.batches import MAX_WAITS, Outcome, run
-from frontend.batchfile import FileError, Problem, Row, read, template
+from frontend.batchfile import FileError, Problem, Row, decimal, read, template
 from frontend.client import Api
 from frontend.errors import ApiError, FieldError, Kind
 from frontend.forms import Value
@@ -63,7 +66,9 @@ def test_columns_may_come_in_any_order_and_others_are_kept(housing_model: Model)
     [
         (GOOD.replace("2100", "many"), Problem("total_rooms", 'must be a number, is "many"')),
         (GOOD.replace("2100", ""), Problem("total_rooms", "is missing")),
-        (GOOD.replace("2100", "inf"), Problem("total_rooms", "must be a finite number")),
+        (GOOD.replace("2100", "1e999"), Problem("total_rooms", "must be a finite number")),
+        (GOOD.replace("2100", "1_000"), Problem("total_rooms", 'must be a number, is "1_000"')),
+        (GOOD.replace("2100", "\u0661\u0662"), Problem("total_rooms", 'must be a number, is "\u0661\u0662"')),
         (GOOD.replace("INLAND", ""), Problem("ocean_proximity", "is missing")),
         (GOOD + ",1", Problem("", "has 10 cells, the header 9")),
     ],
@@ -73,6 +78,18 @@ def test_a_bad_row_is_named_and_the_others_stay(housing_model: Model, line: str,
     good, bad = file.rows
     assert good.problems == ()
     assert (bad.line, bad.problems) == (4, (problem,))
+
+
+@given(
+    some.one_of(
+        some.text(alphabet="0123456789+-.eE_ x\u0661\uff11n", max_size=8),
+        some.floats().map(repr),
+        some.integers().map(str),
+        some.sampled_from(["nan", "inf", "-Infinity", "1_000", "0x1F", "5d", "1.", ".5", ".", "1e5", "1e", "1\n", ""]),
+    )
+)
+def test_numbers_are_those_of_the_contract(text: str) -> None:
+    assert decimal(text) == contract.decimal(text)
 
 
 def test_an_unknown_value_is_null_where_it_may_be(housing_model: Model) -> None:
@@ -164,6 +181,35 @@ def test_results_and_refused_rows_as_tables(api: Api, housing_model: Model) -> N
     assert good["id"].tolist() == ["a", "c"]
     assert good[predicted_column(housing_model)].tolist() == [206_855.0, 206_855.0]
     assert bad[["line", "reason", "id"]].to_numpy().tolist() == [[3, "longitude must be at most -114, is 12", "b"]]
+
+
+def test_the_download_uploaded_again_shows_new_answers_and_keeps_the_old_ones_apart(
+    api: Api, housing_model: Model
+) -> None:
+    first = f"{HEADER},low,line\n{GOOD},1,old\n"
+    for _ in range(2):
+        file = read(first.encode(), housing_model)
+        *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+        frame = results_frame(housing_model, file, outcome)
+        first = frame.assign(predicted_median_house_value=5.0, low=4.0, high=6.0).to_csv(index=False)
+    (row,) = frame.to_dict("records")
+    assert list(row)[:3] == ["predicted_median_house_value", "low", "high"]
+    assert (row["predicted_median_house_value"], row["low"], row["high"]) == (206_855.0, 156_855.0, 266_855.0)
+    assert {name: row[name] for name in row if name.endswith(")")} == {
+        "predicted_median_house_value (given)": "5.0",
+        "low (given)": "1",
+        "low (given) (given)": "4.0",
+        "high (given)": "6.0",
+    }
+    assert row["line"] == "old"
+
+
+def test_a_file_of_refused_rows_uploaded_again_tells_the_new_reasons(api: Api, housing_model: Model) -> None:
+    file = read(f"line,reason,{HEADER}\n77,was odd,{GOOD.replace('-119.5', '12')}\n".encode(), housing_model)
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
+    (row,) = rejected_frame(file, outcome).to_dict("records")
+    assert (row["line"], row["reason"]) == (2, "longitude must be at most -114, is 12")
+    assert (row["line (given)"], row["reason (given)"]) == ("77", "was odd")
 
 
 def test_more_bad_rows_than_one_answer_names_are_all_found(api: Api, housing_model: Model) -> None:

@@ -43,6 +43,24 @@ def test_a_step_is_small_against_the_value(default: float, step: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("members", "step"),
+    [
+        ({"min": 100}, 10.0),
+        ({"max": -3}, 0.1),
+        ({"max": 5}, 0.1),
+        ({"min": -5, "max": -4.99}, 1e-4),
+        ({"min": 0, "max": 90_000}, 1000.0),
+        ({"nullable": True}, 0.1),
+    ],
+)
+def test_a_step_without_a_default_is_small_against_what_the_form_starts_with(
+    members: dict[str, object], step: float
+) -> None:
+    (field,) = fields_of([feature(**members)])
+    assert field.step == pytest.approx(step)
+
+
+@pytest.mark.parametrize(
     ("members", "default"),
     [
         ({"min": 10, "max": 20}, 15.0),
@@ -112,6 +130,22 @@ def test_a_sweep_is_sorted_within_the_bounds_and_fits_one_request(
     assert low <= values[0] and values[-1] <= high
     assert 2 <= len(values) <= POINTS + 1
     assert not known or current in values
+
+
+@given(bound=some.floats(-1e9, 1e9), upper=some.booleans(), distance=some.one_of(some.none(), some.floats(0, 1e9)))
+def test_a_sweep_stays_on_the_right_side_of_a_single_bound(bound: float, upper: bool, distance: float | None) -> None:
+    current = None if distance is None else bound + (-distance if upper else distance)
+    values = [float(value) for value in values_of(feature(**{"max" if upper else "min": bound}), current)]
+    assert values[-1] <= bound if upper else values[0] >= bound
+    assert 2 <= len(values) <= POINTS + 1
+    assert list(values) == sorted(set(values))
+
+
+def test_a_sweep_around_an_unknown_value_is_that_around_the_example() -> None:
+    inside = values_of(feature(min=0, max=120, default=29), None)
+    assert (inside[0], inside[-1]) == (0.0, 120.0)
+    below = values_of(feature(max=-10, nullable=True), None)
+    assert (below[0], below[-1]) == (-20.0, -10.0)
 
 
 def test_the_nearest_value() -> None:

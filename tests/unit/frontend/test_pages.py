@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from frontend import times
+from frontend import times, upload
+from frontend.answers import Model
+from frontend.batchfile import BatchFile, read
 from tests.fakeapi import KEY, FakeApi, documents
 
 APP = Path(__file__).resolve().parents[3] / "frontend" / "app.py"
@@ -247,6 +249,46 @@ def test_a_batch_is_predicted_with_its_bad_rows_listed(opened: Opener, fake: Fak
     assert rejects["line"].tolist() == [522, 523]
     assert rejects["reason"].tolist() == ["longitude must be at most -114, is 12", "has 2 cells, the header 9"]
     assert len(app.dataframe[-2].value) == 520
+
+
+def housing_csv(rows: int, *more: str) -> bytes:
+    """Records of the contract's defaults; `more` are names of further columns, empty in each row."""
+    features = documents.CONTRACTS[HOUSING].features
+    line = ",".join([*(str(feature.default) for feature in features), *("" for _ in more)])
+    return "\n".join([",".join([*(feature.name for feature in features), *more]), *[line] * rows]).encode()
+
+
+def test_a_file_is_read_once_and_its_answers_stay_until_another_comes(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[int] = []
+
+    def counted(content: bytes, model: Model) -> BatchFile:
+        files.append(len(content))
+        return read(content, model)
+
+    monkeypatch.setattr(upload, "read", counted)
+    app = opened("batch")
+    first, second = housing_csv(3), housing_csv(4)
+    for _ in range(2):  # the same content again is the same file
+        app.file_uploader[0].upload("rows.csv", first, "text/csv").run()
+        app.button("start").click().run()
+        app.run()
+        assert app.button("start").label == "Predict again"
+    assert files == [len(first)]
+    app.file_uploader[0].upload("rows.csv", second, "text/csv").run()
+    assert app.button("start").label == "Predict 4 rows"
+    app.file_uploader[0].upload("rows.csv", first, "text/csv").run()
+    assert app.button("start").label == "Predict 3 rows"
+    assert files == [len(first), len(second), len(first)]
+
+
+def test_columns_of_the_file_that_are_renamed_are_told(opened: Opener) -> None:
+    app = opened("batch")
+    app.file_uploader[0].upload("rows.csv", housing_csv(1, "high", "id"), "text/csv").run()
+    app.button("start").click().run()
+    assert "because the page adds one of that name: high (given)." in text_of(app).replace("\\", "")
+    assert app.dataframe[0].value["high"].tolist() == [266_855.0]
 
 
 def test_a_file_that_cannot_be_used_says_why(opened: Opener) -> None:

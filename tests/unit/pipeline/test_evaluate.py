@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import sys
@@ -144,7 +145,19 @@ def test_the_report_shows_metrics_slices_and_plots(evaluated: Path, evaluation: 
     rmse = f"{evaluation['regression_metrics']['rmse']['value']:,.0f} USD"
     assert page.words[0] == page.words[1] == "California housing: evaluation"
     assert {rmse, evaluation["gate"]["reason"], "<1H OCEAN", "capped at 500,001 USD", "max_depth"} <= set(page.words)
-    assert page.images == PLOTS
+
+
+def test_the_report_needs_no_other_file(evaluated: Path) -> None:
+    """It is opened by a signed address, which is good for one object."""
+    text = (evaluated / "report.html").read_text()
+    start = "data:image/png;base64,"
+    images = Page(text).images
+    assert [image.startswith(start) for image in images] == [True] * len(PLOTS)
+    assert [base64.b64decode(image.removeprefix(start)) for image in images] == [
+        (evaluated / name).read_bytes() for name in PLOTS
+    ]
+    assert "href=" not in text
+    assert len(text) < 500_000
 
 
 def test_the_report_says_which_rows_the_model_learned_from(tmp_path: Path, model_dir: Path, prepared: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -68,23 +69,40 @@ def test_a_category_counts_with_all_its_level_columns(model_dir: Path, records: 
     assert found == pytest.approx(raw[:, levels].sum(axis=1).tolist(), rel=1e-3, abs=1e-2)
 
 
-def test_of_a_binary_model_they_add_up_to_the_log_odds(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def binary_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import training_preprocessing
 
-    contract = binary_contract()
-    (tmp_path / "data").mkdir()
-    write_dataset(tmp_path / "data", contract, binary_rows(600))
-    prepared = ["--dataset", str(tmp_path / "data"), "--output", str(tmp_path / "prepared")]
+    folder, contract = tmp_path_factory.mktemp("binary"), binary_contract()
+    (folder / "data").mkdir()
+    write_dataset(folder / "data", contract, binary_rows(600))
+    prepared = ["--dataset", str(folder / "data"), "--output", str(folder / "prepared")]
     assert training_preprocessing.main([*prepared, "--contract-hash", contract.hash]) == 0
-    status, folder = train_in(tmp_path, tmp_path / "prepared")
+    status, model = train_in(folder, folder / "prepared")
     assert status == 0
-    assert not (folder / "interval.json").exists()
+    return model
+
+
+def test_of_a_binary_model_they_add_up_to_the_log_odds(binary_dir: Path) -> None:
+    assert not (binary_dir / "interval.json").exists()
     sent = [{name: row[name] for name in ("price", "rooms", "town")} for row in binary_rows(50, seed=9)]
-    _, predictions = explained(folder, sent)
+    _, predictions = explained(binary_dir, sent)
     for item in predictions:
         explanation = item["explanation"]
         odds = np.log(item["value"] / (1 - item["value"]))
         assert (explanation["output"], explanation["sum"]) == ("log-odds", pytest.approx(odds, rel=1e-3, abs=1e-4))
+
+
+@pytest.mark.parametrize("price", [1e30, 1e39, 1e300, sys.float_info.max])
+def test_a_number_that_only_a_double_can_hold_is_explained_like_a_very_large_one(
+    binary_dir: Path, price: float
+) -> None:
+    record = {"price": price, "rooms": 2.0, "town": "A"}
+    _, (large, item) = explained(binary_dir, [record | {"price": 1e20}, record])
+    assert item["value"] == large["value"]
+    parts = {part["feature"]: part for part in item["explanation"]["contributions"]}
+    assert parts["price"]["value"] == price
+    assert item["explanation"]["sum"] == large["explanation"]["sum"]
 
 
 def test_nothing_is_explained_unasked(model_dir: Path, records: list[dict[str, object]]) -> None:

@@ -16,6 +16,7 @@ import contract as contract_package
 from contract import Contract, Recipe
 from steps import fitting
 from steps.dataset import Rows, inside_fences, read_rows
+from steps.hyperparameters import hyperparameters_of, parameters_of
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, train_in
 
 
@@ -130,6 +131,19 @@ def test_rows_outside_a_fence_are_dropped_from_a_refit(recipe: Recipe) -> None:
     inputs[:, place] = (rooms - recipe.mean["rooms_per_household"]) / recipe.std["rooms_per_household"]
     assert inside_fences(Rows(inputs, rooms), fenced).target.tolist() == [3.0, 6.0]
     assert inside_fences(Rows(inputs, rooms), recipe).target.tolist() == rooms.tolist()
+
+
+def test_a_number_that_only_a_double_can_hold_is_no_obstacle(
+    prepared: Path, recipe: Recipe, contract: Contract
+) -> None:
+    train, validation = (read_rows(prepared / split, recipe) for split in ("train", "validation"))
+    read = hyperparameters_of(HYPERPARAMETERS)
+    found = []
+    for huge in (1e38, 1e90):
+        validation.inputs[0, 0], train.inputs[0, 0] = huge, -huge
+        fitted = fitting.fit(train, validation, recipe, read, parameters_of(contract, read, threads=1))
+        found.append(fitted.score)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
