@@ -86,23 +86,30 @@ def _synth_error(lines: list[str]) -> CliError:
 
 @contextmanager
 def deployed(
-    *, stage: str, console: Console, watch: Stopwatch, port: int = 0, models: Path = ROOT / "models"
+    *,
+    stage: str,
+    console: Console,
+    watch: Stopwatch,
+    port: int = 0,
+    models: Path = ROOT / "models",
+    assembly: Path | None = None,
 ) -> Iterator[Deployed]:
     """Start the local cloud and deploy the stage to it; everything stops and goes when the block ends.
 
+    `assembly` is what `synth` made of the models and the stage, when that was done before.
     Raises CliError when the application does not synthesise or deploy, or when the cloud itself fails.
     """
     with TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         work = Path(folder)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        assembly = pool.submit(synth, work / "cdk.out", models, stage)
+        synthesised = pool.submit(lambda: assembly or synth(work / "cdk.out", models, stage))
         cloud = LocalCloud(state_dir=work / "state", port=port)
         stack.enter_context(_cloud_errors())
         with watch.phase("start"):
             stack.enter_context(cloud)
             stack.enter_context(_death_before_symptoms(cloud))
         with watch.phase("synth"), console.status("Synthesising the templates"):
-            stage_dir = assembly.result() / f"assembly-{stage}"
+            stage_dir = synthesised.result() / f"assembly-{stage}"
         yield _deploy(cloud, stage_dir, stage=stage, console=console, watch=watch)
 
 

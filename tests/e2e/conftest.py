@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -46,13 +47,25 @@ class Platform:
         return [e["PipelineExecutionDisplayName"] for e in found["PipelineExecutionSummaries"]]
 
 
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The dev environment with a light model, synthesised once for all processes of the run."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    models, out = shared / "light-models", shared / "light-assembly"
+    with (shared / "light.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            shutil.copytree(MODELS, models)
+            write_model(models)
+            local.synth(shared / "light-work", models, "dev").rename(out)
+    return out
+
+
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(assembly: Path) -> Iterator[Platform]:
     """A cloud for each file: the same data are one run, and the champion of one test decides on the next."""
-    models = tmp_path_factory.mktemp("models")
-    shutil.copytree(MODELS, models, dirs_exist_ok=True)
-    write_model(models)
-    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch(), models=models) as here:
+    with local.deployed(stage="dev", console=QUIET, watch=local.Stopwatch(), assembly=assembly) as here:
         yield Platform(here)
 
 
