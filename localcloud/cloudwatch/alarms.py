@@ -57,11 +57,12 @@ def install() -> None:
 
 
 def _tick(loop: asyncio.AbstractEventLoop) -> None:
+    # First: a look that fails is reported by the loop, and must not be the last.
+    loop.call_later(TICK_SECONDS, _tick, loop)
     queues.publish()
     for scope in {key[:2] for key in cloudwatch._alarms._data}:
         with request_scope(*scope):
             cloudwatch._evaluate_all_alarms()
-    loop.call_later(TICK_SECONDS, _tick, loop)
 
 
 def _evaluate(alarm: Alarm) -> None:

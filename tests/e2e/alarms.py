@@ -7,7 +7,7 @@ import time
 from tests.e2e.conftest import Platform
 
 # Local seconds: the longest period is five minutes, divided by a hundred, and an alarm sees two of them at most.
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 def state(platform: Platform, name: str) -> str:

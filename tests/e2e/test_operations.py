@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.config import Config
 
 from cli import dead_letters, operate
 from cli.dead_letters import Letter, Queue
@@ -177,18 +176,6 @@ def test_what_nobody_knows_the_way_of_stays(platform: Platform) -> None:
     _, (still,) = letters(platform, "serving")
     assert still.body == "by hand"
     sqs.purge_queue(QueueUrl=queue.url)
-
-
-def test_throttles_of_a_function_are_told(platform: Platform) -> None:
-    once = Config(retries={"total_max_attempts": 1})
-    functions = platform.target.session.client("lambda", endpoint_url=platform.target.endpoint, config=once)
-    (name,) = [name for key, name in platform.target.resources("AWS::Lambda::Function").items() if "Predict" in key]
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    try:
-        with fires(platform, "predict-throttles"), pytest.raises(functions.exceptions.TooManyRequestsException):
-            functions.invoke(FunctionName=name, Payload=b"{}")
-    finally:
-        functions.delete_function_concurrency(FunctionName=name)
 
 
 def test_alarms_are_over_when_their_cause_is(platform: Platform) -> None:

@@ -94,7 +94,7 @@ def traffic(platform: Platform, model: str = MODEL) -> Iterator[Counter[str]]:
         client.join()
 
 
-def wait_until_calm(platform: Platform, seconds: float = 10) -> None:
+def wait_until_calm(platform: Platform, seconds: float = 30) -> None:
     """Until the alarms that roll back are over: an update that begins before it would be rolled back at once."""
     deadline = time.monotonic() + seconds
     while platform.target.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]:
@@ -102,7 +102,7 @@ def wait_until_calm(platform: Platform, seconds: float = 10) -> None:
         time.sleep(0.2)
 
 
-def wait_until_answering(platform: Platform, model: str, number: int, seconds: float = 15) -> None:
+def wait_until_answering(platform: Platform, model: str, number: int, seconds: float = 30) -> None:
     """A function remembers for some seconds which version answers."""
     deadline = time.monotonic() + seconds
     while answering(platform, model) != str(number):

@@ -15,7 +15,7 @@ def version(platform: Platform, number: int, model: str = MODEL) -> ModelVersion
     return registry.find_version(platform.target, model, number)
 
 
-def wait_for(platform: Platform, number: int, *states: str, model: str = MODEL, seconds: float = 30) -> ModelVersion:
+def wait_for(platform: Platform, number: int, *states: str, model: str = MODEL, seconds: float = 60) -> ModelVersion:
     """Until what became of the version's deployment is one of the states."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -26,7 +26,7 @@ def wait_for(platform: Platform, number: int, *states: str, model: str = MODEL, 
     raise AssertionError(f"version {number} is {version(platform, number, model)}")
 
 
-def wait_until_live(platform: Platform, number: int, model: str = MODEL, seconds: float = 30) -> None:
+def wait_until_live(platform: Platform, number: int, model: str = MODEL, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not version(platform, number, model).live:
         assert time.monotonic() < deadline, f"version {number} is not live"

@@ -17,7 +17,7 @@ from localcloud.host import LocalCloud, LocalCloudError
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def gone(pid: int, *, seconds: float = 5.0) -> bool:
+def gone(pid: int, *, seconds: float = 20.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

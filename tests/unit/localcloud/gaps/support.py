@@ -51,7 +51,11 @@ def new_cloud(folder: Path) -> LocalCloud:
     return Cloud(state_dir=folder, lambda_python=lambda_python())
 
 
-def until(look: Callable[[], T], *, seconds: float = 10.0) -> T:
+# Longer than a message stays away whose receipt was lost on a busy machine.
+PATIENCE_SECONDS = 40.0
+
+
+def until(look: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) -> T:
     """The first truthy value that `look` returns; its last value when there was none in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < deadline:
@@ -139,7 +143,7 @@ def put_event(cloud: LocalCloud, source: str, **detail: Any) -> None:
     assert cloud.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def receive(cloud: LocalCloud, url: str, *, seconds: float = 10.0) -> list[dict[str, Any]]:
+def receive(cloud: LocalCloud, url: str, *, seconds: float = PATIENCE_SECONDS) -> list[dict[str, Any]]:
     """The next messages of a queue; [] when none came in time."""
     sqs = cloud.client("sqs")
     look = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"]}
