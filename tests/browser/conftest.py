@@ -45,7 +45,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         executable = find_chromium(playwright)
         if executable is None:
-            pytest.skip("no Chromium: apt-get install chromium, or .venv/bin/playwright install chromium")
+            pytest.skip(
+                "no Chromium: apt-get install chromium-headless-shell, or .venv/bin/playwright install chromium"
+            )
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS.split())
         yield browser
         browser.close()
