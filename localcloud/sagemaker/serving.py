@@ -31,11 +31,8 @@ TEXT_TYPES = ("application/json", "text/csv")
 SINGLE_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 MULTI_MODEL = os.environ.get("SAGEMAKER_MULTI_MODEL") == "true"
 FLASK_SITE = Path(__file__).with_name("flask_site")
-FLASK_PAGE = (
-    b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">\n<title>500 Internal Server Error</title>\n'
-    b"<h1>Internal Server Error</h1>\n<p>The server encountered an internal error and was unable to complete your "
-    b"request. Either the server is overloaded or there is an error in the application.</p>\n"
-)
+# A page of HTML that tells no cause, as Flask's does.
+FLASK_PAGE = b"<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n"
 
 logger = logging.getLogger("serving")
 
