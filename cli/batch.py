@@ -34,8 +34,7 @@ def batch(
 ) -> None:
     """Have every row of a file predicted: upload, wait, download. Bad rows come back with their reason."""
     with errors(as_json):
-        target = find_target(where=on, stage=stage)
-        target.check_model(model)
+        target = find_target(where=on, stage=stage, model=model)
         wanted = to or file.with_name(f"{file.name}.predictions.csv")
         result = run(target, model=model, file=file, to=wanted, console=progress)
         show({**result, "output": str(wanted)}, as_json, lambda: _print(result, wanted))

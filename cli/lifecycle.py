@@ -26,7 +26,7 @@ def models(model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_
     from cli.render import print_versions
 
     with errors(as_json):
-        target = _target(on, stage, model)
+        target = find_target(where=on, stage=stage, model=model)
         found = versions(target.place, model)
         show({"versions": [v.to_json() for v in found]}, as_json, lambda: print_versions(output, found))
 
@@ -39,7 +39,7 @@ def model_version(
     from cli.render import print_version
 
     with errors(as_json):
-        version = registry.find_version(_target(on, stage, model), model, number)
+        version = registry.find_version(find_target(where=on, stage=stage, model=model), model, number)
         show(version.to_json(), as_json, lambda: print_version(output, version))
 
 
@@ -55,7 +55,7 @@ def approve(
 ) -> None:
     """Approve a version; its verified deployment follows."""
     with errors(as_json):
-        target = _target(on, stage, model)
+        target = find_target(where=on, stage=stage, model=model)
         registry.approve(target, registry.find_version(target, model, number), reason=reason)
         version = _deployed(target, model, number) if wait else registry.find_version(target, model, number)
         show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
@@ -72,7 +72,7 @@ def reject(
 ) -> None:
     """Reject a version. If it is live, the endpoint goes back to the version approved before it."""
     with errors(as_json):
-        target = _target(on, stage, model)
+        target = find_target(where=on, stage=stage, model=model)
         registry.reject(target, registry.find_version(target, model, number), reason=reason)
         version = registry.find_version(target, model, number)
         show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
@@ -90,16 +90,10 @@ def rollback(
 ) -> None:
     """Go back to an earlier version, verified as every deployment is."""
     with errors(as_json):
-        target = _target(on, stage, model)
+        target = find_target(where=on, stage=stage, model=model)
         version = registry.rollback(target, model, number=number, reason=reason)
         version = _deployed(target, model, version.number) if wait else version
         show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
-
-
-def _target(on: On, stage: Stage, model: str) -> Target:
-    target = find_target(where=on, stage=stage)
-    target.check_model(model)
-    return target
 
 
 def _deployed(target: Target, model: str, number: int) -> ModelVersion:

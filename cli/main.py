@@ -134,8 +134,7 @@ def runs(
     from tracking.runs import list_runs
 
     with errors(as_json):
-        target = find_target(where=on, stage=stage)
-        target.check_model(model)
+        target = find_target(where=on, stage=stage, model=model)
         if run_id:
             run = find_run(target, model=model, run_id=run_id)
             show(run.to_json(), as_json, lambda: print_run(output, run))
@@ -158,8 +157,7 @@ def retry(
     from cli.runs import retry as start
 
     with errors(as_json):
-        target = find_target(where=on, stage=stage)
-        target.check_model(model)
+        target = find_target(where=on, stage=stage, model=model)
         start(target, find_run(target, model=model, run_id=run_id))
         run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
@@ -206,8 +204,7 @@ def predict(
     from cli.render import explanation_table, prediction_text
 
     with errors(as_json):
-        target: Target = find_target(where=on, stage=stage)
-        target.check_model(model)
+        target: Target = find_target(where=on, stage=stage, model=model)
         instances = records_to_ask(model, file=file, values=values or [])
         answer = api.predict(target, model=model, instances=instances, explain=explain)
         if as_json:

@@ -71,8 +71,7 @@ def logs(
     from cli.runs import find_run
 
     with errors(as_json):
-        target = find_target(where=on, stage=stage)
-        target.check_model(model)
+        target = find_target(where=on, stage=stage, model=model)
         if follow:
             _follow(target, model, run_id, everything=everything, as_json=as_json)
             return

@@ -171,8 +171,18 @@ def running_cloud() -> dict[str, Any] | None:
     return state
 
 
-def find_target(*, where: Where | None, stage: str | None) -> Target:
-    """The running local cloud when there is one and AWS was not asked for; AWS otherwise."""
+def find_target(*, where: Where | None, stage: str | None, model: str | None = None) -> Target:
+    """The running local cloud when there is one and AWS was not asked for; AWS otherwise.
+
+    Raises CliError for a `model` that is not there.
+    """
+    target = _find(where, stage)
+    if model is not None:
+        target.check_model(model)
+    return target
+
+
+def _find(where: Where | None, stage: str | None) -> Target:
     state = running_cloud() if where != "aws" else None
     if state:
         return local_target(endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"])

@@ -55,9 +55,6 @@ class Cloud:
     def resource_name(self, model: str) -> str:
         return f"mlops-dev-{model}"
 
-    def check_model(self, model: str) -> None:
-        assert model == MODEL
-
     def client(self, _service: str) -> Any:
         missing = type("Missing", (Exception,), {})
         exceptions = SimpleNamespace(ResourceNotFoundException=missing)
@@ -186,7 +183,7 @@ def test_what_cannot_be_sent_or_written_is_told_before_anything_is_sent(file: Pa
 
 
 def test_the_command_prints_one_object(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    monkeypatch.setattr(command, "find_target", lambda where, stage: Cloud(DONE))
+    monkeypatch.setattr(command, "find_target", lambda **_: Cloud(DONE))
     done = CliRunner().invoke(app, ["batch", str(file), "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {**DONE, "output": f"{file}.predictions.csv"}

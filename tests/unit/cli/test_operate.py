@@ -193,7 +193,6 @@ def growing(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     monkeypatch.setattr(operate, "run_lines", lambda *_, **__: LINES[: len(looks)])
     monkeypatch.setattr(operate, "RunReader", Reader)
     monkeypatch.setattr(operate.time, "sleep", lambda _: None)
-    monkeypatch.setattr(FakeTarget, "check_model", lambda *_: None)
     monkeypatch.setattr(FakeTarget, "place", None)
     yield lambda: len(looks)
 
