@@ -326,4 +326,4 @@ def test_a_transform_job_runs_files_through_the_model(sagemaker: Any, s3: Any, m
     s3.put_object(Bucket=BUCKET, Key="batch/part/b.csv", Body=b"x\n")
     refused = transform(sagemaker, "whole-file")
     assert refused["TransformJobStatus"] == "Failed"
-    assert "b.csv: the container answered 500: <!DOCTYPE HTML" in refused["FailureReason"]
+    assert "b.csv: the container answered 500: <!doctype html" in refused["FailureReason"]
