@@ -4,12 +4,14 @@ MiniStack evaluates on PutMetricData only, over all dimensions of a metric and w
 """
 
 import asyncio
+import contextvars
 import datetime
 import logging
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch, sns
 
@@ -17,6 +19,7 @@ from localcloud import platform
 from localcloud.cloudwatch import evaluation, queues
 
 HOOKS = (
+    ("ministack.core.iam_evaluator", "pin_request_origin"),
     ("ministack.core.responses", "request_scope"),
     ("ministack.services.cloudwatch", "_alarms._data"),
     ("ministack.services.cloudwatch", "_dims_from_list"),
@@ -94,7 +97,9 @@ def _holding(set_state: Callable[..., Any]) -> Callable[..., Any]:
 
 def _announcing(dispatch: Callable[..., None]) -> Callable[..., None]:
     def dispatch_alarm_actions(alarm: Alarm, old_state: str, new_state: str, reason: str) -> None:
-        dispatch(_with_allowed_actions(alarm), old_state, new_state, reason)
+        # In a context of its own: whoever brought the datapoint is not who publishes.
+        told = (dispatch, platform.account(), platform.region(), alarm, old_state, new_state, reason)
+        contextvars.Context().run(_tell, *told)
         arn, moment = alarm["AlarmArn"], datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
         state = {"value": new_state, "reason": reason, "timestamp": f"{moment[:-3]}+0000"}
         previous, _told[arn] = _told.get(arn, {"value": old_state}), state
@@ -108,6 +113,21 @@ def _announcing(dispatch: Callable[..., None]) -> Callable[..., None]:
         platform.spawn(platform.emit, "aws.cloudwatch", DETAIL_TYPE, detail, [arn])
 
     return dispatch_alarm_actions
+
+
+def _tell(
+    dispatch: Callable[..., None],
+    account_id: str,
+    region_name: str,
+    alarm: Alarm,
+    old_state: str,
+    new_state: str,
+    reason: str,
+) -> None:
+    """As CloudWatch, which comes by TLS."""
+    with request_scope(account_id, region_name):
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
+        dispatch(_with_allowed_actions(alarm), old_state, new_state, reason)
 
 
 def _with_allowed_actions(alarm: Alarm) -> Alarm:

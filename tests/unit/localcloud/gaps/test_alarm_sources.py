@@ -28,6 +28,11 @@ def alarm(namespace: str, metric: str, dimension: str, value: Any, *topics: Any,
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
 
 
+def filled(queue_name: str, topic: Any) -> dict[str, Any]:
+    name = get(queue_name, "QueueName")
+    return alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, topic, Statistic="Maximum")
+
+
 def topic_policy(topic: str, *services: str) -> dict[str, Any]:
     """The policy that `enforce_ssl` of the CDK writes, and the services that may publish."""
     tls = {"Effect": "Deny", "Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
@@ -63,14 +68,8 @@ def sources(cloud: LocalCloud) -> dict[str, str]:
             "Rule": {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": pattern}},
             "Matched": alarm("AWS/Events", "TriggeredRules", "RuleName", {"Ref": "Rule"}, open_topic),
             "Dead": queue(QueueName="alarm-sources-dead"),
-            "Filled": alarm(
-                "AWS/SQS",
-                "ApproximateNumberOfMessagesVisible",
-                "QueueName",
-                get("Dead", "QueueName"),
-                closed_topic,
-                Statistic="Maximum",
-            ),
+            "Filled": filled("Dead", closed_topic),
+            "Told": filled("Dead", open_topic),
         },
     )
 
@@ -105,6 +104,9 @@ def test_a_queue_is_seen_while_it_holds_messages(cloud: LocalCloud, sources: dic
     sqs = cloud.client("sqs")
     sqs.send_message(QueueUrl=sources["Dead"], MessageBody="given up")
     assert until(lambda: state(cloud, sources["Filled"]) == "ALARM")
+    # It comes by TLS, as the topic wants it, though nobody's request brought the datapoint.
+    [notice] = receive(cloud, sources["Heard"])
+    assert json.loads(json.loads(notice["Body"])["Message"])["AlarmName"] == sources["Told"]
     sqs.purge_queue(QueueUrl=sources["Dead"])
     assert until(lambda: state(cloud, sources["Filled"]) == "OK")
 
