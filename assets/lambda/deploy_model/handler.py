@@ -80,13 +80,17 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
         supersede(group, package)
         return
     check_free(endpoint)
-    # First: the endpoint may be there, and verified, before this function goes on.
-    request(package.arn, deployment.name, endpoint)
+    # First: the endpoint may be there, and verified, before this function goes on. Once: each record is an event that
+    # comes here again, and finds the change that is under way.
+    ours = package.state != "requested"
+    if ours:
+        request(package.arn, deployment.name, endpoint)
     try:
         prepare(deployment)
         deploy(deployment, endpoint)
     except EndpointBusyError:
-        withdraw(package.arn)
+        if ours:
+            withdraw(package.arn)
         raise
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":

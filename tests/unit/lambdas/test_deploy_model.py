@@ -83,7 +83,7 @@ def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROL
     return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
-def expect_newest(sagemaker: Stubber) -> None:
+def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
     summary = {
         "ModelPackageArn": PACKAGE,
         "ModelPackageGroupName": GROUP,
@@ -102,7 +102,7 @@ def expect_newest(sagemaker: Stubber) -> None:
         **summary,
         "ModelPackageName": f"{GROUP}/7",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
-        "CustomerMetadataProperties": {"run_id": "0123456789abcdef"},
+        "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
         "InferenceSpecification": {"Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}}]},
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
@@ -545,6 +545,23 @@ def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
     request = {"ModelPackageArn": PACKAGE, "CustomerMetadataPropertiesToRemove": withdrawn}
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
     assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+
+
+def test_a_delivery_that_comes_late_leaves_the_request_of_the_first_alone(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """It saw the endpoint before the first one changed it, and SageMaker is on the way back by now."""
+    name = name_of(function)
+    expect_newest(sagemaker, deployment_state="requested")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
+    sagemaker.add_response("describe_model", model, {"ModelName": name})
+    expect_config(sagemaker, name, SERVERLESS)
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
+    sagemaker.add_client_error("update_endpoint", "ValidationException", "Cannot update in-progress endpoint.")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="RollingBack")
+    assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    sagemaker.assert_no_pending_responses()
 
 
 def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(
