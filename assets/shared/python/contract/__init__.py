@@ -1,9 +1,8 @@
 """The model contract: what a model.toml says, and what follows from it for a record, a row and a matrix."""
 
-from contract.batch import BATCH_PREFIX, MAX_BATCH_BYTES, added_columns, batch_columns, batch_folder, batch_id
+from contract.batch import BATCH_PREFIX, MAX_BATCH_BYTES, added_columns, batch_folder, batch_id, batch_layout
 from contract.expression import Expression
 from contract.grammar import ExpressionError
-from contract.header import HEAD_BYTES, Header, HeaderError, read_header, split_fields
 from contract.loading import bundled, load, load_all
 from contract.model import (
     Contract,
@@ -21,17 +20,9 @@ from contract.model import (
     Training,
 )
 from contract.names import PREDICTION_ERROR, SHARED_ENDPOINT
+from contract.reading import HEAD_BYTES, FileError, FileRules, decimal
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
-from contract.records import (
-    MAX_INSTANCES,
-    FieldError,
-    RecordError,
-    decimal,
-    json_schema,
-    parse_csv,
-    read_record,
-    validate,
-)
+from contract.records import MAX_INSTANCES, FieldError, checked, csv_rows, json_schema, validate
 
 __all__ = [
     "BATCH_PREFIX",
@@ -48,34 +39,31 @@ __all__ = [
     "ExpressionError",
     "Feature",
     "FieldError",
+    "FileError",
+    "FileRules",
     "Gate",
-    "Header",
-    "HeaderError",
     "Outliers",
     "Problem",
     "Quality",
     "Recipe",
     "RecipeError",
-    "RecordError",
     "Scaling",
     "Serving",
     "Split",
     "Target",
     "Training",
     "added_columns",
-    "batch_columns",
     "batch_folder",
     "batch_id",
+    "batch_layout",
     "bundled",
+    "checked",
     "columns_of",
+    "csv_rows",
     "decimal",
     "json_schema",
     "load",
     "load_all",
-    "parse_csv",
-    "read_header",
-    "read_record",
     "rounded",
-    "split_fields",
     "validate",
 ]

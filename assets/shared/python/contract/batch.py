@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contract.header import HeaderError, read_header
 from contract.model import Contract
 from contract.names import PREDICTION, PREDICTION_ERROR, PREDICTION_LABEL
+from contract.reading import FileError, Layout, layout_of
 
 # Files below this prefix of the raw bucket are predicted, not learned from.
 BATCH_PREFIX = "batch/"
@@ -26,13 +26,13 @@ def batch_folder(model: str, identity: str) -> str:
     return f"{model}/batch/{identity}"
 
 
-def batch_columns(contract: Contract, head: bytes) -> tuple[str, ...]:
-    """Every column of a file to predict, from its first line. The target need not be there. Raises HeaderError."""
-    names = read_header(head, [feature.name for feature in contract.features]).names
-    taken = [name for name in added_columns(contract) if name in names]
+def batch_layout(contract: Contract, head: bytes, *, complete: bool | None = None) -> Layout:
+    """How a file to predict is written, from its first HEAD_BYTES. The target need not be there. Raises FileError."""
+    layout = layout_of(head, contract.rules_to_predict, complete=complete)
+    taken = [name for name in added_columns(contract) if name in layout.names]
     if taken:
-        raise HeaderError(f"the header names {', '.join(taken)}, which a batch adds; rename or drop it")
-    return names
+        raise FileError(f"the header names {', '.join(taken)}, which a batch adds; rename or drop it")
+    return layout
 
 
 def added_columns(contract: Contract) -> tuple[str, ...]:

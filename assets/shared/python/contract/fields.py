@@ -10,17 +10,23 @@ from contract.model import Derived, Feature, Target
 from contract.names import name_problem
 from contract.reader import Table
 
-_NUMBER_KEYS = ("type", "min", "max", "nullable", "unit", "description", "default")
-_CATEGORY_KEYS = ("type", "levels", "nullable", "description", "default")
-_NUMBER_TARGET = ("name", "unit", "min", "max", "cap", "description")
-_LEVEL_TARGET = ("name", "levels", "description")
+_NUMBER_KEYS = ("type", "column", "min", "max", "nullable", "unit", "description", "default")
+_CATEGORY_KEYS = ("type", "column", "levels", "nullable", "description", "default")
+_NUMBER_TARGET = ("name", "column", "unit", "min", "max", "cap", "description")
+_LEVEL_TARGET = ("name", "column", "levels", "description")
 _TARGET_KEYS = {"regression": _NUMBER_TARGET, "binary": _LEVEL_TARGET}
 
 
 def features_of(section: Table) -> tuple[Feature, ...]:
     if not section.values and not section.broken:
         section.problems.add("features", "is empty; describe at least one input column")
-    return tuple(_feature(section, name) for name in section.values)
+    found = tuple(_feature(section, name) for name in section.values)
+    columns: dict[str, str] = {}
+    for feature in found:
+        other = columns.setdefault(feature.field.column, feature.name)
+        if other != feature.name:
+            section.add(feature.name, f"reads the same column of the file as {other}; name another column")
+    return found
 
 
 def _feature(section: Table, name: str) -> Feature:
@@ -45,6 +51,7 @@ def _number(table: Table, name: str) -> Feature:
     return Feature(
         name=name,
         type="number",
+        column=_column(table, name),
         min=low,
         max=high,
         nullable=table.flag("nullable"),
@@ -61,6 +68,7 @@ def _category(table: Table, name: str) -> Feature:
     return Feature(
         name=name,
         type="category",
+        column=_column(table, name),
         levels=levels,
         nullable=table.flag("nullable"),
         description=table.text("description", default=""),
@@ -78,19 +86,39 @@ def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
     if reason and not table.problems.at("target.name"):
         table.add("name", reason)
     if task == "binary":
-        return Target(name=name, levels=_two_levels(table), description=table.text("description", default=""))
+        return Target(
+            name=name,
+            levels=_two_levels(table),
+            description=table.text("description", default=""),
+            column=_target_column(table, name, features),
+        )
     low, high = _bounds(table)
     cap = table.optional_number("cap")
     if cap is not None and not _inside(cap, low, high):
         table.add("cap", f"must lie within min and max, is {cap}")
     return Target(
         name=name,
-        unit=table.text("unit", default=None if task else ""),
+        unit=table.text("unit", default=""),
         min=low,
         max=high,
         cap=cap,
         description=table.text("description", default=""),
+        column=_target_column(table, name, features),
     )
+
+
+def _column(table: Table, name: str) -> str | None:
+    """The name in a file's header; None where it is the feature's own."""
+    column = table.text("column", default="") or None
+    return None if column == name else column
+
+
+def _target_column(table: Table, name: str, features: tuple[Feature, ...]) -> str | None:
+    column = _column(table, name)
+    owner = next((feature.name for feature in features if feature.field.column == (column or name)), None)
+    if owner is not None and owner != name:
+        table.add("column" if column else "name", f"names the column of the feature {owner}; a target is no input")
+    return column
 
 
 def _two_levels(table: Table) -> tuple[str, ...]:

@@ -7,32 +7,28 @@ from dataclasses import dataclass
 from hashlib import md5
 
 from contract.model import Contract
+from contract.reading import Value
 
 _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
 class RowIdentity:
-    """`numbers` tells for each feature whether it is a number."""
+    """The same for equal values, however a file spells them: 880, 880.0 and 8.8e2 are one."""
 
     salt: str
-    numbers: tuple[bool, ...]
 
     @classmethod
     def under(cls, contract: Contract) -> RowIdentity:
-        return cls(contract.split.salt, tuple(feature.type == "number" for feature in contract.features))
+        return cls(contract.split.salt)
 
-    def row_id(self, texts: Sequence[str]) -> str:
-        """32 hexadecimal digits, the same for 880, 880.0 and 8.8e2; "" where a number cannot be read.
+    def row_id(self, values: Sequence[Value]) -> str:
+        """32 hexadecimal digits. `values`: those of the features, in the contract's order."""
+        return md5((self.salt + _SEPARATOR.join(map(spelled, values))).encode(), usedforsecurity=False).hexdigest()
 
-        `texts`: the trimmed text of each feature, in the contract's order.
-        """
-        try:
-            values = [
-                # Adding zero makes 0.0 of -0.0, which equals it.
-                repr(float(text) + 0.0) if number and text else text
-                for text, number in zip(texts, self.numbers, strict=True)
-            ]
-        except ValueError:
-            return ""
-        return md5((self.salt + _SEPARATOR.join(values)).encode(), usedforsecurity=False).hexdigest()
+
+def spelled(value: Value) -> str:
+    """The one spelling of a value; "" for a missing one. Adding zero makes 0.0 of -0.0, which equals it."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else repr(value + 0.0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from contract.expression import Expression
+from contract.reading import Data, Field, FileRules
 from contract.tasks import RULES, Metric, Rules, Task
 
 Scalar = float | int | str | bool
@@ -50,10 +51,14 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class Feature:
-    """An input column. Bounds are inclusive; `default` is what a form starts with, never an imputed value."""
+    """An input. Bounds are inclusive; `default` is what a form starts with, never an imputed value.
+
+    `column` is its name in the header of a file, where that is another one.
+    """
 
     name: str
     type: Literal["number", "category"]
+    column: str | None = None
     min: float | None = None
     max: float | None = None
     levels: tuple[str, ...] = ()
@@ -61,6 +66,19 @@ class Feature:
     unit: str | None = None
     description: str = ""
     default: float | str | None = None
+
+    @cached_property
+    def field(self) -> Field:
+        """How it is read."""
+        return Field(
+            name=self.name,
+            column=self.column or self.name,
+            type=self.type,
+            levels=self.levels,
+            min=self.min,
+            max=self.max,
+            nullable=self.nullable,
+        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,14 @@ class Target:
     cap: float | None = None
     levels: tuple[str, ...] = ()
     description: str = ""
+    column: str | None = None
+
+    @cached_property
+    def field(self) -> Field:
+        """How it is read."""
+        kind: Literal["number", "category"] = "category" if self.levels else "number"
+        column = self.column or self.name
+        return Field(name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max)
 
 
 @dataclass(frozen=True)
@@ -92,16 +118,22 @@ class Outliers:
 
 @dataclass(frozen=True)
 class Quality:
+    """`equal_rows`: rows that are equal in every column read are kept, each one counts; or one of them is."""
+
     min_rows: int
     max_reject_share: float
+    equal_rows: Literal["keep", "drop"] = "keep"
 
 
 @dataclass(frozen=True)
 class Split:
+    """`group`: a column of the file; all rows with the same text in it fall on one side."""
+
     train: float
     validation: float
     test: float
     salt: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +237,42 @@ class Contract:
     training: Training
     gate: Gate
     serving: Serving
+    data: Data = field(default_factory=Data)
+
+    @cached_property
+    def key_field(self) -> Field | None:
+        """The column by which rows are one thing."""
+        return self._named_field("key", self.data.key)
+
+    @cached_property
+    def group_field(self) -> Field | None:
+        """The column whose rows stay on one side of the split."""
+        return self._named_field("group", self.split.group)
+
+    def _named_field(self, role: str, column: str | None) -> Field | None:
+        """As the feature or the target of that name is read, or as any text; never missing."""
+        if column is None:
+            return None
+        read = [*(feature.field for feature in self.features), self.target.field]
+        known = {**{item.name: item for item in read}, **{item.column: item for item in read}}
+        found = known.get(column) or Field(name=column, column=column, type="text")
+        return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False)
+
+    @cached_property
+    def rules_to_train(self) -> FileRules:
+        """How a file to learn from is read: the features, the target, key and group."""
+        extra = [item for item in (self.key_field, self.group_field) if item is not None]
+        fields = (*(feature.field for feature in self.features), self.target.field, *extra)
+        return FileRules(fields, data=self.data, optional=self._optional)
+
+    @cached_property
+    def rules_to_predict(self) -> FileRules:
+        """How a file of rows to predict is read: the features."""
+        return FileRules(tuple(feature.field for feature in self.features), data=self.data, optional=self._optional)
+
+    @cached_property
+    def _optional(self) -> frozenset[str]:
+        return frozenset(feature.name for feature in self.features if feature.nullable)
 
     @cached_property
     def numeric(self) -> tuple[Feature, ...]:
@@ -216,7 +284,7 @@ class Contract:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns a data file must have."""
+        """The names of the features and the target."""
         return (*(feature.name for feature in self.features), self.target.name)
 
     @cached_property
@@ -233,13 +301,16 @@ class Contract:
 
     def to_dict(self) -> dict[str, object]:
         """The shape of the TOML document. The order of keys counts: features and derived are ordered."""
+        quality = _table(self.quality, skip="equal_rows" if self.quality.equal_rows == "keep" else "")
+        data = _table(self.data)
         return {
             "model": {"name": self.name, "task": self.task, "description": self.description},
+            **({"data": data} if data else {}),
             "features": {feature.name: _table(feature, skip="name") for feature in self.features},
             "target": _table(self.target),
             "derived": {derived.name: derived.expression.text for derived in self.derived},
             "outliers": _table(self.outliers),
-            "quality": _table(self.quality),
+            "quality": quality,
             "split": _table(self.split),
             "training": {**_table(self.training), "parameters": dict(sorted(self.training.parameters.items()))},
             "gate": _table(self.gate),
@@ -254,10 +325,11 @@ class Contract:
         return contract_of(document, file)
 
 
-def _table(item: object, skip: str = "") -> dict[str, object]:
+def _table(instance: Any, skip: str = "") -> dict[str, object]:
     """The fields that are set, in the order of the class. An unset field is one that TOML would not hold."""
-    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(item).items()}
-    return {name: value for name, value in fields.items() if name != skip and _is_set(value)}
+    found = {item.name: getattr(instance, item.name) for item in fields(instance)}
+    listed = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    return {name: value for name, value in listed.items() if name != skip and _is_set(value)}
 
 
 def _is_set(value: object) -> bool:

@@ -18,22 +18,9 @@ RESERVED_MODELS = {
 # Columns that a batch adds to its rows.
 PREDICTION, PREDICTION_LABEL, PREDICTION_ERROR = "prediction", "prediction_label", "prediction_error"
 
-# Columns the data set or a batch adds, and words that SQL needs in quotes.
+# Columns that the data set or a batch adds.
 RESERVED = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        row_id target split line reason prediction prediction_label prediction_error
-        all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column
-        constraint create cross cube current date default deferrable delete desc describe distinct div do drop else
-        end escape except exclude exists explain false fetch filter for foreign from full functions global grant group
-        grouping having if ilike in initially inner insert intersect interval into is join lambda lateral leading left
-        like limit local map minus natural not null offset on only or order outer over overlaps partition pivot
-        pivot_longer pivot_wider placing position primary qualify range references regexp returning right rlike rollup
-        row rows select semi set show some struct summarize symmetric table tablesample then time timestamp to
-        trailing true union unique unknown unpivot update user using values variadic when where window with
-        """,
-    )
+    (*("row_id", "target", "split", "line", "reason"), *(PREDICTION, PREDICTION_LABEL, PREDICTION_ERROR))
 )
 
 

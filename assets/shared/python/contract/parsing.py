@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Literal, cast
 
+from contract.dataformat import DATA_KEYS, data_of
 from contract.fields import derived_of, features_of, target_of
 from contract.gating import GATE_KEYS, SERVING_KEYS, gate_of, serving_of
 from contract.model import (
@@ -25,6 +26,7 @@ from contract.wording import closest, shown
 
 SECTIONS = (
     "model",
+    "data",
     "features",
     "target",
     "derived",
@@ -55,11 +57,12 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
         target=target,
         derived=derived,
         outliers=_outliers(root.table("outliers", ("columns", "factor"), optional=True), features, derived),
-        quality=_quality(root.table("quality", ("min_rows", "max_reject_share"))),
-        split=_split(root.table("split", ("train", "validation", "test", "salt"))),
+        quality=_quality(root.table("quality", ("min_rows", "max_reject_share", "equal_rows"))),
+        split=_split(root.table("split", ("train", "validation", "test", "salt", "group"))),
         training=_training(root.table("training", TRAINING_KEYS), task),
         gate=gate_of(root.table("gate", GATE_KEYS), task),
         serving=serving_of(root.table("serving", SERVING_KEYS), task),
+        data=data_of(root.table("data", DATA_KEYS, optional=True)),
     )
     if problems.found:
         raise ContractError(problems.found)
@@ -90,6 +93,7 @@ def _quality(table: Table) -> Quality:
     return Quality(
         min_rows=table.integer("min_rows", low=1, high=1_000_000_000),
         max_reject_share=table.number("max_reject_share", low=0, high=1),
+        equal_rows=cast(Literal["keep", "drop"], table.choice("equal_rows", ("keep", "drop"), default="keep")),
     )
 
 
@@ -99,7 +103,8 @@ def _split(table: Table) -> Split:
         total = train + validation + test
         if abs(total - 1) > 1e-9:
             table.problems.add("split", f"train, validation and test must add up to 1, they add up to {total:.6g}")
-    return Split(train=train, validation=validation, test=test, salt=table.text("salt"))
+    group = table.text("group", default="") or None
+    return Split(train=train, validation=validation, test=test, salt=table.text("salt"), group=group)
 
 
 def _training(table: Table, task: str) -> Training:

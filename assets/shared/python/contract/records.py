@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contract.model import Contract, Feature
+from contract.reading import (
+    DELIMITERS,
+    HEAD_BYTES,
+    Field,
+    FileError,
+    FileRules,
+    Finding,
+    Layout,
+    RecordReader,
+    Row,
+    RowReader,
+    Value,
+    layout_of,
+)
+from contract.reading.values import missing, number_finding, unknown_level
 
 MAX_INSTANCES = 500
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -22,65 +33,85 @@ class FieldError:
     reason: str
 
 
-class RecordError(ValueError):
-    """A CSV that cannot be read. `row` counts data rows from 1; 0 is the header or the file as a whole."""
-
-    def __init__(self, row: int, field: str, reason: str) -> None:
-        super().__init__(row, field, reason)
-        self.row, self.field, self.reason = row, field, reason
-
-    def __str__(self) -> str:
-        place = f"row {self.row}" if self.row else "header"
-        return f"{place}, {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
-
-
 def validate(contract: Contract, record: Mapping[str, object]) -> tuple[FieldError, ...]:
     """Every field of the record that breaks the contract; () for a good record."""
+    return checked(contract, record)[1]
+
+
+def checked(contract: Contract, record: Mapping[str, object]) -> tuple[Mapping[str, Value], tuple[FieldError, ...]]:
+    """The values of a JSON record as a recipe takes them (levels as declared, None for missing), and what is wrong."""
     if not isinstance(record, Mapping):
-        return (FieldError("", f"must be an object with one value a feature, is {_kind(record)}"),)
+        return {}, (FieldError("", f"must be an object with one value a feature, is {_kind(record)}"),)
+    rules = contract.rules_to_predict
+    values: dict[str, Value] = {}
     errors = []
-    for feature in contract.features:
-        reason = _problem(feature, record.get(feature.name))
-        if reason:
-            errors.append(FieldError(feature.name, reason))
-    known = {feature.name for feature in contract.features}
-    errors += [FieldError(str(name), _unknown(contract, str(name))) for name in record if name not in known]
-    return tuple(errors)
+    for field in rules.fields:
+        values[field.name], found = _json_value(field, record.get(field.name), rules)
+        if found is not None:
+            errors.append(FieldError(field.name, found.reason))
+    errors += [FieldError(str(name), _unknown(contract, str(name))) for name in record if name not in values]
+    return values, tuple(errors)
 
 
-def parse_csv(contract: Contract, text: str) -> list[dict[str, object]]:
-    """Records of a CSV whose first row may name the features; without it, fields are in feature order.
+def _json_value(field: Field, value: object, rules: FileRules) -> tuple[Value, Finding | None]:
+    """What a JSON value means: as a text of a file where it is one, a number as itself."""
+    if value is None:
+        return None, missing(field)
+    if field.type == "number":
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None, Finding("", f"must be a number, is {_kind(value)}")
+        found = number_finding(field, value)
+        return (None if found else float(value)), found
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = repr(value)
+    if not isinstance(value, str):
+        return None, Finding("", f"must be text, is {_kind(value)}")
+    text = value.strip()
+    if field.is_missing(text, rules.missing_words):
+        return None, missing(field)
+    level = field.level_of(text)
+    return level, unknown_level(field, text) if level is None else None
 
-    An empty field becomes None. The values are not checked against bounds: `validate` does that.
+
+def csv_rows(contract: Contract, text: str) -> list[Row]:
+    """Rows of a CSV whose first line may name the columns; without it, fields are in feature order.
+
+    Raises FileError for what is no table, and for one without a row.
     """
-    rows = _rows(text)
-    first = [field.strip() for field in rows[0]] if rows else []
-    header = any(field in {feature.name for feature in contract.features} for field in first)
-    features = _header(contract, first) if header else list(contract.features)
-    records = [_record(features, row, number) for number, row in enumerate(rows[1:] if header else rows, start=1)]
-    if not records:
-        raise RecordError(0, "", "there is no data row; send at least one")
-    return records
+    rules = contract.rules_to_predict
+    text = text.removeprefix("\ufeff")
+    layout = _layout(text, rules) or _in_feature_order(rules)
+    reader = RowReader(rules, layout)
+    found = RecordReader(layout.delimiter, width=layout.width).feed(text, final=True)
+    rows = [reader.row(record) for record in found if record.line >= layout.first_line]
+    if not rows:
+        raise FileError("there is no data row; send at least one")
+    return rows
 
 
-def read_record(contract: Contract, texts: Mapping[str, str]) -> tuple[dict[str, object], tuple[FieldError, ...]]:
-    """The record of one row of trimmed texts by feature, and what breaks the contract in it. An empty text is None."""
-    record: dict[str, object] = {}
-    unreadable: dict[str, FieldError] = {}
-    for feature in contract.features:
-        try:
-            record[feature.name] = _field(feature, texts[feature.name], 0)
-        except RecordError as error:
-            record[feature.name] = None
-            unreadable[feature.name] = FieldError(error.field, error.reason)
-    # What cannot be read is not missing as well.
-    found = {error.field: error for error in validate(contract, record)} | unreadable
-    return record, tuple(found[name] for name in record if name in found)
+def _layout(text: str, rules: FileRules) -> Layout | None:
+    """None for a CSV whose first line names no column."""
+    columns = {field.column for field in rules.fields}
+    for mark in DELIMITERS:
+        first = RecordReader(mark, width=None).feed(text[:HEAD_BYTES], final=True)[:1]
+        if first and (columns & set(first[0].fields or ()) or first[0].text.casefold().startswith("sep=")):
+            return layout_of(text.encode("utf-8", "surrogatepass"), rules, complete=True)
+    return None
 
 
-def decimal(text: str) -> float | None:
-    """A number as CSV files write it, infinite where a double ends; None for anything else, such as nan or 1_000."""
-    return float(text) if _DECIMAL.fullmatch(text) else None
+def _in_feature_order(rules: FileRules) -> Layout:
+    names = tuple(field.column for field in rules.fields)
+    positions = {field.name: index for index, field in enumerate(rules.fields)}
+    return Layout(
+        encoding="utf-8",
+        delimiter=rules.data.delimiter or ",",
+        decimal=rules.data.decimal or ".",
+        compression="none",
+        header_line=0,
+        first_line=1,
+        names=names,
+        positions=positions,
+    )
 
 
 def json_schema(contract: Contract) -> dict[str, object]:
@@ -95,33 +126,6 @@ def json_schema(contract: Contract) -> dict[str, object]:
     }
 
 
-def _problem(feature: Feature, value: object) -> str | None:
-    if value is None:
-        return None if feature.nullable else "is missing"
-    return _category_problem(feature, value) if feature.type == "category" else _number_problem(feature, value)
-
-
-def _number_problem(feature: Feature, value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"must be a number, is {_kind(value)}"
-    if not -sys.float_info.max <= value <= sys.float_info.max:
-        return "must be a finite number"
-    if feature.min is not None and value < feature.min:
-        return f"must be at least {feature.min:g}, is {value:.12g}"
-    if feature.max is not None and value > feature.max:
-        return f"must be at most {feature.max:g}, is {value:.12g}"
-    return None
-
-
-def _category_problem(feature: Feature, value: object) -> str | None:
-    levels = ", ".join(f'"{level}"' for level in feature.levels)
-    if not isinstance(value, str):
-        return f"must be one of {levels}, is {_kind(value)}"
-    if value not in feature.levels:
-        return f'must be one of {levels}, is "{value[:60]}"'
-    return None
-
-
 def _unknown(contract: Contract, name: str) -> str:
     if name == contract.target.name:
         return "is what the model predicts; leave it out"
@@ -133,45 +137,6 @@ def _kind(value: object) -> str:
         return "null"
     names = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), type(value).__name__)
-
-
-def _rows(text: str) -> list[list[str]]:
-    import csv
-
-    try:
-        return [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True) if row]
-    except csv.Error as error:
-        raise RecordError(0, "", f"is not valid CSV: {error}") from error
-
-
-def _header(contract: Contract, names: list[str]) -> list[Feature]:
-    features = {feature.name: feature for feature in contract.features}
-    for name in names:
-        if name not in features:
-            raise RecordError(0, name, _unknown(contract, name))
-        if names.count(name) > 1:
-            raise RecordError(0, name, "stands twice in the header; keep one")
-    for feature in contract.features:
-        if feature.name not in names and not feature.nullable:
-            raise RecordError(0, feature.name, "is missing from the header; add the column")
-    return [features[name] for name in names]
-
-
-def _record(features: list[Feature], row: list[str], number: int) -> dict[str, object]:
-    if len(row) != len(features):
-        raise RecordError(number, "", f"has {len(row)} fields, expected {len(features)}")
-    return {feature.name: _field(feature, text.strip(), number) for feature, text in zip(features, row, strict=True)}
-
-
-def _field(feature: Feature, text: str, number: int) -> object:
-    if not text:
-        return None
-    if feature.type == "category":
-        return text
-    value = decimal(text)
-    if value is None:
-        raise RecordError(number, feature.name, f'must be a number, is "{text[:60]}"')
-    return value
 
 
 def _property(feature: Feature) -> dict[str, object]:

@@ -1,0 +1,72 @@
+"""The names in a header against the columns that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contract.reading.records import Record
+from contract.reading.rules import FileRules
+from contract.reading.values import even_blanks, quoted
+
+_SHOWN = 10
+
+
+class FileError(ValueError):
+    """A file that cannot be read as a table with these columns. The text says why and what to do."""
+
+
+def usable(names: Sequence[str], rules: FileRules) -> int:
+    """How many of the fields a header has."""
+    return sum(1 for field in rules.fields if field.column in names)
+
+
+def check_names(header: Record, names: Sequence[str], rules: FileRules) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Names, and the position of each field. Raises FileError for a column that is missing or stands twice."""
+    place = f"line {header.line}"
+    if header.fields is None:
+        raise FileError(f"{place}, the header: {header.problem}; write the column names, separated by commas")
+    missing = [field.column for field in rules.required if field.column not in names]
+    if missing and not usable(names, rules) and not any(_near(column, names) for column in missing):
+        # The line may be data, so it is not shown.
+        raise FileError(f"{place} names none of the columns; it must be a header with {_listed(missing)}")
+    if missing:
+        raise FileError(f"{place}, the header, lacks {_listed(missing)}{_hints(missing, names, rules)}")
+    columns = [field.column for field in rules.fields]
+    twice = [column for column in dict.fromkeys(columns) if list(names).count(column) > 1]
+    if twice:
+        raise FileError(f"{place}, the header, names {_listed(twice)} twice; keep one of each")
+    found = {name: index for index, name in enumerate(names)}
+    return tuple(names), {field.name: found[field.column] for field in rules.fields if field.column in found}
+
+
+def _hints(missing: Sequence[str], names: Sequence[str], rules: FileRules) -> str:
+    near = [(column, name) for column in missing if (name := _near(column, names))]
+    if near:
+        said = "; ".join(
+            f"{quoted(name)} differs from {quoted(column)} in {_difference(name, column)}" for column, name in near
+        )
+        return f": {said}; write them alike"
+    columns = {field.column for field in rules.fields}
+    unknown = [quoted(name) for name in names if name not in columns]
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    return (
+        f"; add what is missing; not known: {', '.join(unknown[:_SHOWN])}{more}" if unknown else "; add what is missing"
+    )
+
+
+def _near(column: str, names: Sequence[str]) -> str | None:
+    return next((name for name in names if _bare(name) == _bare(column)), None)
+
+
+def _difference(name: str, column: str) -> str:
+    if even_blanks(name) == even_blanks(column):
+        return "blanks"
+    return "upper and lower case" if name.casefold() == column.casefold() else "blanks, or upper and lower case"
+
+
+def _bare(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(quoted(column)[1:-1] for column in columns)

@@ -1,0 +1,141 @@
+"""What a single text or JSON value means: missing, a number, a level. The same at every door."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+# What pandas reads as missing (its default na_values).
+MISSING_WORDS = frozenset(
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
+# The squares in a standard deviation stay within a double.
+LARGEST = 1e100
+SHOWN_CHARACTERS = 60
+SHOWN_LEVELS = 8
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BLANKS = re.compile(r"\s+")
+
+Kind = Literal["number", "category", "text"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a value cannot be used: `kind` is what rows are counted by, `reason` follows the field's name."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text."""
+
+    name: str
+    column: str
+    type: Kind
+    levels: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+    nullable: bool = False
+
+    @cached_property
+    def _exact(self) -> Mapping[str, str]:
+        """Levels by what a text may be: as declared, or with other blanks in it."""
+        return {**{even_blanks(level): level for level in self.levels}, **{level: level for level in self.levels}}
+
+    @cached_property
+    def _numbers(self) -> Mapping[float, str]:
+        """Levels by the number that they spell. A number that two levels spell stands for neither."""
+        found: dict[float, list[str]] = {}
+        for level in self.levels:
+            value = decimal(level)
+            if value is not None:
+                found.setdefault(value, []).append(level)
+        return {value: levels[0] for value, levels in found.items() if len(levels) == 1}
+
+    def level_of(self, text: str) -> str | None:
+        """The level that a trimmed text means, None for an unknown one: 1.0 is the level "1"."""
+        level = self._exact.get(text) or self._exact.get(even_blanks(text))
+        if level is None and self._numbers:
+            value = decimal(text)
+            level = None if value is None else self._numbers.get(value)
+        return level
+
+    def is_missing(self, text: str, words: Collection[str]) -> bool:
+        """Whether a trimmed text says that there is no value. A declared level of that name is a value."""
+        return text in words and text not in self.levels
+
+
+def even_blanks(text: str) -> str:
+    """Each run of blanks, non-breaking ones among them, as one blank; none at the ends."""
+    return _BLANKS.sub(" ", text).strip()
+
+
+def decimal(text: str, mark: str = ".") -> float | None:
+    """A number as CSV files write it, infinite where a double ends; None for anything else, such as nan or 1_000."""
+    if mark != ".":
+        if "." in text:
+            return None
+        text = text.replace(mark, ".", 1)
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+def missing(field: Field) -> Finding | None:
+    return None if field.nullable else Finding(f"{field.name}: missing", "is missing")
+
+
+def number_finding(field: Field, value: float) -> Finding | None:
+    """What is wrong with a number, None for a good one."""
+    name = field.name
+    if not -sys.float_info.max <= value <= sys.float_info.max:
+        return Finding(f"{name}: too large", "must be a finite number")
+    if abs(value) > LARGEST:
+        return Finding(f"{name}: too large", f"must be at most {LARGEST:g} in size, is {value:.12g}")
+    if field.min is not None and value < field.min:
+        return Finding(f"{name}: below {field.min:g}", f"must be at least {field.min:g}, is {value:.12g}")
+    if field.max is not None and value > field.max:
+        return Finding(f"{name}: above {field.max:g}", f"must be at most {field.max:g}, is {value:.12g}")
+    return None
+
+
+def not_a_number(field: Field, text: str) -> Finding:
+    return Finding(f"{field.name}: not a number", f"must be a number, is {quoted(text)}")
+
+
+def unknown_level(field: Field, text: str) -> Finding:
+    reason = f"is {quoted(text)}; known are {listed_levels(field.levels)}"
+    near = next((level for level in field.levels if level.casefold() == even_blanks(text).casefold()), None)
+    if near is not None:
+        reason += f"; it differs from {quoted(near)} in upper and lower case"
+    return Finding(f"{field.name}: unknown level", reason)
+
+
+def listed_levels(levels: tuple[str, ...]) -> str:
+    """'a', 'b' and 'c'; of many levels the first ones and how many more there are."""
+    shown = [quoted(level) for level in levels[:SHOWN_LEVELS]]
+    if len(levels) > SHOWN_LEVELS:
+        return f"{', '.join(shown)} and {len(levels) - SHOWN_LEVELS:,} more"
+    *rest, last = shown
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def quoted(text: str) -> str:
+    """A value in a message: cut where it is long, with what cannot be printed as its code."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
+    return "'" + "".join(character if character.isprintable() else _code(character) for character in cut) + "'"
+
+
+def _code(character: str) -> str:
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is no text in the file's encoding
+        return f"\\x{number - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
