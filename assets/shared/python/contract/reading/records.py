@@ -15,7 +15,7 @@ csv.field_size_limit(LONGEST_RECORD)
 
 
 class Record(NamedTuple):
-    """`text` is what stands in the file, `fields` its trimmed fields; None with a `problem` for a line that has none."""
+    """`text` is what stands in the file, `fields` its trimmed fields: None, with a `problem`, where there are none."""
 
     line: int
     text: str
