@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 import interval
+from contract import Contract
+from contract.books import books_of
 from steps import bootstrap, golden, logs, metrics, report
 from steps.champion import Champion, Comparison, compare, read_champion
 from steps.context import read_context
@@ -24,6 +26,7 @@ from steps.slices import slices_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 
 NO_PLOTS = "Plots were skipped: matplotlib is not installed in this container."
+LEAST_ROWS = 2
 _SKEW = 1e-6  # between the model inputs that the ETL job computed and those that serving would
 
 
@@ -54,7 +57,8 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     _write_json(output / "evaluation.json", evaluation)
     _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
     images = {name: (output / name).read_bytes() for name in plots}
-    page = report.page(evaluation, model.contract, model.training, plots=images, skipped=skipped)
+    books = books_of(model.manifest)
+    page = report.page(evaluation, model.contract, model.training, books=books, plots=images, skipped=skipped)
     (output / "report.html").write_text(page, encoding="utf-8")
     verdict = evaluation["champion"]["verdict"]
     logs.event("evaluated", rows=evaluation["rows"], gate=evaluation["gate"], champion=verdict)
@@ -63,17 +67,26 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
 def answers(model: TrainedModel, test_dir: Path) -> Evaluated:
     """Raises StepError for test rows that no metric can be computed of, or that serving would see otherwise."""
     rows, raw = read_rows(test_dir, model.recipe), read_raw(test_dir, model.contract)
-    if not len(rows.target):
-        raise StepError(f"{test_dir.name}: there is no test row; upload more data")
-    if model.contract.task == "binary" and len(set(rows.target.tolist())) < 2:
-        only = model.contract.target.levels[int(rows.target[0])]
-        raise StepError(f"{test_dir.name}: the target of every test row is {only}; upload more data")
+    if few := too_few(rows, model.contract):
+        raise StepError(f"{test_dir.name}: {few}; upload more data")
     if not np.allclose(model.recipe.apply_columns(raw.features), rows.inputs, rtol=_SKEW, atol=_SKEW):
         raise StepError(
             f"{test_dir.name}/{RAW_FILE}: serving would compute other model inputs than the ETL job did; "
             "the job and the contract package differ in version, deploy both and upload the data again"
         )
     return Evaluated(model, rows, raw, model.predict(rows.inputs))
+
+
+def too_few(rows: Rows, contract: Contract) -> str:
+    """Why the gate's metric says nothing about these test rows, or ""."""
+    count = len(rows.target)
+    if count < LEAST_ROWS:
+        found = "there is no test row" if not count else f"there is only {count} test row"
+        return f"{found}, and {LEAST_ROWS} are needed"
+    if contract.task == "binary" and len(set(rows.target.tolist())) < 2:
+        only, other = (contract.target.levels[place] for place in (int(rows.target[0]), 1 - int(rows.target[0])))
+        return f"the target of every test row ({count:,}) is {only}, and none is {other}"
+    return ""
 
 
 def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[str]) -> dict[str, Any]:

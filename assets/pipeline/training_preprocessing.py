@@ -19,10 +19,11 @@ def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
     splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
-    dataset.check_disjoint(splits)
+    raw = dataset.read_raw_test(dataset_dir, splits["test"], context)
+    dataset.check_sides(splits, raw, context)
     for split, table in splits.items():
         dataset.write_rows(table, output / split, context.recipe, keep_row_id=split == "test")
-    dataset.write_raw(dataset.read_raw_test(dataset_dir, splits["test"], context), output / "test")
+    dataset.write_raw(raw, output / "test")
     (output / "context").mkdir(parents=True, exist_ok=True)
     for name in contexts.FILES:
         contexts.read_json(dataset_dir / name)

@@ -19,10 +19,13 @@ MANIFEST_VERSION = 1
 
 @dataclass(frozen=True)
 class Context:
+    """`moved`: sides that would have been empty and took the rows nearest their bound."""
+
     recipe: Recipe
     run_id: str
     rows: Mapping[str, int]
     files: Mapping[str, tuple[str, ...]]
+    moved: frozenset[str] = frozenset()
 
 
 def read_context(folder: Path) -> Context:
@@ -62,7 +65,13 @@ def _context(manifest: Mapping[str, Any], recipe: Recipe) -> Context:
         run_id=manifest["run_id"],
         rows={split: int(manifest["rows"][split]) for split in SPLITS},
         files={split: tuple(key.split("/")[-1] for key in manifest["files"][split]) for split in (*SPLITS, RAW_TEST)},
+        moved=moved_sides(manifest),
     )
+
+
+def moved_sides(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """Sides of the split that were filled with rows of another one."""
+    return frozenset((manifest.get("split") or {}).get("moved") or {})
 
 
 def _check(manifest: Mapping[str, Any], recipe: Recipe) -> None:

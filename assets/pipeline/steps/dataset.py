@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from contract import Contract, Recipe
+from contract.sides import side_of, text_digest, unit_of
 from steps.context import RAW_TEST, Context
 from steps.failures import StepError
 
 ROW_ID = "row_id"
+# Of the raw rows, where the contract declares one: the text whose hash may say the side.
+KEY, GROUP = "__key", "__group"
 DATA_FILE, RAW_FILE = "data.parquet", "raw.parquet"
 RAW_FOLDER = "raw/test"
 
@@ -32,9 +35,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class RawRows:
-    """Values as a data file has them: doubles with NaN, or texts with None, an array or a list a feature."""
+    """Values as a data file has them: doubles with NaN, or texts with None, an array or a list a feature.
+
+    `row_ids` differ between copies of one row. `texts`: of KEY and GROUP, those that the data set holds.
+    """
 
     features: Mapping[str, Any]
+    row_ids: Sequence[str] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -42,6 +50,20 @@ class RawRows:
 
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
         return [{name: _plain(values[row]) for name, values in self.features.items()} for row in chosen]
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a feature, None for a missing one."""
+        values = self.features[name]
+        if not isinstance(values, np.ndarray):
+            return list(values)
+        return [None if absent else value for value, absent in zip(values.tolist(), np.isnan(values), strict=True)]
+
+    def distinct(self) -> list[int]:
+        """The first of each group of rows with equal features."""
+        first: dict[tuple[Any, ...], int] = {}
+        for row, values in enumerate(zip(*map(self.column, self.features), strict=True)):
+            first.setdefault(values, row)
+        return list(first.values())
 
 
 def read_split(folder: Path, split: str, context: Context) -> pa.Table:
@@ -60,21 +82,42 @@ def read_split(folder: Path, split: str, context: Context) -> pa.Table:
 
 
 def read_raw_test(folder: Path, test: pa.Table, context: Context) -> pa.Table:
-    """The raw features of the rows of `test`, in the same order. Raises StepError."""
-    wanted = {
-        feature.name: pa.float64() if feature.type == "number" else pa.string()
-        for feature in context.recipe.contract.features
-    }
-    tables = _read_parts(folder, RAW_FOLDER, context.files[RAW_TEST], wanted)
-    # Rows that share an id have the same features.
-    raw = pa.concat_tables(tables.values()).sort_by([(ROW_ID, "ascending")]).select([ROW_ID, *wanted])
-    if raw[ROW_ID].to_pylist() != test[ROW_ID].to_pylist():
+    """The raw features of the rows of `test`, in the same order, and what else stands beside them. Raises StepError."""
+    contract = context.recipe.contract
+    wanted = {item.name: pa.float64() if item.type == "number" else pa.string() for item in contract.features}
+    optional = {contract.target.name: pa.float64(), KEY: pa.string(), GROUP: pa.string()}
+    tables = _read_parts(folder, RAW_FOLDER, context.files[RAW_TEST], wanted, optional=optional)
+    raw = pa.concat_tables(tables.values())
+    # Rows that share an id have the same features. They may differ in the target, as they may in `test`.
+    order = [ROW_ID, *(name for name in optional if name in raw.column_names)]
+    raw = raw.select([ROW_ID, *wanted, *order[1:]]).sort_by([(name, "ascending") for name in order])
+    both = [name for name in (ROW_ID, contract.target.name) if name in order]
+    if any(raw[name].to_pylist() != test[name].to_pylist() for name in both):
         raise StepError(f"{RAW_FOLDER} and test hold other rows; run the ETL job again")
     return raw
 
 
-def check_disjoint(splits: dict[str, pa.Table]) -> None:
-    """A row on two sides would make the test rows known to the model."""
+def check_sides(splits: dict[str, pa.Table], raw: pa.Table, context: Context) -> None:
+    """A row on two sides would make the test rows known to the model. Raises StepError.
+
+    Where rows are split by a key or a group, equal rows of two of them may fall on two sides: that is no fault, and the
+    text that says the side is looked at, as far as the data set has it.
+    """
+    unit = unit_of(context.recipe.contract)
+    if unit == "row":
+        _check_disjoint(splits)
+    elif not context.moved and (column := {"key": KEY, "group": GROUP}[unit]) in raw.column_names:
+        _check_texts(raw[column].to_pylist(), unit, context.recipe.contract)
+
+
+def _check_texts(texts: Sequence[str], unit: str, contract: Contract) -> None:
+    for text in set(texts):
+        side = side_of(text_digest(contract, text), contract.split)
+        if side != "test":
+            raise StepError(f"a test row has a {unit} whose rows belong to {side}; run the ETL job again")
+
+
+def _check_disjoint(splits: dict[str, pa.Table]) -> None:
     side: dict[str, str] = {}
     for split, table in splits.items():
         for row_id in pc.unique(table[ROW_ID]).to_pylist():
@@ -122,12 +165,14 @@ def read_raw(folder: Path, contract: Contract) -> RawRows:
     """What `write_raw` wrote."""
     table = _read(folder / RAW_FILE)
     return RawRows(
-        {
+        features={
             feature.name: table[feature.name].to_numpy()
             if feature.type == "number"
             else table[feature.name].to_pylist()
             for feature in contract.features
-        }
+        },
+        row_ids=table[ROW_ID].to_pylist(),
+        texts={name: table[name].to_pylist() for name in (KEY, GROUP) if name in table.column_names},
     )
 
 
@@ -139,16 +184,22 @@ def _plain(value: Any) -> Any:
 
 
 def _read_parts(
-    folder: Path, place: str, names: Sequence[str], wanted: Mapping[str, pa.DataType]
+    folder: Path,
+    place: str,
+    names: Sequence[str],
+    wanted: Mapping[str, pa.DataType],
+    *,
+    optional: Mapping[str, pa.DataType] | None = None,
 ) -> dict[str, pa.Table]:
-    """By name, sorted. `wanted`: the type of every column but the row id."""
+    """By name, sorted. `wanted`: the type of every column but the row id; of `optional` ones some may be there."""
     found = {path.name for path in (folder / place).glob("*.parquet")}
     if set(names) != found:
         wrong = ", ".join(sorted(set(names) ^ found))
         raise StepError(f"{place}: manifest.json and the folder differ in {wrong}; run the ETL job again")
     tables = {f"{place}/{name}": _read(folder / place / name) for name in sorted(names)}
     for name, table in tables.items():
-        _check_schema(table, wanted, name)
+        more = {column: kind for column, kind in (optional or {}).items() if column in table.column_names}
+        _check_schema(table, {**wanted, **more}, name)
     return tables
 
 

@@ -15,8 +15,12 @@ TOLERANCE = 1e-6  # relative: other processors may round the last digits of a si
 
 
 def golden(model: TrainedModel, raw: RawRows) -> dict[str, Any]:
-    """golden.json: records as requests bring them, evenly spread over the test rows, which a hash has ordered."""
-    chosen = sorted(set(np.linspace(0, raw.rows - 1, ROWS).round().astype(int).tolist()))
-    instances = raw.records(chosen)
+    """golden.json: records as requests bring them, evenly spread over the test rows, which a hash has ordered.
+
+    Each record once: they tell one model from another, and an equal row tells nothing more.
+    """
+    distinct = raw.distinct()
+    places = sorted(set(np.linspace(0, len(distinct) - 1, ROWS).round().astype(int).tolist()))
+    instances = raw.records([distinct[place] for place in places])
     predictions = model.predict(model.recipe.apply(instances))
     return {"version": 1, "instances": instances, "predictions": predictions.tolist(), "tolerance": TOLERANCE}

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from contract import Contract
+from contract.books import Books
 from steps.metrics import OF_SLICES
 from steps.wording import amount, share, title
 
@@ -58,10 +59,11 @@ def page(
     contract: Contract,
     training: Mapping[str, Any],
     *,
+    books: Books | None,
     plots: Mapping[str, bytes],
     skipped: str | None,
 ) -> str:
-    """`plots` are PNG images by name; `skipped` says why there are none."""
+    """`books`: of the data set. `plots` are PNG images by name; `skipped` says why there are none."""
     heading = escape(f"{title(contract.name)}: evaluation")
     sections = [
         f"<h1>{heading}</h1>",
@@ -70,6 +72,7 @@ def page(
         ),
         _paragraph(evaluation["gate"]["reason"], f"gate {evaluation['gate']['decision']}"),
         _tiles(evaluation, contract.target.unit),
+        f"<h2>Rows</h2>{_books(books)}",
         f"<h2>By slice</h2>{_slices(evaluation, contract.target.unit)}",
         f"<h2>Plots</h2>{_plots(plots, skipped)}",
         f"<h2>Training</h2>{_training(training)}",
@@ -95,8 +98,17 @@ def _tiles(evaluation: Mapping[str, Any], unit: str) -> str:
     if held := evaluation["prediction_interval"]:
         tiles.append((f"of test rows lie in their {share(held['level'])} interval", share(held["coverage"])))
     tiles.append(("Test rows", f"{evaluation['rows']:,}"))
+    champion = evaluation["champion"]
+    if champion["rows"] is not None:
+        tiles.append((f"of them compared with version {champion['model_version']}", f"{champion['rows']:,}"))
     cells = (f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>' for label, value in tiles)
     return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def _books(books: Books | None) -> str:
+    return (
+        "".join(_paragraph(line, "") for line in books.lines) if books else _paragraph("They were not counted.", "sub")
+    )
 
 
 def _metric(name: str, value: float, unit: str = "") -> str:
@@ -149,4 +161,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers_from
 
 
 def _paragraph(text: str, kind: str) -> str:
-    return f'<p class="{kind}">{escape(text)}</p>'
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<p{attribute}>{escape(text)}</p>"

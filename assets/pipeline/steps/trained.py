@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,10 @@ _ORIGIN = ("manifest.json", "training.json")
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """`digest` is of everything in the archive that answers depend on: trees, recipe and code."""
+    """`digest` is of everything in the archive that answers depend on: trees, recipe and code.
+
+    `manifest` is that of the data set that it was trained on.
+    """
 
     booster: xgboost.Booster
     recipe: Recipe
@@ -40,6 +43,7 @@ class TrainedModel:
     training: Mapping[str, Any]
     digest: str
     interval: Interval | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def contract(self) -> Contract:
@@ -77,6 +81,7 @@ def load_model(archive: Path) -> TrainedModel:
             training=read_json(folder / "training.json"),
             digest=_digest(folder),
             interval=load_interval(folder),
+            manifest=manifest,
         )
 
 

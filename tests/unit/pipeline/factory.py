@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import shutil
 import tarfile
@@ -16,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contract import Contract, Recipe
+from contract.identity import RowIdentity
+from contract.sides import side_of
 
 RUN_ID = "0123456789abcdef"
 Row = Mapping[str, Any]
@@ -68,8 +69,9 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
         "run_id": RUN_ID,
         "contract_hash": contract.hash,
         "source": {"bucket": "raw", "key": f"{contract.name}/housing.csv", "version": "v7", "etag": "e", "size": 1},
-        "rows": {"read": len(rows), "rejected": 0, "duplicates": 0, "outliers": 0}
+        "rows": {"read": len(rows), "rejected": 0, "replaced": 0, "dropped_equal": 0, "outliers": 0}
         | {split: len(chosen) for split, chosen in splits.items()},
+        "equal_rows": 0,
         "reasons": {},
         "files": files,
         "target": contract.target.name,
@@ -83,16 +85,14 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
 
 
 def row_id(contract: Contract, row: Row) -> str:
-    text = "\x1f".join(str(row[feature.name]) for feature in contract.features)
-    return hashlib.md5(f"{contract.split.salt}{text}".encode()).hexdigest()
+    values = [row[feature.name] for feature in contract.features]
+    return RowIdentity.under(contract).row_id([float(value) if isinstance(value, int) else value for value in values])
 
 
 def _fit(contract: Contract, rows: Sequence[Row]) -> tuple[Recipe, dict[str, list[Row]]]:
     splits: dict[str, list[Row]] = {"test": [], "validation": [], "train": []}
     for row in rows:
-        share = int(row_id(contract, row)[:8], 16) / 16**8
-        later = "validation" if share < contract.split.test + contract.split.validation else "train"
-        splits["test" if share < contract.split.test else later].append(row)
+        splits[side_of(row_id(contract, row), contract.split)].append(row)
     numbers = {
         feature.name: np.array([row[feature.name] for row in splits["train"]], dtype=float)
         for feature in contract.numeric

@@ -126,4 +126,5 @@ def test_test_rows_of_one_level_are_refused(
     zeros = table["sold"].to_numpy() * 0
     pq.write_table(table.set_column(table.column_names.index("sold"), "sold", [zeros]), path)
     assert evaluate_into(tmp_path / "output", judged / "packed", tmp_path / "ready") == 1
-    assert capsys.readouterr().err == "test: the target of every test row is no; upload more data\n"
+    said = f"test: the target of every test row ({len(zeros)}) is no, and none is yes; upload more data\n"
+    assert capsys.readouterr().err == said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from contract import Contract, ContractError, Problem, Recipe
+from contract.sides import copy_id, side_of
 from steps import bootstrap
 from steps import champion as champions
 from steps.champion import Champion, Comparison, compare
@@ -20,7 +22,7 @@ from steps.dataset import RawRows, Rows
 from steps.trained import TrainedModel
 from tests.unit.pipeline.binary import binary_contract
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
-from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset
+from tests.unit.pipeline.factory import crown, pack, row_id, synthetic_rows, write_dataset
 
 WEAK = tuple("14" if value == "60" else value for value in HYPERPARAMETERS)
 
@@ -50,6 +52,8 @@ def test_a_first_model_is_judged_by_the_limit_alone(evaluated: Path) -> None:
         "difference": None,
         "interval": None,
         "level": 0.95,
+        "rows": None,
+        "left_out": 0,
     }
     assert evaluation["gate"]["decision"] == "register"
     assert evaluation["gate"]["reason"].endswith("; there is no approved version yet to compare it with.")
@@ -110,9 +114,9 @@ def changed_contracts(contract: Contract) -> dict[str, tuple[Contract, str]]:
     return {
         "features": (replace(contract, features=fewer), "its features differ in housing_median_age"),
         "order": (replace(contract, features=turned), "its features have another order"),
-        "split": (
-            replace(contract, split=replace(contract.split, salt="other")),
-            "its rows were split in another way, so it may have been trained on these test rows",
+        "group": (
+            replace(contract, split=replace(contract.split, group="price")),
+            "its rows were split by the group price, which the test rows do not have",
         ),
         "target": (
             replace(contract, target=replace(contract.target, name="price")),
@@ -121,7 +125,7 @@ def changed_contracts(contract: Contract) -> dict[str, tuple[Contract, str]]:
     }
 
 
-@pytest.mark.parametrize("change", ["features", "order", "split", "target"])
+@pytest.mark.parametrize("change", ["features", "order", "group", "target"])
 def test_a_champion_that_the_test_rows_do_not_judge_is_left_out(
     tmp_path: Path, contract: Contract, packed: Path, prepared: Path, change: str
 ) -> None:
@@ -155,6 +159,62 @@ def test_a_champion_with_other_derived_features_is_compared_on_the_raw_rows(
     # The same rows have the same split: what it scored in its own evaluation, it scores here.
     assert found["value"] == pytest.approx(own["metrics"]["rmse"], rel=1e-9)
     assert found["verdict"] in ("better", "not_worse", "worse")
+
+
+def of_another_split(folder: Path, contract: Contract, *, refit: bool) -> tuple[Path, int, int]:
+    """A champion's folder, and how many test rows of `contract` there are and how many of them it was fitted on."""
+    import training_preprocessing
+
+    other, rows = replace(contract, split=replace(contract.split, salt="other")), synthetic_rows(900, contract)
+    write_dataset(folder / "dataset", other, rows)
+    options = ["--dataset", str(folder / "dataset"), "--output", str(folder / "prepared")]
+    assert training_preprocessing.main([*options, "--contract-hash", other.hash]) == 0
+    hyperparameters = tuple("true" if refit and value == "false" else value for value in WEAK)
+    _, model = train_in(folder / "train", folder / "prepared", hyperparameters=hyperparameters)
+    tested = [row for row in rows if side_of(row_id(contract, row), contract.split) == "test"]
+    fitted = ("train", "validation") if refit else ("train",)
+    known = sum(side_of(row_id(other, row), other.split) in fitted for row in tested)
+    return crown(folder / "champion", pack(model, folder / "packed")), len(tested), known
+
+
+def test_a_champion_of_another_split_is_compared_on_the_rows_that_it_does_not_know(
+    tmp_path: Path, contract: Contract, packed: Path, prepared: Path
+) -> None:
+    champion, tested, known = of_another_split(tmp_path, contract, refit=False)
+    evaluation = evaluation_of(tmp_path, packed, prepared, champion)
+    found = evaluation["champion"]
+    assert 0 < known < tested - 50
+    assert (found["rows"], found["left_out"], evaluation["rows"]) == (tested - known, known, tested)
+    assert found["verdict"] == "better"
+    basis = f"; on {tested - known} of {tested} test rows, it may know the others from its training)"
+    assert basis in evaluation["gate"]["reason"]
+    page = (tmp_path / "output" / "report.html").read_text()
+    assert f"<b>{tested - known}</b><span>of them compared with version 3</span>" in page
+
+
+def test_a_champion_that_knows_too_many_rows_is_not_compared(
+    tmp_path: Path, contract: Contract, packed: Path, prepared: Path
+) -> None:
+    champion, tested, known = of_another_split(tmp_path, contract, refit=True)
+    evaluation = evaluation_of(tmp_path, packed, prepared, champion)
+    found, gate = evaluation["champion"], evaluation["gate"]
+    assert tested - known < 50
+    assert (found["verdict"], found["rows"], found["left_out"]) == ("incomparable", None, known)
+    few = (
+        f"it may know {known} of the {tested} test rows from its training, and the {tested - known} others are too few"
+    )
+    assert gate["reason"].endswith(f"; version 3 cannot be compared with it: {few} (50 rows are needed).")
+    assert gate["decision"] == "register"
+
+
+@pytest.mark.parametrize(("positives", "too_few"), [(19, True), (20, False)])
+def test_each_level_needs_some_rows_once_others_left(positives: int, too_few: bool) -> None:
+    target = np.array([1.0] * positives + [0.0] * 80 + [1.0] * 50)
+    known = np.arange(len(target)) >= positives + 80
+    rows = Rows(np.zeros((len(target), 1)), target)
+    assert bool(champions._too_few(known, rows, binary_contract())) == too_few
+    # With all rows in the comparison there is nothing to take from it.
+    assert champions._too_few(np.zeros(len(target), dtype=bool), rows, binary_contract()) == ""
 
 
 def test_an_archive_that_cannot_be_read_is_no_champion(tmp_path: Path, packed: Path, prepared: Path) -> None:
@@ -221,6 +281,10 @@ class Booster:
         return self._answers
 
 
+def on_test_side(contract: Contract, copy: int) -> bool:
+    return side_of(copy_id("0" * 32, copy), contract.split) == "test"
+
+
 def compared(
     monkeypatch: pytest.MonkeyPatch, contract: Contract, actual: np.ndarray, ours: np.ndarray, theirs: np.ndarray
 ) -> Comparison:
@@ -231,10 +295,11 @@ def compared(
     features = {item.name: np.ones(len(actual)) for item in contract.numeric}
     for item in contract.categories:
         features[item.name] = [item.levels[index % 2] for index in range(len(actual))]
+    ids = list(islice((copy_id("0" * 32, copy) for copy in count(1) if on_test_side(contract, copy)), len(actual)))
     new, old = (TrainedModel(Booster(a), recipe, "r", "", {}, d) for a, d in ((ours, "new"), (theirs, "old")))  # type: ignore[arg-type]
     monkeypatch.setattr(champions, "load_model", lambda _: old)
     rows = Rows(recipe.apply_columns(features), actual)
-    return compare(Champion(3, Path("model.tar.gz")), new, rows, RawRows(features), ours)
+    return compare(Champion(3, Path("model.tar.gz")), new, rows, RawRows(features, ids), ours)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import tarfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -19,6 +20,9 @@ import xgboost
 
 import inference
 from contract import Contract, Recipe
+from contract.books import books_of
+from steps.dataset import RawRows
+from steps.golden import golden
 from tests.unit.pipeline.conftest import evaluate_into, train_in
 from tests.unit.pipeline.factory import RUN_ID, pack, synthetic_rows, write_dataset
 
@@ -145,6 +149,48 @@ def test_the_report_shows_metrics_slices_and_plots(evaluated: Path, evaluation: 
     rmse = f"{evaluation['regression_metrics']['rmse']['value']:,.0f} USD"
     assert page.words[0] == page.words[1] == "California housing: evaluation"
     assert {rmse, evaluation["gate"]["reason"], "<1H OCEAN", "capped at 500,001 USD", "max_depth"} <= set(page.words)
+
+
+def test_the_report_tells_where_the_rows_went(evaluated: Path, dataset: Path) -> None:
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    books = books_of(manifest)
+    assert books is not None
+    assert books.balanced
+    assert books.sentence in Page((evaluated / "report.html").read_text()).words
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, "there is no test row"), (1, "there is only 1 test row")])
+def test_one_test_row_is_none(
+    tmp_path: Path, packed: Path, prepared: Path, capsys: pytest.CaptureFixture, rows: int, said: str
+) -> None:
+    shutil.copytree(prepared, tmp_path / "prepared")
+    for name in ("data.parquet", "raw.parquet"):
+        path = tmp_path / "prepared" / "test" / name
+        pq.write_table(pq.read_table(path).slice(0, rows), path)
+    assert evaluate_into(tmp_path / "output", packed, tmp_path / "prepared") == 1
+    assert capsys.readouterr().err == f"test: {said}, and 2 are needed; upload more data\n"
+
+
+def test_golden_rows_are_distinct(contract: Contract) -> None:
+    """Nine of ten rows are one: it tells models apart no better ten times than once."""
+    columns = {item.name: [1.0, 2.0, float("nan"), 3.0] for item in contract.numeric}
+    places = np.array([0] * 900 + [1, 2, 3] * 3 + [0] * 91)
+    features = {name: np.array(values)[places] for name, values in columns.items()}
+    features |= {
+        item.name: [None if place == 2 else item.levels[0] for place in places] for item in contract.categories
+    }
+    raw = RawRows(features)
+    assert raw.distinct() == [0, 900, 901, 902]
+
+    class Model:
+        recipe = SimpleNamespace(apply=lambda records: np.zeros((len(records), 1)))
+
+        def predict(self, inputs: np.ndarray) -> np.ndarray:
+            return inputs[:, 0]
+
+    found = golden(Model(), raw)  # type: ignore[arg-type]
+    assert [record["longitude"] for record in found["instances"]] == [1.0, 2.0, None, 3.0]
+    assert len(found["predictions"]) == 4
 
 
 def test_the_report_needs_no_other_file(evaluated: Path) -> None:

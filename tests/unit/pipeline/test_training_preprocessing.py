@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract import Contract, Recipe
+from contract.sides import side_of, text_digest
+from steps.dataset import read_raw
 from tests.unit.pipeline.factory import RUN_ID, row_id, synthetic_rows
 
 
@@ -181,3 +184,70 @@ def test_a_data_set_of_an_older_contract_is_refused(
     assert f"made for contract {contract.hash[:12]} of california_housing" in error
     assert "deployed with ffffffffffff; upload the data again" in error
     assert list(tmp_path.iterdir()) == []
+
+
+def with_texts(dataset: Path, contract: Contract, texts: Callable[[str], str]) -> None:
+    """Give the raw test rows a group each, from their id, and their target."""
+    by_id = {row_id(contract, row): row for row in synthetic_rows(900, contract)}
+    for path in (dataset / "raw" / "test").glob("*.parquet"):
+        table = pq.read_table(path)
+        ids = table["row_id"].to_pylist()
+        target = [by_id[key][contract.target.name] for key in ids]
+        table = table.append_column(contract.target.name, [target])
+        pq.write_table(table.append_column("__group", [[texts(key) for key in ids]]), path)
+
+
+def grouped(dataset: Path, contract: Contract) -> Contract:
+    """The data set as one of a contract that splits it by a group."""
+    other = replace(contract, split=replace(contract.split, group="block"))
+    for name, changed in (("recipe.json", "contract"), ("manifest.json", None)):
+        document = json.loads((dataset / name).read_text())
+        document["contract_hash"] = other.hash
+        if changed:
+            document[changed] = other.to_dict()
+        (dataset / name).write_text(json.dumps(document))
+    return other
+
+
+def side_texts(contract: Contract, side: str) -> str:
+    names = (f"block {number}" for number in range(1000))
+    return next(name for name in names if side_of(text_digest(contract, name), contract.split) == side)
+
+
+def test_groups_and_target_travel_with_the_raw_test_rows(tmp_path: Path, dataset: Path, contract: Contract) -> None:
+    """The same row may be in two groups, and so on two sides."""
+    shutil.copytree(dataset, tmp_path / "dataset")
+    other = grouped(tmp_path / "dataset", contract)
+    leak(tmp_path / "dataset")
+    text = side_texts(other, "test")
+    with_texts(tmp_path / "dataset", contract, lambda _: text)
+    assert prepare(tmp_path / "dataset", other.hash, tmp_path / "out") == 0
+    raw = pq.read_table(tmp_path / "out" / "test" / "raw.parquet")
+    test = pq.read_table(tmp_path / "out" / "test" / "data.parquet")
+    assert raw["median_house_value"].equals(test["median_house_value"])
+    assert set(raw["__group"].to_pylist()) == {text}
+    found = read_raw(tmp_path / "out" / "test", other)
+    assert list(found.row_ids) == test["row_id"].to_pylist()
+    assert set(found.texts) == {"__group"}
+
+
+def test_a_group_that_belongs_to_another_side_is_no_test_group(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(dataset, tmp_path / "dataset")
+    other = grouped(tmp_path / "dataset", contract)
+    text = side_texts(other, "train")
+    with_texts(tmp_path / "dataset", contract, lambda _: text)
+    assert prepare(tmp_path / "dataset", other.hash, tmp_path / "out") == 1
+    assert "a test row has a group whose rows belong to train; run the ETL job again" in capsys.readouterr().err
+
+
+def test_another_target_in_the_raw_rows_is_refused(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(dataset, tmp_path / "dataset")
+    for path in (tmp_path / "dataset" / "raw" / "test").glob("*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.append_column(contract.target.name, [[1.0] * table.num_rows]), path)
+    assert prepare(tmp_path / "dataset", contract.hash, tmp_path / "out") == 1
+    assert "raw/test and test hold other rows; run the ETL job again" in capsys.readouterr().err

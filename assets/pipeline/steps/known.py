@@ -1,0 +1,129 @@
+"""Which test rows a champion knows from its own training: by its contract they may have been on another side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract import Contract, decimal
+from contract.identity import RowIdentity, spelled
+from contract.sides import copy_id, side_of, text_digest, unit_of
+from steps.context import moved_sides
+from steps.dataset import GROUP, KEY, RawRows
+from steps.trained import TrainedModel
+
+Mask = NDArray[np.bool_]
+
+
+class UndecidedError(Exception):
+    """Why test rows do not judge a champion: part of a sentence about it. `left_out`: those that it knows."""
+
+    def __init__(self, reason: str, *, left_out: int = 0) -> None:
+        super().__init__(reason)
+        self.left_out = left_out
+
+
+def known_rows(champion: TrainedModel, model: TrainedModel, raw: RawRows) -> Mask:
+    """The test rows of `model` that fall on a side that the champion was fitted on. Raises UndecidedError."""
+    fitted = {"train", "validation"} if champion.training.get("refit") else {"train"}
+    if filled := sorted(moved_sides(champion.manifest) & fitted):
+        raise UndecidedError(f"its {' and '.join(filled)} side was filled with rows that belong to another one")
+    split = champion.contract.split
+    known = np.array([side_of(digest, split) in fitted for digest in _digests(champion, model, raw)], dtype=bool)
+    return known | _uncertain(champion.contract, model.contract, raw)
+
+
+def _digests(champion: TrainedModel, model: TrainedModel, raw: RawRows) -> Sequence[str]:
+    """What the side of each row hangs on, by the champion's contract."""
+    contract = champion.contract
+    unit = unit_of(contract)
+    if unit != "row":
+        return [text_digest(contract, text) for text in _texts(contract, model.contract, raw, unit)]
+    same_salt, drops = contract.split.salt == model.contract.split.salt, _drops_equal(champion)
+    if same_salt and not drops and _numbers_alike(champion, model):
+        return raw.row_ids
+    bases = _row_ids(contract, raw)
+    if drops or champion.manifest.get("equal_rows") == 0:
+        return bases
+    if not _numbers_alike(champion, model):
+        raise UndecidedError("it counted equal rows in another way, so it may have been trained on these test rows")
+    own = bases if same_salt else _row_ids(model.contract, raw)
+    return [copy_id(base, copy) for base, copy in zip(bases, copies(own, raw.row_ids), strict=True)]
+
+
+def _row_ids(contract: Contract, raw: RawRows) -> list[str]:
+    """Of the first copy of each row."""
+    identity = RowIdentity.under(contract)
+    columns = [raw.column(feature.name) for feature in contract.features]
+    return [identity.row_id(values) for values in zip(*columns, strict=True)]
+
+
+def copies(bases: Sequence[str], row_ids: Sequence[str]) -> list[int]:
+    """The number of each copy among equal rows, found from its id. Raises UndecidedError for an id that is no copy's.
+
+    `bases`: the id of the first copy.
+    """
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for base, row_id in zip(bases, row_ids, strict=True):
+        wanted[base].add(row_id)
+    found: dict[str, int] = {}
+    for base, ids in wanted.items():
+        # Copies are numbered without gaps over all sides; most of them are no test rows.
+        left, copy, most = set(ids), 0, 1000 * len(ids) + 1000
+        while left:
+            copy += 1
+            if copy > most:
+                raise UndecidedError("the ids of the test rows do not follow from their values")
+            candidate = copy_id(base, copy)
+            if candidate in left:
+                left.remove(candidate)
+                found[candidate] = copy
+    return [found[row_id] for row_id in row_ids]
+
+
+def _drops_equal(model: TrainedModel) -> bool:
+    """Whether equal rows are one to it: by choice, or because it is from before they were counted."""
+    return model.contract.quality.equal_rows == "drop" or "duplicates" in model.manifest.get("rows", {})
+
+
+def _numbers_alike(champion: TrainedModel, model: TrainedModel) -> bool:
+    """Whether the n-th of some equal rows is the n-th of them by both contracts."""
+    return not _drops_equal(model) and _beside(champion.contract) == _beside(model.contract)
+
+
+def _beside(contract: Contract) -> set[str]:
+    """Columns of a file that are read besides features and target."""
+    extra = (contract.key_field, contract.group_field)
+    read = {feature.field.column for feature in contract.features} | {contract.target.field.column}
+    return {field.column for field in extra if field is not None} - read
+
+
+def _texts(theirs: Contract, ours: Contract, raw: RawRows, unit: str) -> Iterable[str]:
+    """The champion's key or group of each test row."""
+    wanted = theirs.group_field if unit == "group" else theirs.key_field
+    assert wanted is not None, "the contract has this unit"
+    feature = next((item for item in theirs.features if item.field.column == wanted.column), None)
+    if feature is not None:
+        return map(spelled, raw.column(feature.name))
+    for place, field in ((KEY, ours.key_field), (GROUP, ours.group_field)):
+        if field is not None and field.column == wanted.column and place in raw.texts:
+            return raw.texts[place]
+    raise UndecidedError(f"its rows were split by the {unit} {wanted.column}, which the test rows do not have")
+
+
+def _uncertain(theirs: Contract, ours: Contract, raw: RawRows) -> Mask:
+    """Rows whose id may have been another one: they hold what only one of the contracts reads as missing."""
+    uncertain = np.zeros(raw.rows, dtype=bool)
+    words = theirs.data.missing_words ^ ours.data.missing_words
+    if not words or unit_of(theirs) != "row":
+        return uncertain
+    numbers = [value for value in map(decimal, words) if value is not None]
+    for column in raw.features.values():
+        if isinstance(column, np.ndarray):
+            uncertain |= np.isnan(column) | np.isin(column, numbers)
+        else:
+            uncertain |= np.array([value is None for value in column], dtype=bool)
+    return uncertain
