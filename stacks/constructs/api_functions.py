@@ -111,7 +111,8 @@ class ApiFunctions(Construct):
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)
         documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
-        grant_objects(role, self._buckets.processed, documents, "s3:GetObject")
+        rows = [f"{model}/run=*/{folder}/*" for model in self._models for folder in ("rejects", "raw")]
+        grant_objects(role, self._buckets.processed, [*documents, *rows], "s3:GetObject")
         # Not for single prefixes: without it S3 answers 403 instead of 404 for what a run has not written yet.
         grant(role, ["s3:ListBucket"], [self._buckets.processed.bucket_arn])
         workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")

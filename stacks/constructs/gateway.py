@@ -34,6 +34,8 @@ OF_MODEL: Mapping[str, tuple[str, ...]] = {
     "": (),
     "runs": ("limit", "before"),
     "runs/{run_id}": (),
+    "runs/{run_id}/rejects": ("limit", "after"),
+    "runs/{run_id}/data": ("split",),
     "versions": (),
     "versions/{version}": (),
     "monitoring": ("hours",),

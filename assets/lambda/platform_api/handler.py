@@ -15,6 +15,7 @@ import catalogue
 import monitoring
 import openapi
 import page
+import rundata
 import runs
 import versions
 from botocore.config import Config
@@ -103,6 +104,10 @@ OF_MODEL: Mapping[str, Route] = {
     "": Route(lambda contract, _: catalogue.detail(RECORDS, contract)),
     "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), ("limit", "before")),
     "/runs/{run_id}": Route(lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"])),
+    "/runs/{run_id}/rejects": Route(
+        lambda contract, event: rundata.rejected(RECORDS, contract, event), ("limit", "after")
+    ),
+    "/runs/{run_id}/data": Route(lambda contract, event: rundata.data(RECORDS, contract, event), ("split",)),
     "/versions": Route(lambda contract, _: versions.all_of(RECORDS, contract)),
     "/versions/{version}": Route(
         lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"])

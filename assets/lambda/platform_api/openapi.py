@@ -10,7 +10,8 @@ from catalogue import example
 from schemas import SCHEMAS, TEXT, Schema, ref
 
 from contract import MAX_INSTANCES, Contract, json_schema
-from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED, MAX_HOURS, MAX_RUNS
+from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED, MAX_HOURS, MAX_REJECTS, MAX_RUNS
+from tracking.datasets import SPLITS
 
 REASONS = {
     400: "A value is wrong; errors name instance and field",
@@ -83,12 +84,21 @@ def _paths(contract: Contract) -> dict[str, Any]:
 
     limit = _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_RUNS, "default": 20}, "The most runs.")
     before = _query("before", {"type": "string", "minLength": 1}, "Only runs older than this one.")
+    most = _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_REJECTS, "default": 1000}, "The most rows.")
+    after = _query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "Only rows below this line.")
+    split = _query("split", {"enum": list(SPLITS), "default": "test"}, "A side of the split.")
     hours = _query("hours", {"type": "integer", "minimum": 1, "maximum": MAX_HOURS, "default": 24}, "Up to now.")
     return {
         base: get("The model: contract and live version", "Model"),
         f"{base}/predictions": {"post": _predict(contract, tag)},
         f"{base}/runs": get("What became of the uploads, newest first", "Runs", limit, before, missing=True),
         f"{base}/runs/{{run_id}}": get("One run with its logs' tails", "RunDetail", _in_path("run_id"), missing=True),
+        f"{base}/runs/{{run_id}}/rejects": get(
+            "Rows that were not used, with their reasons", "Rejects", _in_path("run_id"), most, after, missing=True
+        ),
+        f"{base}/runs/{{run_id}}/data": get(
+            "Links to the rows of a side as they were in the file", "Data", _in_path("run_id"), split, missing=True
+        ),
         f"{base}/versions": get("The model registry, newest first", "Versions"),
         f"{base}/versions/{{version}}": get(
             "One version with its evaluation", "VersionDetail", _in_path("version"), missing=True

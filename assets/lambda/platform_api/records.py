@@ -22,6 +22,10 @@ class Records:
     def runs(self, model: str) -> RunReader:
         return self._readers.setdefault(model, RunReader(self.place, model=model))
 
+    def manifest(self, model: str, run_id: str) -> Mapping[str, Any] | None:
+        """None while the run has no data set."""
+        return self._documents.read(self.place.processed_bucket, f"{model}/run={run_id}/manifest.json")
+
     def evaluation(self, version: ModelVersion) -> Mapping[str, Any] | None:
         """None for a version that somebody registered without one."""
         return self._documents.at(version.metadata.get("evaluation_uri", ""))
@@ -29,6 +33,12 @@ class Records:
     def link(self, version: ModelVersion, name: str) -> str:
         """A link, good for 15 minutes, to a file beside the evaluation."""
         bucket, _, key = version.metadata["evaluation_uri"].removeprefix("s3://").partition("/")
-        wanted = {"Bucket": bucket, "Key": f"{key.rpartition('/')[0]}/{name}"}
+        return self.signed(bucket, f"{key.rpartition('/')[0]}/{name}")
+
+    def signed(self, bucket: str, key: str, *, name: str = "") -> str:
+        """A link, good for 15 minutes; a browser saves what it leads to under the name."""
+        wanted = {"Bucket": bucket, "Key": key}
+        if name:
+            wanted["ResponseContentDisposition"] = f'attachment; filename="{name}"'
         url: str = self.place.client("s3").generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)
         return url

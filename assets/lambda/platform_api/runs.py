@@ -9,6 +9,7 @@ from typing import Any
 from records import Records
 
 from contract import Contract
+from contract.books import books_of
 from rest.handling import whole_number, word
 from rest.limits import MAX_RUNS
 from rest.problems import ProblemError, not_found
@@ -44,6 +45,7 @@ def unknown(run_id: str, contract: Contract) -> ProblemError:
 
 
 def document(run: Run) -> dict[str, Any]:
+    books = books_of(run.manifest)
     return {
         "run_id": run.run_id,
         "state": run.state,
@@ -52,6 +54,7 @@ def document(run: Run) -> dict[str, Any]:
         "reason": run.reason,
         "model_version": run.model_version,
         "rows": run.manifest["rows"] if run.manifest else None,
+        "books": books.to_dict() if books else None,
         "steps": [_step(step) for step in run.steps],
     }
 

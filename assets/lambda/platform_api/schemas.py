@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest.limits import MAX_EXPLAINED
+from tracking.datasets import SPLITS
 from tracking.run import STATES
 
 Schema = dict[str, Any]
@@ -62,6 +63,7 @@ RUN = {
     "reason": TEXT,
     "model_version": maybe(WHOLE),
     "rows": maybe({"type": "object", "additionalProperties": WHOLE}),
+    "books": maybe(ref("Books")),
 }
 VERSION = {
     "version": WHOLE,
@@ -150,6 +152,31 @@ SCHEMAS: dict[str, Schema] = {
                 optional=("unit", "label", "interval", "explanation"),
             )
         ),
+    ),
+    "Books": thing(
+        "Where the rows went that were read: the numbers in the sentence add up. The most frequent reason first.",
+        sentence=TEXT,
+        balanced=FLAG,
+        reasons=many(thing(kind=TEXT, rows=WHOLE, example=about(TEXT, "The first such row of the file."))),
+        notes=many(TEXT),
+        warnings=many(TEXT),
+    ),
+    "Rejects": thing(
+        rejects=many(
+            thing(
+                "A row that was not used.",
+                line=about(WHOLE, "Where it begins in the file."),
+                reason=TEXT,
+                row=about(TEXT, "Its text; the first 100,000 characters."),
+            )
+        ),
+        after=about(maybe(WHOLE), "The query of the next page; null at the end."),
+    ),
+    "Data": thing(
+        split={"enum": list(SPLITS)},
+        rows=WHOLE,
+        splits=about(many({"enum": list(SPLITS)}), "The sides whose rows are kept as they were in the file."),
+        files=about(many(thing(name=TEXT, url=TEXT)), "Parquet files. The links are good for 15 minutes."),
     ),
     "Run": thing(**RUN, steps=many(thing(**STEP))),
     "Runs": thing(runs=many(ref("Run")), before=about(maybe(TEXT), "The query of the next page; null at the end.")),

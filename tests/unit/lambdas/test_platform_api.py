@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from tests.unit.lambdas.loading import load_function
 
@@ -84,7 +85,14 @@ class Cloud:
     def add_run(self, run_id: str) -> None:
         """One whose pipeline succeeded and registered the version with the number of runs so far."""
         self.runs.append(run_id)
-        manifest = {"rows": {"read": 10, "train": 6}, "source": {"key": f"{MODEL}/{run_id}.csv"}}
+        manifest = {
+            "rows": {"read": 10, "rejected": 2, "train": 5, "validation": 1, "test": 2},
+            "reasons": {"age: below 0": 1, "plan: unknown level": 1},
+            "examples": {"age: below 0": "line 2: age must be at least 0, is -1"},
+            "warnings": ["the file looks like one sent twice"],
+            "files": {"raw_test": [f"{MODEL}/run={run_id}/raw/test/part-00000.parquet"]},
+            "source": {"key": f"{MODEL}/{run_id}.csv"},
+        }
         self.objects["processed", f"{MODEL}/run={run_id}/manifest.json"] = json.dumps(manifest).encode()
         self.objects["artifact", f"{MODEL}/{run_id}/evaluation/evaluation.json"] = json.dumps(EVALUATION).encode()
         self.add_version(len(self.runs), run_id=run_id)
@@ -144,7 +152,8 @@ class Answers:
         place = request["Bucket"], request["Key"]
         if place not in cloud.objects:
             raise missing("GetObject", "NoSuchKey")
-        return {"Body": io.BytesIO(cloud.objects[place]), "ETag": '"1"'}
+        body = cloud.objects[place]
+        return {"Body": StreamingBody(io.BytesIO(body), len(body)), "ETag": '"1"'}
 
     @staticmethod
     def generate_presigned_url(cloud: Cloud, request: Request) -> str:
@@ -152,6 +161,9 @@ class Answers:
 
     @staticmethod
     def list_objects_v2(cloud: Cloud, request: Request) -> Any:
+        if "Delimiter" not in request:
+            keys = [key for bucket, key in cloud.objects if bucket == request["Bucket"]]
+            return {"Contents": [{"Key": key} for key in keys if key.startswith(request["Prefix"])]}
         return {"CommonPrefixes": [{"Prefix": f"{request['Prefix']}{run_id}/"} for run_id in cloud.runs]}
 
     @staticmethod
@@ -335,7 +347,21 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     assert third["before"] is None
     assert ask(f"/models/{MODEL}/runs?before=run0") == {"runs": [], "before": None}
     run = first["runs"][0]
-    assert (run["file"], run["rows"], run["model_version"]) == (f"{MODEL}/run4.csv", {"read": 10, "train": 6}, 5)
+    assert (run["file"], run["rows"], run["model_version"]) == (
+        f"{MODEL}/run4.csv",
+        {"read": 10, "rejected": 2, "train": 5, "validation": 1, "test": 2},
+        5,
+    )
+    assert run["books"] == {
+        "sentence": "10 rows read = 2 rejected + 5 train + 1 validation + 2 test",
+        "balanced": True,
+        "reasons": [
+            {"kind": "age: below 0", "rows": 1, "example": "line 2: age must be at least 0, is -1"},
+            {"kind": "plan: unknown level", "rows": 1, "example": ""},
+        ],
+        "notes": [],
+        "warnings": ["the file looks like one sent twice"],
+    }
     assert run["steps"][:2] == [
         {"name": "Prepare rows", "status": "SUCCEEDED", "seconds": 7.0, "reason": ""},
         {"name": "Evaluate", "status": "Succeeded", "seconds": 3.0, "reason": ""},
@@ -409,6 +435,74 @@ def test_a_run_with_the_tails_of_its_logs(ask: Ask, cloud: Cloud) -> None:
         "interval": [40000.0, 42000.0],
         "gate": {"decision": "register", "reason": "good enough"},
     }
+
+
+def with_rejects(cloud: Cloud, run_id: str, count: int, *, row: str = "a,b") -> None:
+    lines = [json.dumps({"line": 2 + number, "reason": "2 fields", "row": row}) for number in range(count)]
+    cloud.objects["processed", f"{MODEL}/run={run_id}/rejects/part-00000.json"] = "\n".join(lines).encode()
+
+
+REJECTS, DATA = f"/models/{MODEL}/runs/{{run_id}}/rejects", f"/models/{MODEL}/runs/{{run_id}}/data"
+
+
+def test_rejects_come_in_pages(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    with_rejects(cloud, "abc", 5)
+    first = ask(f"{REJECTS}?limit=3", run_id="abc")
+    assert first["rejects"][0] == {"line": 2, "reason": "2 fields", "row": "a,b"}
+    assert ([item["line"] for item in first["rejects"]], first["after"]) == ([2, 3, 4], 4)
+    second = ask(f"{REJECTS}?limit=3&after=4", run_id="abc")
+    assert ([item["line"] for item in second["rejects"]], second["after"]) == ([5, 6], None)
+    exact = ask(f"{REJECTS}?limit=5", run_id="abc")
+    assert (len(exact["rejects"]), exact["after"]) == (5, None)
+
+
+def test_a_page_of_rejects_stays_below_what_a_function_may_answer(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    with_rejects(cloud, "abc", 20, row="\u00e9" * 900_000)
+    lines, after = [], 0
+    while after is not None:
+        answer = ask(f"{REJECTS}?after={after}", run_id="abc")
+        assert len(json.dumps(answer)) < 5_000_000
+        assert {len(item["row"]) for item in answer["rejects"]} == {100_000}
+        lines += [item["line"] for item in answer["rejects"]]
+        after = answer["after"]
+    assert lines == list(range(2, 22))
+
+
+def test_a_run_without_rejects_has_none_and_an_unknown_one_is_not_found(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    assert ask(REJECTS, run_id="abc") == {"rejects": [], "after": None}
+    for run_id in ("nope", "../x"):
+        assert ask(REJECTS, 404, run_id=run_id)["detail"] == f"There is no run {run_id!r} of {MODEL}."
+        assert ask(DATA, 404, run_id=run_id)["detail"] == f"There is no run {run_id!r} of {MODEL}."
+    ask(f"{REJECTS}?limit=0", 400, run_id="abc")
+    ask(f"{REJECTS}?lines=0", 400, run_id="abc")
+
+
+def test_links_lead_to_the_rows_of_a_side(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    found = ask(DATA, run_id="abc")
+    url = f"https://signed/{MODEL}/run=abc/raw/test/part-00000.parquet?900"
+    assert found == {
+        "split": "test",
+        "rows": 2,
+        "splits": ["test"],
+        "files": [{"name": "test-1.parquet", "url": url}],
+    }
+    assert ask(f"{DATA}?split=train", 404, run_id="abc")["detail"] == (
+        "Run abc keeps no train rows as they were in the file; it keeps test."
+    )
+    assert ask(f"{DATA}?split=all", 400, run_id="abc")["errors"][0]["field"] == "split"
+
+
+def test_a_refused_file_has_rejects_and_no_data(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    del cloud.objects["processed", f"{MODEL}/run=abc/manifest.json"]
+    cloud.objects["processed", f"{MODEL}/run=abc/refused.json"] = json.dumps({"reason": "too many"}).encode()
+    with_rejects(cloud, "abc", 1)
+    assert len(ask(REJECTS, run_id="abc")["rejects"]) == 1
+    assert ask(DATA, 404, run_id="abc")["detail"] == "Run abc has no data set."
 
 
 def test_versions_with_what_was_decided(ask: Ask, cloud: Cloud) -> None:

@@ -5,4 +5,5 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 # An explanation takes some hundred times as long as a prediction.
 MAX_EXPLAINED = 50
 MAX_RUNS = 100
+MAX_REJECTS = 10_000
 MAX_HOURS = 168
