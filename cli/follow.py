@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CliError
+from cli.options import say
 from cli.target import Target
+from contract.books import Books, books_of
 from tracking.logs import log_tail
 from tracking.run import Run, Step
 from tracking.runs import RunReader
@@ -83,13 +85,18 @@ def what_became_of(run: Run, key: str) -> str:
     return f"{result} Nothing runs again.{again}"
 
 
-def raise_for_failure(target: Target, run: Run) -> None:
-    """Raise CliError with the failing step's reason and log tail, unless the run went as far as it may."""
+def raise_for_failure(target: Target, run: Run, *, rejects: str | None = None) -> None:
+    """Raise CliError with the failing step's reason and log tail, unless the run went as far as it may.
+
+    `rejects`: where rejected rows can be looked at, "" when there are none; by default, by which command.
+    """
     if run.state in ("live", "waiting", "superseded", "unchanged"):
         return
     if run.state == "refused":
+        where = f"mlops rejects {run.run_id}" if rejects is None else rejects
         raise CliError(
-            f"The file was refused. {run.reason.rstrip('.')}.", "Nothing was trained; it is still in the raw bucket."
+            f"The file was refused. {run.reason.rstrip('.')}.",
+            f"Nothing was trained; it is still in the raw bucket.{f' Rejected rows: {where}.' if where else ''}",
         )
     if run.state == "rejected":
         raise CliError(f"The model was not registered: {run.reason}", _see(run.run_id))
@@ -115,7 +122,7 @@ class _live_view:  # noqa: N801  (a context manager used like a function)
 
     def __enter__(self) -> Callable[[Run], None]:
         self._live.start()
-        return lambda run: self._live.update(steps_table(run))
+        return lambda run: self._live.update(steps_and_books(run))
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
@@ -140,9 +147,25 @@ class _line_view:  # noqa: N801  (a context manager used like a function)
                 self._seen[step.name] = step.status
                 took = f" in {step.seconds:.1f} s" if step.seconds is not None else ""
                 self._console.print(f"  {step.name}: {step.status}{took}", highlight=False)
+        self._show_books(run)
         if self._seen.get("") != run.state:
             self._seen[""] = run.state
             self._console.print(f"run {run.run_id}: {run.state}", highlight=False)
+
+    def _show_books(self, run: Run) -> None:
+        """Once, when the data set is there."""
+        for line in worth_knowing(books_of(run.manifest)) if "books" not in self._seen else ():
+            say(self._console, f"  {line}")
+        if run.manifest:
+            self._seen["books"] = "shown"
+
+
+def worth_knowing(books: Books | None) -> tuple[str, ...]:
+    """Of the books, while a run is under way: rejected rows with the most frequent reasons, and warnings."""
+    if books is None:
+        return ()
+    rejected = (f"{books.rejected:,} of {books.read:,} rows rejected", *books.frequent) if books.rejected else ()
+    return (*rejected, *(f"warning: {text}" for text in books.warnings))
 
 
 def steps_table(run: Run) -> Group:
@@ -156,6 +179,11 @@ def steps_table(run: Run) -> Group:
         (f"run {run.run_id}: {run.state} {age}", "bold"), ("" if run.final else f" {run.reason}", "dim")
     )
     return Group(table, line)
+
+
+def steps_and_books(run: Run) -> Group:
+    """The same, and what is worth knowing of the rows as soon as they are counted."""
+    return Group(steps_table(run), *(Text(line, style="dim") for line in worth_knowing(books_of(run.manifest))))
 
 
 def _mark(step: Step) -> Text | Spinner:

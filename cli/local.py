@@ -24,8 +24,10 @@ from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
 from cli.page import Page
 from cli.records import example
+from cli.rows import REJECTS_FILE, rejected, save_rejects
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.upload import upload
+from contract.books import books_of
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
 from localcloud.host import LocalCloud, LocalCloudError
@@ -58,6 +60,14 @@ class Deployed:
     cloud: LocalCloud
     target: Target
     resources: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays on disk of a run: the folder of its report, and its rejected rows if there are any."""
+
+    report: Path
+    rejects: Path | None
 
 
 def synth(out: Path, models: Path, stage: str) -> Path:
@@ -162,11 +172,12 @@ def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, An
                 timeout=RUN_TIMEOUT,
                 alive=here.cloud.check,
             )
-        raise_for_failure(here.target, finished)
+        rejects = keep_rejects(here.target, finished)
+        raise_for_failure(here.target, finished, rejects=str(rejects or ""))
         with watch.phase("prediction"):
             prediction = _predict(here.target, finished) if finished.state == "live" else None
-        reports = download_evaluation(here.target, finished)
-        return _summary(finished, data=data, prediction=prediction, reports=reports, here=here, watch=watch)
+        kept = Kept(report=download_evaluation(here.target, finished), rejects=rejects)
+        return _summary(finished, data=data, prediction=prediction, kept=kept, here=here, watch=watch)
 
 
 def _predict(target: Target, run: Run) -> dict[str, Any]:
@@ -182,9 +193,19 @@ def _predict(target: Target, run: Run) -> dict[str, Any]:
     }
 
 
+def keep_rejects(target: Target, run: Run) -> Path | None:
+    """Write the rejected rows beside the report; None when there are none. The cloud that has them ends."""
+    path = reports_of(run) / REJECTS_FILE
+    return path if save_rejects(rejected(target, run), path) else None
+
+
+def reports_of(run: Run) -> Path:
+    return LOCAL_DIR / "reports" / run.run_id
+
+
 def download_evaluation(target: Target, run: Run) -> Path:
     """Copy the evaluation report and its plots to .local/reports/<run id>."""
-    folder = LOCAL_DIR / "reports" / run.run_id
+    folder = reports_of(run)
     folder.mkdir(parents=True, exist_ok=True)
     bucket, _, prefix = run.evaluation_uri.removeprefix("s3://").partition("/")
     s3 = target.client("s3")
@@ -195,9 +216,10 @@ def download_evaluation(target: Target, run: Run) -> Path:
 
 
 def _summary(
-    run: Run, *, data: Data, prediction: dict[str, Any] | None, reports: Path, here: Deployed, watch: Stopwatch
+    run: Run, *, data: Data, prediction: dict[str, Any] | None, kept: Kept, here: Deployed, watch: Stopwatch
 ) -> dict[str, Any]:
-    assert run.manifest is not None and run.evaluation is not None
+    books = books_of(run.manifest)
+    assert run.manifest is not None and run.evaluation is not None and books is not None
     evaluation, interval = run.evaluation, dict(run.evaluation["interval"])
     del interval["level"], interval["method"]
     roles = {role: {"made": c["made"], "denied": c["denied"]} for role, c in here.cloud.calls()["roles"].items()}
@@ -213,9 +235,11 @@ def _summary(
         "gate": evaluation["gate"]["reason"],
         "champion": evaluation["champion"],
         "rows": run.manifest["rows"],
+        "books": books.to_dict(),
         "model_version": run.model_version,
         "prediction": prediction,
-        "reports": str(reports),
+        "reports": str(kept.report),
+        "rejects": str(kept.rejects) if kept.rejects else None,
         "seconds": watch.total(),
         "steps": {step.name: step.seconds for step in run.steps},
         "calls": roles,

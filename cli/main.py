@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api, batch, delivery, kubernetes, lifecycle, operate
+from cli import api, batch, datasets, delivery, kubernetes, lifecycle, operate
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 
@@ -21,6 +21,7 @@ local_app = typer.Typer(no_args_is_help=True, help="The whole application on thi
 app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
 app.add_typer(batch.app)
+app.add_typer(datasets.app)
 app.add_typer(delivery.app)
 app.add_typer(operate.app)
 app.add_typer(kubernetes.app, name="k8s")
@@ -92,6 +93,7 @@ def upload(
 ) -> None:
     """Upload a data file; everything else follows by itself."""
     from cli.follow import follow, raise_for_failure, what_became_of
+    from cli.render import print_end, run_document
     from cli.upload import upload as put
     from tracking.runs import RunReader
 
@@ -113,11 +115,7 @@ def upload(
             return
         run = follow(target, model=model, run_id=sent.run_id, console=progress, timeout=2 * 3600, earlier=earlier)
         raise_for_failure(target, run)
-        show(
-            {**run.to_json(), "repeated": earlier.final},
-            as_json,
-            lambda: output.print(f"{run.state}: {run.reason}", highlight=False),
-        )
+        show({**run_document(run), "repeated": earlier.final}, as_json, lambda: print_end(output, run))
 
 
 @app.command()
@@ -129,7 +127,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List what became of every upload, newest first, or show one run."""
-    from cli.render import print_run, print_runs
+    from cli.render import print_run, print_runs, run_document
     from cli.runs import find_run
     from tracking.runs import list_runs
 
@@ -137,10 +135,10 @@ def runs(
         target = find_target(where=on, stage=stage, model=model)
         if run_id:
             run = find_run(target, model=model, run_id=run_id)
-            show(run.to_json(), as_json, lambda: print_run(output, run))
+            show(run_document(run), as_json, lambda: print_run(output, run))
         else:
             found = list_runs(target.place, model=model)
-            show({"runs": [run.to_json() for run in found]}, as_json, lambda: print_runs(output, found))
+            show({"runs": [run_document(run) for run in found]}, as_json, lambda: print_runs(output, found))
 
 
 @app.command()
@@ -153,6 +151,7 @@ def retry(
 ) -> None:
     """Train again on a run's data set, after what made it fail was mended."""
     from cli.follow import follow, raise_for_failure
+    from cli.render import print_end, run_document
     from cli.runs import find_run
     from cli.runs import retry as start
 
@@ -161,7 +160,7 @@ def retry(
         start(target, find_run(target, model=model, run_id=run_id))
         run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
-        show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
+        show(run_document(run), as_json, lambda: print_end(output, run))
 
 
 @app.command()

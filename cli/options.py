@@ -64,6 +64,11 @@ def _fail(error: CliError, as_json: bool, *, code: int = 1) -> None:
     raise typer.Exit(code)
 
 
+def say(console: Console, text: str) -> None:
+    """Words of anybody, as they are, on one line of any length."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(document, default=str))
 

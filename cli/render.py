@@ -10,21 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.follow import steps_table
+from cli.options import say
 from cli.target import Target
+from contract.books import Books, books_of
 from tracking.run import Run
 from tracking.versions import ModelVersion
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
-    rows, metric = summary["rows"], summary["metric"]
+    metric = summary["metric"]
     low, high = (metric_text(metric, limit) for limit in summary[f"{metric}_interval"])
     grid = Table.grid(padding=(0, 2))
     grid.add_row("model", f"{summary['model']} version {summary['model_version']}")
-    grid.add_row(
-        "rows",
-        f"{rows['read']:,} read, {rows['rejected']:,} rejected; "
-        f"{rows['train']:,} train, {rows['validation']:,} validation, {rows['test']:,} test",
-    )
+    books = summary["books"]
+    grid.add_row("rows", Text(books["sentence"]))
+    for line in (*books["frequent"], *books["notes"], *(f"warning: {text}" for text in books["warnings"])):
+        grid.add_row("", Text(line))
+    if summary["rejects"]:
+        grid.add_row("rejects", Text(summary["rejects"]))
     grid.add_row(f"test {metric.upper()}", f"{metric_text(metric, summary[metric])} (95 %: {low} to {high})")
     if "r2" in summary:
         grid.add_row("test R²", f"{summary['r2']:.4f}")
@@ -141,9 +144,31 @@ def print_version(console: Console, version: ModelVersion) -> None:
 def print_run(console: Console, run: Run) -> None:
     console.print(steps_table(run))
     if run.reason:
-        console.print(run.reason, highlight=False)
-    for kind, count in ((run.manifest or {}).get("reasons") or {}).items():
-        console.print(f"  rejected {count:,}: {kind}", highlight=False)
+        say(console, run.reason)
+    print_books(console, run)
+
+
+def print_end(console: Console, run: Run) -> None:
+    """What became of an upload: its state, and where its rows went."""
+    say(console, f"{run.state}: {run.reason}")
+    print_books(console, run)
+
+
+def print_books(console: Console, run: Run) -> None:
+    for line in books_lines(books_of(run.manifest), run.run_id):
+        say(console, line)
+
+
+def books_lines(books: Books | None, run_id: str) -> list[str]:
+    if books is None:
+        return []
+    return [*books.lines, *([f"every rejected row: mlops rejects {run_id}"] if books.rejected else [])]
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """A run as JSON, with its books."""
+    books = books_of(run.manifest)
+    return {**run.to_json(), "books": books.to_dict() if books else None}
 
 
 def print_up(console: Console, target: Target, resources: Mapping[str, int], *, page_url: str | None) -> None:

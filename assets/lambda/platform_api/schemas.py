@@ -157,6 +157,7 @@ SCHEMAS: dict[str, Schema] = {
         "Where the rows went that were read: the numbers in the sentence add up. The most frequent reason first.",
         sentence=TEXT,
         balanced=FLAG,
+        frequent=about(many(TEXT), "The most frequent reasons in words."),
         reasons=many(thing(kind=TEXT, rows=WHOLE, example=about(TEXT, "The first such row of the file."))),
         notes=many(TEXT),
         warnings=many(TEXT),

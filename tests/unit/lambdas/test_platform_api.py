@@ -355,6 +355,10 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     assert run["books"] == {
         "sentence": "10 rows read = 2 rejected + 5 train + 1 validation + 2 test",
         "balanced": True,
+        "frequent": [
+            "1 rejected: age: below 0 (line 2: age must be at least 0, is -1)",
+            "1 rejected: plan: unknown level",
+        ],
         "reasons": [
             {"kind": "age: below 0", "rows": 1, "example": "line 2: age must be at least 0, is -1"},
             {"kind": "plan: unknown level", "rows": 1, "example": ""},

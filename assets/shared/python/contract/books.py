@@ -77,6 +77,7 @@ class Books:
         return {
             "sentence": self.sentence,
             "balanced": self.balanced,
+            "frequent": list(self.frequent),
             "reasons": [asdict(reason) for reason in self.reasons],
             "notes": list(self.notes),
             "warnings": list(self.warnings),

@@ -1,0 +1,93 @@
+"""Commands that show the rows of a run: what was rejected, and what its model saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import rows
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, say
+from cli.runs import find_run
+from cli.tables import Cell, csv_lines, write_csv
+from cli.target import find_target
+from contract.reading import quoted
+from contract.sides import Side
+from tracking.datasets import Reject
+
+app = typer.Typer()
+
+RunId = Annotated[str, typer.Argument(help="The run: an id of `mlops runs`.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write CSV to this file instead.")]
+
+
+@app.command()
+def rejects(
+    run_id: RunId,
+    out: Out = None,
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Show the rows of a file that were rejected, each with its line and all that is wrong with it."""
+    with errors(as_json):
+        target = find_target(where=on, stage=stage, model=model)
+        found = rows.rejected(target, find_run(target, model=model, run_id=run_id))
+        if out:
+            _written(out, run_id, rows.save_rejects(found, out), "rejected row", as_json)
+        elif as_json:
+            listed = [asdict(reject) for reject in found]
+            print_json({"run_id": run_id, "rejected": len(listed), "rejects": listed})
+        else:
+            _print_rejects(found)
+
+
+@app.command()
+def data(
+    run_id: RunId,
+    split: Annotated[Side | None, typer.Option(help="One side of the split; by default all that are kept.")] = None,
+    out: Out = None,
+    model: Model = DEFAULT_MODEL,
+    stage: Stage = None,
+    on: On = None,
+    as_json: Json = False,
+) -> None:
+    """Write the rows that a run's model saw, as they were in the file, with their side and id: CSV, or JSON."""
+    with errors(as_json):
+        target = find_target(where=on, stage=stage, model=model)
+        table = rows.raw_table(target, find_run(target, model=model, run_id=run_id), split)
+        if out:
+            _written(out, run_id, write_csv(out, table.header, table.rows), "row", as_json)
+        elif as_json:
+            records = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
+            print_json({"run_id": run_id, "rows": records})
+        else:
+            _print_csv(table.header, table.rows)
+
+
+def _print_rejects(found: Iterable[Reject]) -> None:
+    none = True
+    for reject in found:
+        none = False
+        say(output, f"line {reject.line}: {reject.reason}")
+        say(output, f"  {quoted(reject.row)}")
+    if none:
+        say(progress, "No row was rejected.")
+
+
+def _print_csv(header: Sequence[str], cells: Iterable[Sequence[Cell]]) -> None:
+    for line in csv_lines(header, cells):
+        typer.echo(line, nl=False)
+
+
+def _written(out: Path, run_id: str, count: int, noun: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"run_id": run_id, "rows": count, "output": str(out) if count else None})
+    elif count:
+        say(output, f"{count:,} {noun}{'' if count == 1 else 's'}: {out}")
+    else:
+        say(output, "No row was rejected; nothing was written.")
