@@ -13,11 +13,13 @@ import urllib3
 from frontend.answers import Json, Model, Predictions, Summary
 from frontend.errors import ApiError, FieldError, Kind
 from frontend.records import Monitoring, Run, Version, VersionDetail
+from frontend.rundata import DataFiles, Rejects
 from frontend.settings import Settings
 
 CONNECT_SECONDS = 3.0
 # API Gateway gives up after 29 s.
 READ_SECONDS = 35.0
+MOST_REJECTS = 10_000
 
 KINDS = {
     400: Kind.INVALID,
@@ -68,7 +70,18 @@ class Api:
         return self._get(path, lambda answer: tuple(map(Run.of, answer["runs"])))
 
     def run(self, model: str, run_id: str) -> Run:
-        return self._get(f"/models/{_part(model)}/runs/{_part(run_id)}", Run.of)
+        return self._get(self._run(model, run_id), Run.of)
+
+    def rejects(self, model: str, run_id: str) -> Rejects:
+        """The first rejected rows, as many as the API gives at once."""
+        path = f"{self._run(model, run_id)}/rejects?{urlencode({'limit': MOST_REJECTS})}"
+        return self._get(path, Rejects.of)
+
+    def data(self, model: str, run_id: str, split: str) -> DataFiles:
+        return self._get(f"{self._run(model, run_id)}/data?{urlencode({'split': split})}", DataFiles.of)
+
+    def _run(self, model: str, run_id: str) -> str:
+        return f"/models/{_part(model)}/runs/{_part(run_id)}"
 
     def versions(self, model: str) -> tuple[Version, ...]:
         """Newest first."""

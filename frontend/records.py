@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from frontend.answers import Json, Metric, time_of
+from frontend.rundata import Books
 
 # Where a run ends. The others are on their way.
 FINAL = frozenset({"live", "refused", "failed", "rejected", "superseded", "waiting", "unchanged"})
@@ -43,7 +44,7 @@ class Run:
     started: datetime | None
     reason: str
     model_version: int | None
-    rows: Mapping[str, Any]
+    books: Books | None
     steps: tuple[Step, ...]
     evaluation: Json
 
@@ -57,7 +58,7 @@ class Run:
             started=time_of(document.get("started")),
             reason=str(document.get("reason") or ""),
             model_version=None if version is None else int(version),
-            rows=dict(document.get("rows") or {}),
+            books=Books.of(document["books"]) if document.get("books") else None,
             steps=tuple(Step.of(item) for item in document.get("steps") or ()),
             evaluation=dict(document.get("evaluation") or {}),
         )

@@ -11,6 +11,7 @@ import streamlit as st
 from frontend.answers import Model, Predictions, Summary
 from frontend.client import Api
 from frontend.records import Monitoring, Run, Version, VersionDetail
+from frontend.rundata import DataFiles, Rejects
 from frontend.settings import Settings, from_environment
 
 CHOSEN = "model"
@@ -65,6 +66,17 @@ def _run(settings: Settings, name: str, run_id: str) -> Run:
     return _api(settings).run(name, run_id)
 
 
+@st.cache_data(ttl=120, max_entries=20, show_spinner=False)
+def _rejects(settings: Settings, name: str, run_id: str) -> Rejects:
+    return _api(settings).rejects(name, run_id)
+
+
+# Well below the 15 minutes for which the links are good, as below.
+@st.cache_data(ttl=120, show_spinner=False)
+def _data(settings: Settings, name: str, run_id: str, split: str) -> DataFiles:
+    return _api(settings).data(name, run_id, split)
+
+
 @st.cache_data(ttl=10, show_spinner=False)
 def _versions(settings: Settings, name: str) -> tuple[Version, ...]:
     return _api(settings).versions(name)
@@ -101,6 +113,14 @@ def runs(name: str) -> tuple[Run, ...]:
 
 def run(name: str, run_id: str) -> Run:
     return _run(settings(), name, run_id)
+
+
+def rejects(name: str, run_id: str) -> Rejects:
+    return _rejects(settings(), name, run_id)
+
+
+def data(name: str, run_id: str, split: str) -> DataFiles:
+    return _data(settings(), name, run_id, split)
 
 
 def versions(name: str) -> tuple[Version, ...]:

@@ -11,6 +11,7 @@ from frontend.errors import ApiError, Kind
 from frontend.formatting import duration, moment, title
 from frontend.heading import page
 from frontend.records import Run, Step
+from frontend.runrows import show_books, show_rows
 
 STAGES = ("uploaded", "etl", "training", "deploying", "live")
 # How often to look again, in seconds: while something moves, and while nothing does.
@@ -40,7 +41,7 @@ def _live(summary: Summary, was_moving: bool) -> None:
             )
             return
         chosen = _table(found, summary.name)
-        _run(_detail(summary.name, chosen))
+        _run(summary.name, _detail(summary.name, chosen))
 
 
 def _table(found: tuple[Run, ...], model: str) -> Run:
@@ -84,13 +85,12 @@ def runs_frame(found: tuple[Run, ...]) -> pd.DataFrame:
     )
 
 
-def _run(run: Run) -> None:
+def _run(model: str, run: Run) -> None:
     st.subheader(f"Run {run.run_id}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
-    if counts := [f"{count:,} {name}" for name, count in run.rows.items() if isinstance(count, int) and count]:
-        facts.append(f"rows: {', '.join(counts)}")
     st.caption(states.escaped(" · ".join(fact for fact in facts if fact)))
+    show_books(run)
     if run.reason:
         tone = st.error if run.state in BAD else st.info
         tone(states.escaped(run.reason))
@@ -98,6 +98,7 @@ def _run(run: Run) -> None:
         st.caption("No step has started.")
         return
     _steps(run.steps)
+    show_rows(model, run)
     _log(run)
 
 

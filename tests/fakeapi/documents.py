@@ -10,6 +10,7 @@ from typing import Any
 
 import contract
 from contract import Contract
+from contract.books import books_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = contract.load_all(ROOT / "models")
@@ -18,6 +19,21 @@ RUN_ID = "0123456789abcdef"
 METRICS = {
     "regression": {"rmse": 40982.1, "mae": 26300.5, "r2": 0.8764},
     "binary": {"auc": 0.9921, "logloss": 0.0932, "accuracy": 0.9648, "f1": 0.9524},
+}
+ROWS = {"read": 20_640, "rejected": 198, "train": 13_012, "validation": 3_302, "test": 4_128}
+REJECTS = [
+    {"line": 7, "reason": "total_rooms must be a number, is 'many'", "row": '-122.2,37.8,"many",<b>'},
+    {
+        "line": 12,
+        "reason": "ocean_proximity is 'MOON'; known are 'INLAND' and 'NEAR BAY'",
+        "row": "-122.2,37.8,880,MOON",
+    },
+]
+MANIFEST = {
+    "rows": ROWS,
+    "reasons": {"total_rooms: not a number": 120, "ocean_proximity: unknown level": 78},
+    "examples": {"total_rooms: not a number": "line 7: total_rooms must be a number, is 'many'"},
+    "warnings": ["22 % of the rows are equal to an earlier one; it looks like a file sent twice"],
 }
 BASE = {"regression": 206_855.0, "binary": -0.5}
 
@@ -126,10 +142,16 @@ def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool
         "started": (NOW - timedelta(hours=2, minutes=3)).isoformat(),
         "reason": reason,
         "model_version": 3 if state == "live" else None,
-        "rows": {"train": 13_012, "validation": 3_302, "test": 4_128, "rejected": 198},
+        "rows": ROWS,
+        "books": books_of(MANIFEST).to_dict(),  # type: ignore[union-attr]
         "steps": [_step(*step, log=log, failed_reason=reason) for step in steps],
         "evaluation": None,
     }
+
+
+def data(split: str, *, base: str) -> dict[str, Any]:
+    files = [{"name": f"{split}-1.parquet", "url": f"{base}/plots/{split}-1.parquet?signature=s"}]
+    return {"split": split, "rows": ROWS[split], "splits": ["train", "test"], "files": files}
 
 
 def _step(name: str, status: str, seconds: float | None, *, log: bool, failed_reason: str) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from tests.fakeapi import documents
 
 KEY = "key-of-the-tests-0123456789abcdefghij"
 ROUTE = re.compile(
-    r"/v1/models(?:/(?P<model>\w+)(?:/(?P<what>predictions|runs|versions|monitoring)(?:/(?P<id>\w+))?)?)?"
+    r"/v1/models(?:/(?P<model>\w+)(?:/(?P<what>predictions|runs|versions|monitoring)"
+    r"(?:/(?P<id>\w+)(?:/(?P<of>rejects|data))?)?)?)?"
 )
 
 # As many as the API names in one answer.
@@ -50,6 +51,7 @@ class FakeApi:
     models: tuple[str, ...] = tuple(documents.CONTRACTS)
     run_state: str = "live"
     no_runs: bool = False
+    most_rejects: int = 100
     quiet: bool = False
     down: bool = False
     delay: float = 0.0
@@ -85,7 +87,7 @@ class FakeApi:
             return 200, documents.detail(model, live=self.live), {}
         routes: dict[str, Callable[[], Answer]] = {
             "predictions": lambda: self._predict(model, request, query),
-            "runs": lambda: self._runs(model, match["id"]),
+            "runs": lambda: self._rows(match["of"], query) if match["of"] else self._runs(model, match["id"]),
             "versions": lambda: self._versions(model, match["id"]),
             "monitoring": lambda: self._monitoring(model, query),
         }
@@ -116,6 +118,13 @@ class FakeApi:
         if run_id is not None:
             return (200, newest, {}) if run_id == newest["run_id"] else _refuse(404, "There is no such run.")
         return 200, {"runs": [] if self.no_runs else [newest]}, {}
+
+    def _rows(self, of: str, query: Mapping[str, str]) -> Answer:
+        if of == "rejects":
+            found = documents.REJECTS[: self.most_rejects]
+            after = found[-1]["line"] if len(found) < len(documents.REJECTS) else None
+            return 200, {"rejects": found, "after": after}, {}
+        return 200, documents.data(query["split"], base=self.url.removesuffix("/v1")), {}
 
     def _versions(self, model: Contract, number: str | None) -> Answer:
         if number is None:

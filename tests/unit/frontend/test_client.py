@@ -137,10 +137,34 @@ def test_an_api_that_is_slow_is_given_up(fake: FakeApi) -> None:
     assert KEY not in "".join(traceback.format_exception(raised.value))
 
 
+def test_the_rows_of_a_run(api: Api, fake: FakeApi) -> None:
+    found = api.rejects(MODEL, "abc")
+    assert fake.requests[-1].path.endswith("/runs/abc/rejects?limit=10000")
+    assert ([item.line for item in found.items], found.more) == ([7, 12], False)
+    assert found.csv.decode().splitlines()[:2] == [
+        "line,reason,row",
+        '7,"total_rooms must be a number, is \'many\'","-122.2,37.8,""many"",<b>"',
+    ]
+    fake.most_rejects = 1
+    assert api.rejects(MODEL, "abc").more
+    data = api.data(MODEL, "abc", "train")
+    assert fake.requests[-1].path.endswith("/runs/abc/data?split=train")
+    assert (data.rows, data.splits, data.files[0].name) == (13_012, ("train", "test"), "train-1.parquet")
+
+
+def test_a_run_of_an_older_api_has_no_books(api: Api, fake: FakeApi) -> None:
+    run = documents.run(documents.CONTRACTS[MODEL])
+    del run["books"]
+    fake.answers.append((200, run, {}))
+    assert api.run(MODEL, "abc").books is None
+
+
 def test_runs_versions_and_monitoring(api: Api, fake: FakeApi) -> None:
     (run,) = api.runs(MODEL, limit=5)
     assert fake.requests[-1].path.endswith("/runs?limit=5")
-    assert (run.state, run.final, run.rows["train"]) == ("live", True, 13_012)
+    assert (run.state, run.final) == ("live", True)
+    assert run.books is not None
+    assert run.books.sentence == "20,640 rows read = 198 rejected + 13,012 train + 3,302 validation + 4,128 test"
     assert api.run(MODEL, run.run_id).steps[0].log[-1] == "pre-processing: line 3"
     assert [version.number for version in api.versions(MODEL)] == [3, 2, 1]
     detail = api.version(MODEL, 3)

@@ -342,6 +342,48 @@ def test_a_run_shows_its_stages_steps_and_log(opened: Opener, fake: FakeApi, sta
     assert app.code[0].value == f"{last}: line 1\n{last}: line 2\n{last}: line 3"
 
 
+def test_a_run_tells_where_its_rows_went(opened: Opener) -> None:
+    app = opened("runs")
+    words = text_of(app).replace("\\", "")
+    assert "20,640 rows read = 198 rejected + 13,012 train + 3,302 validation + 4,128 test" in words
+    reason = "120 rejected: total_rooms: not a number (line 7: total_rooms must be a number, is 'many')"
+    assert reason in words
+    assert app.warning[0].value.replace("\\", "").startswith("22 % of the rows are equal to an earlier one")
+
+
+def test_rejected_rows_are_shown_and_downloaded_when_asked_for(opened: Opener, fake: FakeApi) -> None:
+    app = opened("runs")
+    assert not [request for request in fake.requests if "/rejects" in request.path]
+    fake.most_rejects = 1
+    app.toggle(f"rejects:{documents.RUN_ID}").set_value(True).run()
+    assert not app.exception
+    table = app.dataframe[1].value
+    assert table.to_dict("records") == [
+        {"Line": 7, "Why": documents.REJECTS[0]["reason"], "Row": documents.REJECTS[0]["row"]}
+    ]
+    assert [item.proto.label for item in app.get("download_button")] == ["Download rejected rows"]
+    assert f"The first 1 row; all of them: `mlops rejects {documents.RUN_ID} --out FILE`" in text_of(app)
+
+
+def test_rows_of_the_data_set_are_links(opened: Opener, fake: FakeApi) -> None:
+    app = opened("runs")
+    app.toggle(f"data:{documents.RUN_ID}").set_value(True).run()
+    assert not app.exception
+    links = {item.proto.label: item.proto.url for item in app.get("link_button")}
+    base = fake.url.removesuffix("/v1")
+    assert links == {name: f"{base}/plots/{name}?signature=s" for name in ("test-1.parquet", "train-1.parquet")}
+    assert "**Test** 4,128 rows" in text_of(app)
+
+
+def test_rows_that_the_api_cannot_give_are_told(opened: Opener, fake: FakeApi) -> None:
+    app = opened("runs")
+    fake.refusals["/rejects"] = (500, {"detail": "Internal error", "request_id": "r-9"}, {})
+    app.toggle(f"rejects:{documents.RUN_ID}").set_value(True).run()
+    assert not app.exception
+    assert "The API failed" in text_of(app)
+    assert "**Register**" in text_of(app)
+
+
 def test_a_run_that_has_only_been_uploaded_is_shown_all_the_same(opened: Opener, fake: FakeApi) -> None:
     fake.run_state = "uploaded"
     fake.refusals["/runs/"] = (404, {"detail": "There is no run."}, {})
