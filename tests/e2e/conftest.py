@@ -17,6 +17,7 @@ from cli.follow import follow
 from cli.target import Target
 from cli.upload import upload
 from stacks.bundles import MODELS
+from tests.books import assert_books_balance
 from tests.e2e.light import MODEL, write_model
 from tracking.run import Run
 
@@ -37,7 +38,12 @@ class Platform:
         return upload(self.target, model=MODEL, file=file).run_id
 
     def follow(self, run_id: str) -> Run:
-        return follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=self.here.cloud.check)
+        """To its end; the books of its data set balance, whatever became of it."""
+        alive = self.here.cloud.check
+        run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=alive)
+        if run.manifest is not None:
+            assert_books_balance(run.manifest)
+        return run
 
     def run(self, file: Path) -> Run:
         return self.follow(self.upload(file))

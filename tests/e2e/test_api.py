@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import schemathesis
 import urllib3
@@ -94,12 +96,16 @@ def client(platform: Platform, pool: urllib3.PoolManager) -> Client:
     return with_key(platform, pool, "tests", throttle={"rateLimit": 10_000.0, "burstLimit": 5000})
 
 
+# Rows that are rejected.
+BAD = ("too,few", "also,too,few")
+
+
 @pytest.fixture(scope="module")
 def run_id(platform: Platform, client: Client, housing: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The run whose version is live."""
     header, *lines = housing.read_text().splitlines()
     file = tmp_path_factory.mktemp("api") / "api.csv"
-    file.write_text("\n".join([header, *random.Random(401).sample(lines, 3000)]) + "\n")
+    file.write_text("\n".join([header, *random.Random(401).sample(lines, 3000), *BAD]) + "\n")
     run = platform.run(file)
     assert run.state == "live", run.reason
     return run.run_id
@@ -209,6 +215,23 @@ def test_what_is_live_and_where_it_comes_from(client: Client, run_id: str) -> No
     logs = {step["name"]: step["log"] for step in run["steps"]}
     assert any("trained" in line for line in logs["Train"])
     assert run["evaluation"]["value"] == pytest.approx(live["metric"]["value"])
+
+
+def test_the_rows_of_a_run_are_told_and_led_to(client: Client, run_id: str) -> None:
+    path = f"/models/{MODEL}/runs/{run_id}"
+    books = client.get(path).document["books"]
+    assert books["balanced"]
+    assert books["sentence"].startswith("3,002 rows read = 2 rejected + ")
+    assert [(reason["kind"], reason["rows"]) for reason in books["reasons"]] == [("field count", 2)]
+    first = client.get(f"{path}/rejects?limit=1").document
+    assert ([item["row"] for item in first["rejects"]], first["after"]) == ([BAD[0]], 3002)
+    rest = client.get(f"{path}/rejects?after={first['after']}").document
+    assert ([item["row"] for item in rest["rejects"]], rest["after"]) == ([BAD[1]], None)
+    data = client.get(f"{path}/data").document
+    parts = [client.pool.request("GET", file["url"]) for file in data["files"]]
+    assert {(part.status, part.data[:4]) for part in parts} == {(200, b"PAR1")}
+    assert 'filename="test-1.parquet"' in parts[0].headers["content-disposition"]
+    assert sum(pq.read_metadata(io.BytesIO(part.data)).num_rows for part in parts) == data["rows"]
 
 
 def test_invocations_are_monitored(client: Client, run_id: str) -> None:

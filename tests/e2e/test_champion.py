@@ -10,7 +10,8 @@ import pytest
 import contract
 from cli.runs import train_again
 from cli.target import ROOT
-from contract.identity import RowIdentity
+from contract import Contract
+from contract.sides import digest_of, side_of
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
 from tracking.runs import RunReader
@@ -81,8 +82,7 @@ def with_noise(lines: list[str]) -> list[str]:
     names = [feature.name for feature in spec.features]
     places, price = [header.index(name) for name in names], header.index(spec.target.name)
     generator = random.Random(301)
-    identity = RowIdentity.under(spec)
-    known = [row for row in rows if _place(identity, [row[place] for place in places]) >= spec.split.test]
+    known = [row for row in rows if _side(spec, [row[place] for place in places]) != "test"]
     noisy = generator.sample(known, len(known) // 4)
     prices = [row[price] for row in noisy]
     generator.shuffle(prices)
@@ -91,6 +91,8 @@ def with_noise(lines: list[str]) -> list[str]:
     return [",".join(row) for row in (header, *rows)]
 
 
-def _place(identity: RowIdentity, fields: list[str]) -> float:
-    """Where the split puts a row, from 0 to 1: test rows come first."""
-    return int(identity.row_id(fields)[:8], 16) / 16**8
+def _side(spec: Contract, texts: list[str]) -> str:
+    """Of a row without equals."""
+    numbers = [feature.type == "number" for feature in spec.features]
+    values = [(float(text) if number else text) if text else None for text, number in zip(texts, numbers, strict=True)]
+    return side_of(digest_of(spec, values), spec.split)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.books import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,8 +24,11 @@ def mlops(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(housing: Path) -> subprocess.CompletedProcess[str]:
-    return mlops("local", "run", "--data", str(housing), "--json")
+def finished(housing: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Of the whole file and two rows that cannot be used."""
+    file = tmp_path_factory.mktemp("local") / "housing.csv"
+    file.write_text(housing.read_text().rstrip("\n") + "\n1,2,3\n4,5,6\n")
+    return mlops("local", "run", "--data", str(file), "--json")
 
 
 def test_prints_one_json_object_about_the_whole_run(
@@ -37,9 +43,11 @@ def test_prints_one_json_object_about_the_whole_run(
     assert summary["rmse"] <= (44_000 if data_is_real else 60_000)
     assert summary["rmse_interval"][0] < summary["rmse"] < summary["rmse_interval"][1]
     assert 0.75 < summary["r2"] < 0.95
-    assert rows["read"] == 20_640
-    assert rows["rejected"] == 0
-    assert rows["train"] + rows["outliers"] + rows["validation"] + rows["test"] + rows["duplicates"] == 20_640
+    assert rows["read"] == 20_642
+    assert rows["rejected"] == 2
+    assert sum(rows[part] for part in PARTS) == 20_642
+    assert summary["books"]["balanced"]
+    assert summary["books"]["sentence"].startswith("20,642 rows read = 2 rejected + ")
     assert 10_000 < summary["prediction"]["value"] < 600_000
     assert summary["resources"]["AWS::SageMaker::Pipeline"] >= 1
     assert summary["resources"]["AWS::Glue::Workflow"] == 1
@@ -62,6 +70,14 @@ def test_the_report_and_its_plots_are_on_disk(finished: subprocess.CompletedProc
     plots = list(reports.glob("*.png"))
     assert len(plots) >= 3
     assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in plots)
+
+
+def test_the_rejected_rows_lie_beside_the_report(finished: subprocess.CompletedProcess[str]) -> None:
+    summary = json.loads(finished.stdout)
+    path = Path(summary["rejects"])
+    assert path.parent == Path(summary["reports"])
+    with path.open(newline="") as file:
+        assert [(row["line"], row["row"]) for row in csv.DictReader(file)] == [("20642", "1,2,3"), ("20643", "4,5,6")]
 
 
 def test_a_missing_file_is_an_error_that_says_what_to_do() -> None:

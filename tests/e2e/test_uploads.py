@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from cli import api
 from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.records import example
+from cli.rows import raw_table, rejected
+from cli.tables import cell_text
 from tests.e2e.conftest import MODEL, Platform
 from tests.secret_guard import secrets
 from tracking.runs import list_runs
@@ -21,13 +24,6 @@ Rows = Callable[..., Path]
 # A model of other rows may be worse than the one that an earlier test made live.
 TRAINED = ("live", "rejected")
 FINE = "-122.23,37.88,41.0,880.0,129.0,322.0,126.0,8.3252,452600.0,NEAR BAY"
-
-
-def rejects(platform: Platform, run_id: str) -> list[dict[str, object]]:
-    s3, bucket = platform.target.client("s3"), platform.target.output("ProcessedBucketName")
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{MODEL}/run={run_id}/rejects/").get("Contents", [])
-    bodies = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode() for item in listed]
-    return sorted((json.loads(line) for body in bodies for line in body.splitlines()), key=lambda r: r["line"])
 
 
 def test_bad_rows_are_set_aside_with_their_reason_and_the_run_succeeds(platform: Platform, rows_file: Rows) -> None:
@@ -43,13 +39,32 @@ def test_bad_rows_are_set_aside_with_their_reason_and_the_run_succeeds(platform:
     assert run.state in TRAINED, run.reason
     assert run.manifest is not None
     assert run.manifest["rows"]["rejected"] == 5
-    kept = rejects(platform, run.run_id)
-    assert [r["line"] for r in kept] == [6002, 6003, 6004, 6005, 6006]
-    assert [r["row"] for r in kept] == list(bad)
+    kept = list(rejected(platform.target, run))
+    assert [reject.line for reject in kept] == [6002, 6003, 6004, 6005, 6006]
+    assert [reject.row for reject in kept] == list(bad)
     for reject, words in zip(
         kept, ("total_rooms", "ocean_proximity", "median_house_value", "field", "population"), strict=True
     ):
-        assert words in str(reject["reason"])
+        assert words in reject.reason
+    assert set(run.manifest["examples"].values()) == {f"line {reject.line}: {reject.reason}" for reject in kept}
+
+
+def test_the_test_rows_of_a_run_are_rows_of_its_file(platform: Platform, rows_file: Rows) -> None:
+    file = rows_file(seed=4, rows=1500)
+    run = platform.run(file)
+    assert run.manifest is not None, run.reason
+    table = raw_table(platform.target, run, "test")
+    found = [dict(zip(table.header, map(cell_text, cells), strict=True)) for cells in table.rows]
+    assert len(found) == run.manifest["rows"]["test"]
+    with file.open(newline="") as lines:
+        rows = [{name: cell_text(_number(text)) for name, text in row.items()} for row in csv.DictReader(lines)]
+    for record in found:
+        assert {name: record[name] for name in rows[0]} in rows
+        assert record["side"] == "test"
+
+
+def _number(text: str) -> float | str:
+    return float(text) if text.lstrip("-").replace(".", "", 1).isdecimal() else text
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ OF_MODEL = {
     "/predictions": "POST",
     "/runs": "GET",
     "/runs/{run_id}": "GET",
+    "/runs/{run_id}/rejects": "GET",
+    "/runs/{run_id}/data": "GET",
     "/versions": "GET",
     "/versions/{version}": "GET",
     "/monitoring": "GET",
