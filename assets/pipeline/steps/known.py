@@ -31,9 +31,19 @@ def known_rows(champion: TrainedModel, model: TrainedModel, raw: RawRows) -> Mas
     fitted = {"train", "validation"} if champion.training.get("refit") else {"train"}
     if filled := sorted(moved_sides(champion.manifest) & fitted):
         raise UndecidedError(f"its {' and '.join(filled)} side was filled with rows that belong to another one")
+    if _same_rule(champion, model) and not moved_sides(model.manifest):
+        return np.zeros(raw.rows, dtype=bool)
     split = champion.contract.split
     known = np.array([side_of(digest, split) in fitted for digest in _digests(champion, model, raw)], dtype=bool)
     return known | _uncertain(champion.contract, model.contract, raw)
+
+
+def _same_rule(champion: TrainedModel, model: TrainedModel) -> bool:
+    """Whether both contracts put every row on the same side: then test rows are test rows."""
+    theirs, ours = champion.contract, model.contract
+    alike = theirs.split == ours.split and theirs.data.key == ours.data.key
+    same_words = theirs.data.missing_words == ours.data.missing_words
+    return alike and same_words and _drops_equal(champion) == _drops_equal(model)
 
 
 def _digests(champion: TrainedModel, model: TrainedModel, raw: RawRows) -> Sequence[str]:
@@ -42,15 +52,12 @@ def _digests(champion: TrainedModel, model: TrainedModel, raw: RawRows) -> Seque
     unit = unit_of(contract)
     if unit != "row":
         return [text_digest(contract, text) for text in _texts(contract, model.contract, raw, unit)]
-    same_salt, drops = contract.split.salt == model.contract.split.salt, _drops_equal(champion)
-    if same_salt and not drops and _numbers_alike(champion, model):
-        return raw.row_ids
     bases = _row_ids(contract, raw)
-    if drops or champion.manifest.get("equal_rows") == 0:
+    if _drops_equal(champion) or champion.manifest.get("equal_rows") == 0:
         return bases
     if not _numbers_alike(champion, model):
         raise UndecidedError("it counted equal rows in another way, so it may have been trained on these test rows")
-    own = bases if same_salt else _row_ids(model.contract, raw)
+    own = bases if contract.split.salt == model.contract.split.salt else _row_ids(model.contract, raw)
     return [copy_id(base, copy) for base, copy in zip(bases, copies(own, raw.row_ids), strict=True)]
 
 

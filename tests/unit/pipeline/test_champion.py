@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from contract import Contract, ContractError, Problem, Recipe
-from contract.sides import copy_id, side_of
+from contract.sides import side_of
 from steps import bootstrap
 from steps import champion as champions
 from steps.champion import Champion, Comparison, compare
@@ -281,10 +280,6 @@ class Booster:
         return self._answers
 
 
-def on_test_side(contract: Contract, copy: int) -> bool:
-    return side_of(copy_id("0" * 32, copy), contract.split) == "test"
-
-
 def compared(
     monkeypatch: pytest.MonkeyPatch, contract: Contract, actual: np.ndarray, ours: np.ndarray, theirs: np.ndarray
 ) -> Comparison:
@@ -295,11 +290,10 @@ def compared(
     features = {item.name: np.ones(len(actual)) for item in contract.numeric}
     for item in contract.categories:
         features[item.name] = [item.levels[index % 2] for index in range(len(actual))]
-    ids = list(islice((copy_id("0" * 32, copy) for copy in count(1) if on_test_side(contract, copy)), len(actual)))
     new, old = (TrainedModel(Booster(a), recipe, "r", "", {}, d) for a, d in ((ours, "new"), (theirs, "old")))  # type: ignore[arg-type]
     monkeypatch.setattr(champions, "load_model", lambda _: old)
     rows = Rows(recipe.apply_columns(features), actual)
-    return compare(Champion(3, Path("model.tar.gz")), new, rows, RawRows(features, ids), ours)
+    return compare(Champion(3, Path("model.tar.gz")), new, rows, RawRows(features), ours)
 
 
 @pytest.fixture(scope="module")

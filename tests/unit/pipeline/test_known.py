@@ -123,6 +123,15 @@ def test_by_the_same_rule_no_test_row_is_known(changes: dict[str, Any]) -> None:
     assert told(ours, ours, refit=True) == [False] * len(ours.tested)
 
 
+def test_the_same_rule_needs_no_texts() -> None:
+    ours = split(contract_of(**GROUPED), file_of(400))
+    raw = replace(ours.raw(), texts={})
+    assert not known_rows(ours.model(), ours.model(), raw).any()
+    other = split(contract_of(split=GROUPED["split"] | SALT["split"]), file_of(400))
+    with pytest.raises(UndecidedError, match="split by the group house, which the test rows do not have"):
+        known_rows(other.model(), ours.model(), raw)
+
+
 @pytest.mark.parametrize("refit", [False, True])
 @pytest.mark.parametrize(
     ("now", "before"),
@@ -201,7 +210,8 @@ def test_without_equal_rows_their_numbers_do_not_matter(now: dict[str, Any]) -> 
 def test_rows_that_were_moved_to_the_test_side_are_known() -> None:
     ours = split(contract_of(), file_of(300))
     moved = next(number for number, side in ours.sides.items() if side == "train")
-    filled = replace(ours, sides=ours.sides | {moved: "test"})
+    manifest = ours.manifest | {"split": {"unit": "row", "moved": {"test": 1}}}
+    filled = replace(ours, sides=ours.sides | {moved: "test"}, manifest=manifest)
     assert told(filled, ours) == [number == moved for number in filled.tested]
 
 
