@@ -124,7 +124,25 @@ def test_the_other_pages_fit_the_screen(window: Window, width: int) -> None:
             visitor.turn_to(name)
         expect(visitor.page.get_by_role("heading", name=landmark)).to_be_visible()
         expect(visitor.page.get_by_role("button", name="Deploy")).to_have_count(0)
+        if name == "Runs":
+            for label in ("Rejected rows", "Rows of the data set"):
+                visitor.page.get_by_text(label, exact=True).click()
+            expect(visitor.page.get_by_role("button", name="Download rejected rows")).to_be_visible()
+            expect(visitor.page.get_by_role("link", name="test-1.parquet")).to_be_visible()
         fits_in_both_themes(visitor, name.lower())
+
+
+def test_rejected_rows_are_saved_as_a_file(window: Window) -> None:
+    visitor = window()
+    visitor.open("runs")
+    visitor.choose_model("California housing")
+    visitor.page.get_by_text("Rejected rows", exact=True).click()
+    with visitor.page.expect_download() as saved:
+        visitor.page.get_by_role("button", name="Download rejected rows").click()
+    assert saved.value.suggested_filename == "0123456789abcdef-rejects.csv"
+    content = saved.value.path().read_text()
+    assert content.splitlines()[0] == "line,reason,row"
+    assert '7,"total_rooms must be a number' in content
 
 
 def test_the_key_reaches_the_api_and_never_the_browser(window: Window, served: Served) -> None:
