@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import tarfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from contract import Contract, Recipe
 from contract.identity import RowIdentity
-from contract.sides import side_of
+from contract.sides import copy_id, side_of
 
 RUN_ID = "0123456789abcdef"
 Row = Mapping[str, Any]
@@ -60,7 +61,7 @@ def csv_rows(path: Path, contract: Contract) -> list[Row]:
 
 def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Recipe:
     """Two part files a split, in no order. Returns the recipe."""
-    recipe, splits = _fit(contract, rows)
+    recipe, splits = _fit(contract, numbered(contract, rows))
     files = {split: _write_parts(folder, split, recipe, chosen) for split, chosen in splits.items()}
     files["raw_test"] = _write_raw(folder, contract, splits["test"])
     manifest = {
@@ -71,7 +72,7 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
         "source": {"bucket": "raw", "key": f"{contract.name}/housing.csv", "version": "v7", "etag": "e", "size": 1},
         "rows": {"read": len(rows), "rejected": 0, "replaced": 0, "dropped_equal": 0, "outliers": 0}
         | {split: len(chosen) for split, chosen in splits.items()},
-        "equal_rows": 0,
+        "equal_rows": len(rows) - len({tuple(row[name] for name in contract.columns) for row in rows}),
         "reasons": {},
         "files": files,
         "target": contract.target.name,
@@ -89,10 +90,21 @@ def row_id(contract: Contract, row: Row) -> str:
     return RowIdentity.under(contract).row_id([float(value) if isinstance(value, int) else value for value in values])
 
 
+def numbered(contract: Contract, rows: Sequence[Row]) -> list[Row]:
+    """The rows with their ids: those of equal rows differ by their number."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found = []
+    for row in rows:
+        values = tuple(row[name] for name in contract.columns)
+        seen[values] += 1
+        found.append({**row, "row_id": copy_id(row_id(contract, row), seen[values])})
+    return found
+
+
 def _fit(contract: Contract, rows: Sequence[Row]) -> tuple[Recipe, dict[str, list[Row]]]:
     splits: dict[str, list[Row]] = {"test": [], "validation": [], "train": []}
     for row in rows:
-        splits[side_of(row_id(contract, row), contract.split)].append(row)
+        splits[side_of(row["row_id"], contract.split)].append(row)
     numbers = {
         feature.name: np.array([row[feature.name] for row in splits["train"]], dtype=float)
         for feature in contract.numeric
@@ -122,7 +134,7 @@ def _write_raw(folder: Path, contract: Contract, rows: Sequence[Row]) -> list[st
     keys = []
     for part, chosen in enumerate((slice(0, None, 3), slice(1, None, 3), slice(2, None, 3))):
         columns = {name: pa.array([row[name] for row in rows[chosen]], kind) for name, kind in types.items()}
-        ids = pa.array([row_id(contract, row) for row in rows[chosen]], pa.string())
+        ids = pa.array([row["row_id"] for row in rows[chosen]], pa.string())
         pq.write_table(pa.table({"row_id": ids, **columns}), folder / "raw" / "test" / f"part-{part}.parquet")
         keys.append(f"{contract.name}/run={RUN_ID}/raw/test/part-{part}.parquet")
     return keys
@@ -154,7 +166,7 @@ def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) 
     keys = []
     for part, chosen in enumerate((slice(1, None, 2), slice(0, None, 2))):
         columns = {
-            "row_id": [row_id(contract, row) for row in rows[chosen]],
+            "row_id": [row["row_id"] for row in rows[chosen]],
             contract.target.name: [float(row[contract.target.name]) for row in rows[chosen]],
             **{column.name: matrix[chosen, index] for index, column in enumerate(recipe.columns)},
         }

@@ -21,7 +21,7 @@ from steps.dataset import RawRows, Rows
 from steps.trained import TrainedModel
 from tests.unit.pipeline.binary import binary_contract
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
-from tests.unit.pipeline.factory import crown, pack, row_id, synthetic_rows, write_dataset
+from tests.unit.pipeline.factory import crown, numbered, pack, row_id, synthetic_rows, write_dataset
 
 WEAK = tuple("14" if value == "60" else value for value in HYPERPARAMETERS)
 
@@ -214,6 +214,36 @@ def test_each_level_needs_some_rows_once_others_left(positives: int, too_few: bo
     assert bool(champions._too_few(known, rows, binary_contract())) == too_few
     # With all rows in the comparison there is nothing to take from it.
     assert champions._too_few(np.zeros(len(target), dtype=bool), rows, binary_contract()) == ""
+
+
+def test_every_copy_of_a_row_counts_in_gate_slices_and_comparison(tmp_path: Path, contract: Contract) -> None:
+    """Each row stands in the file once to four times; a champion of another salt leaves the copies that it saw."""
+    import training_preprocessing
+
+    rows = [row for place, row in enumerate(synthetic_rows(700, contract)) for _ in range(1 + place % 4)]
+    packed: list[tuple[Contract, Path]] = []
+    for salt in ("california-1", "other"):
+        spec = replace(contract, split=replace(contract.split, salt=salt))
+        folder = tmp_path / salt
+        write_dataset(folder / "dataset", spec, rows)
+        options = ["--dataset", str(folder / "dataset"), "--output", str(folder / "prepared")]
+        assert training_preprocessing.main([*options, "--contract-hash", spec.hash]) == 0
+        _, model = train_in(folder / "train", folder / "prepared", hyperparameters=WEAK)
+        packed.append((spec, pack(model, folder / "packed")))
+    (ours, own), (theirs, other) = packed
+    prepared = tmp_path / ours.split.salt / "prepared"
+    evaluation = evaluation_of(tmp_path, own, prepared, crown(tmp_path / "champion", other))
+    sides = [[side_of(row["row_id"], spec.split) for row in numbered(spec, rows)] for spec in (ours, theirs)]
+    tested = [place for place, side in enumerate(sides[0]) if side == "test"]
+    known = sum(sides[1][place] == "train" for place in tested)
+    assert evaluation["rows"] == len(tested)
+    assert (evaluation["champion"]["rows"], evaluation["champion"]["left_out"]) == (len(tested) - known, known)
+    levels = [item for item in evaluation["slices"] if item["name"] == "ocean_proximity"]
+    assert sum(item["rows"] for item in levels) == len(tested)
+    manifest = json.loads((tmp_path / ours.split.salt / "dataset" / "manifest.json").read_text())
+    assert manifest["equal_rows"] == len(rows) - 700
+    words = (tmp_path / "output" / "report.html").read_text()
+    assert f"{len(rows) - 700:,} rows are equal to an earlier one in every column read" in words
 
 
 def test_an_archive_that_cannot_be_read_is_no_champion(tmp_path: Path, packed: Path, prepared: Path) -> None:
