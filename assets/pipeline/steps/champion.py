@@ -108,7 +108,7 @@ def _known(other: TrainedModel, model: TrainedModel, rows: Rows, raw: RawRows) -
 
 
 def _incomparable(metric: str, version: int, why: str, *, left_out: int = 0) -> Comparison:
-    reason = f"version {version} cannot be compared with it: {why}"
+    reason = f"version {version} is not comparable: {why}"
     return Comparison("incomparable", metric, reason, version, left_out=left_out)
 
 

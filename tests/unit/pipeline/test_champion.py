@@ -139,7 +139,7 @@ def test_a_champion_that_the_test_rows_do_not_judge_is_left_out(
     evaluation = evaluation_of(tmp_path, packed, prepared, crown(tmp_path / "champion", pack(model, tmp_path / "c")))
     assert (evaluation["champion"]["verdict"], evaluation["champion"]["model_version"]) == ("incomparable", 3)
     assert evaluation["gate"]["decision"] == "register"
-    assert evaluation["gate"]["reason"].endswith(f"; version 3 cannot be compared with it: {obstacle}.")
+    assert evaluation["gate"]["reason"].endswith(f"; version 3 is not comparable: {obstacle}.")
 
 
 def test_a_champion_with_other_derived_features_is_compared_on_the_raw_rows(
@@ -202,7 +202,7 @@ def test_a_champion_that_knows_too_many_rows_is_not_compared(
     few = (
         f"it may know {known} of the {tested} test rows from its training, and the {tested - known} others are too few"
     )
-    assert gate["reason"].endswith(f"; version 3 cannot be compared with it: {few} (50 rows are needed).")
+    assert gate["reason"].endswith(f"; version 3 is not comparable: {few} (50 rows are needed).")
     assert gate["decision"] == "register"
 
 
@@ -251,9 +251,7 @@ def test_an_archive_that_cannot_be_read_is_no_champion(tmp_path: Path, packed: P
     (champion / "model.tar.gz").write_bytes(b"x")
     found = evaluation_of(tmp_path, packed, prepared, champion)["champion"]
     assert found["verdict"] == "incomparable"
-    assert found["reason"].startswith(
-        "version 3 cannot be compared with it: its archive is not readable here (model.tar"
-    )
+    assert found["reason"].startswith("version 3 is not comparable: its archive is not readable here (model.tar")
 
 
 @pytest.mark.parametrize("damage", ["cut", "no deflate stream"])
@@ -275,7 +273,7 @@ def test_what_is_wrong_with_a_champion_fits_into_one_line(
 
     monkeypatch.setattr(champions, "load_model", fail)
     found = compare(Champion(3, Path("m")), SimpleNamespace(contract=contract), None, None, answers[1])  # type: ignore[arg-type]
-    assert found.reason.startswith("version 3 cannot be compared with it: its archive is not readable here (model.toml")
+    assert found.reason.startswith("version 3 is not comparable: its archive is not readable here (model.toml")
     assert (len(found.reason) < 400, "\n" in found.reason) == (True, False)
 
 

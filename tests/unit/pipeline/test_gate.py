@@ -78,7 +78,7 @@ def test_a_better_model_still_has_to_keep_the_limit(contract: Contract) -> None:
 
 
 def test_without_a_comparison_the_limit_decides_and_the_reason_says_so(contract: Contract) -> None:
-    obstacle = "version 3 cannot be compared with it: its features differ in age"
+    obstacle = "version 3 is not comparable: its features differ in age"
     found = decide(contract, 50_000.0, Comparison("incomparable", "rmse", obstacle, 3))
     reason = f"Test RMSE 50,000 USD is within the limit of 60,000 USD; {obstacle}."
     assert (found.decision, found.reason) == ("register", reason)
