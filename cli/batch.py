@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from cli import batches
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
 from cli.target import Target, find_target
+from cli.terminal import Console
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def run(
     batches.check(file, to)
     with _bar(console, "Uploading", file.stat().st_size) as advance:
         sent = batches.put(target, model=model, file=file, on_bytes=advance)
-    _say(console, f"Uploaded {file} ({target.where}), batch {sent.id}")
+    console.say(f"Uploaded {file} ({target.where}), batch {sent.id}")
     with _waiting(console, batches.lines_in(file)) as on_progress:
         result = batches.wait(target, sent, on_progress=on_progress, alive=alive)
     with _bar(console, "Downloading", batches.size_of(target, result)) as advance:
@@ -64,7 +64,7 @@ def run(
 @contextmanager
 def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], None]]:
     """Of bytes, on a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(what, total=size)
         yield lambda count: bars.advance(task, count)
@@ -73,7 +73,7 @@ def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], Non
 @contextmanager
 def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progress], None]]:
     """A bar of lines on a terminal, one line a change of state elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     words = {"waiting": "Waiting for a transform job", "running": "Predicting"}
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(words["waiting"], total=lines)
@@ -83,23 +83,19 @@ def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progres
             nonlocal said
             bars.update(task, description=words[now.state], completed=min(now.lines, lines))
             if now.state != said and not console.is_terminal:
-                _say(console, words[now.state])
+                console.say(words[now.state])
             said = now.state
 
         yield show_progress
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print(result: Mapping[str, Any], to: Path) -> None:
     rows, bad = result["rows"], result["bad_rows"]
     by = f"{result['model']} version {result['model_version']}"
     count = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
-    _say(output, f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
+    output.say(f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
     for error in result["errors"][:SHOWN]:
-        _say(output, f"  line {error['line']}: {error['reason']}")
+        output.say(f"  line {error['line']}: {error['reason']}")
     if bad > SHOWN:
-        _say(output, "  and more: see the column prediction_error")
-    _say(output, f"Predictions: {to}")
+        output.say("  and more: see the column prediction_error")
+    output.say(f"Predictions: {to}")

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from cli.errors import CliError
 from cli.target import Target
+from cli.upload import check_file
 from contract import BATCH_PREFIX, MAX_BATCH_BYTES, batch_folder, batch_id
 from tracking.logs import log_tail
 from tracking.resources import found
@@ -50,8 +51,7 @@ class Progress:
 
 def check(file: Path, output: Path) -> None:
     """Raises CliError for a file that cannot be sent, and for an output that cannot be written."""
-    if not file.is_file():
-        raise CliError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", "Name a CSV file.")
+    check_file(file)
     size = file.stat().st_size
     if size > MAX_BATCH_BYTES:
         raise CliError(f"{file} has {size:,} bytes, a batch at most {MAX_BATCH_BYTES:,}.", "Split it.")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import batch as command
@@ -19,6 +18,7 @@ from cli import batches
 from cli.batches import Batch, Progress
 from cli.errors import CliError
 from cli.main import app
+from cli.terminal import Console
 from contract import MAX_BATCH_BYTES, batch_id
 
 MODEL = "california_housing"
