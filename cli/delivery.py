@@ -11,7 +11,7 @@ import typer
 from cli.errors import CliError
 from cli.options import Json, On, Stage, errors, output, progress, show
 from cli.target import find_target
-from cli.terminal import print_text
+from cli.terminal import plain, print_text
 
 app = typer.Typer()
 
@@ -80,4 +80,4 @@ def deployed_commit(stage: Stage = None, on: On = None, lookup_role: LookupRole 
 
     with errors(as_json=False):
         target = find_target(where=on, stage=stage)
-        print_text(smoke.deployed_commit(smoke.through_lookup_role(target) if lookup_role else target))
+        print_text(plain(smoke.deployed_commit(smoke.through_lookup_role(target) if lookup_role else target)))

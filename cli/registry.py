@@ -63,7 +63,7 @@ def check_reason(reason: str) -> None:
     """Raises CliError for what the registry would refuse, or keep a part of. It is asked before anything is decided."""
     shown = plain(reason)
     if shown != reason or "\t" in reason:
-        raise CliError(f"--reason holds characters that cannot be seen: {shown[:60]}", "Write one line of plain text.")
+        raise CliError(f"--reason holds characters that cannot be seen: {shown[:60]}.", "Write one line of plain text.")
     if len(reason) > MAX_REASON:
         raise CliError(
             f"--reason has {len(reason):,} characters, the registry keeps {MAX_REASON} of them.", "Shorten it."
