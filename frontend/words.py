@@ -30,6 +30,11 @@ def code(text: str) -> str:
     return f"{ticks}{room}{text}{room}{ticks}" if text else ""
 
 
+def tip(text: str) -> str:
+    """The heading of a chart's tooltip, which Vega-Lite makes part of an expression with quotes alone escaped."""
+    return plain(text).replace("\\", "\\\\")
+
+
 def file_name(text: str) -> str:
     """For a download: letters, digits, _ and -."""
     return re.sub(r"[^\w\-]+", "_", text, flags=re.ASCII).strip("_") or "model"
