@@ -28,6 +28,9 @@ def batch(
     to: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the predictions go; by default beside the file.")
     ] = None,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="An apostrophe before cells that a spreadsheet would compute.")
+    ] = False,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
@@ -36,7 +39,7 @@ def batch(
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         wanted = to or file.with_name(f"{file.name}.predictions.csv")
-        result = run(target, model=model, file=file, to=wanted, console=progress)
+        result = run(target, model=model, file=file, to=wanted, console=progress, excel_safe=excel_safe)
         show({**result, "output": str(wanted)}, as_json, lambda: _print(result, wanted))
 
 
@@ -48,6 +51,7 @@ def run(
     to: Path,
     console: Console,
     alive: Callable[[], None] | None = None,
+    excel_safe: bool = False,
 ) -> Mapping[str, Any]:
     """From the file to its predictions in `to`. Returns the batch's result; raises CliError when there is none."""
     batches.check(file, to)
@@ -57,7 +61,7 @@ def run(
     with _waiting(console, batches.lines_in(file)) as on_progress:
         result = batches.wait(target, sent, on_progress=on_progress, alive=alive)
     with _bar(console, "Downloading", batches.size_of(target, result)) as advance:
-        batches.fetch(target, result, to, on_bytes=advance)
+        batches.fetch(target, result, to, on_bytes=advance, excel_safe=excel_safe)
     return result
 
 

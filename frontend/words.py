@@ -9,6 +9,10 @@ import unicodedata
 _INLINE = re.compile(r"[\\`*_\[\]<>$:~&|]")
 # What begins a heading, a list or a rule, at the start of a text.
 _START = re.compile(r"^(?:([#+\-])|(\d+)([.)]))(?=[\s#+\-]|$)")
+# `:smile:` and `:material/bolt:`. Streamlit looks for them after Markdown was read, when an escape is no more: a word
+# joiner, which nobody sees, breaks them.
+_SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+_JOINER = "\u2060"
 _BREAKS = re.compile(r"\s*[\r\n\t]\s*")
 
 
@@ -19,7 +23,8 @@ def plain(text: str) -> str:
 
 def escaped(text: str) -> str:
     """With nothing in it that Markdown would read: no link, no picture, no colour, no formula."""
-    return _START.sub(r"\2\\\1\3", _INLINE.sub(r"\\\g<0>", plain(text)))
+    words = _SHORTCODE.sub(f":{_JOINER}", plain(text))
+    return _START.sub(r"\2\\\1\3", _INLINE.sub(r"\\\g<0>", words))
 
 
 def code(text: str) -> str:
@@ -31,8 +36,8 @@ def code(text: str) -> str:
 
 
 def tip(text: str) -> str:
-    """The heading of a chart's tooltip, which Vega-Lite makes part of an expression with quotes alone escaped."""
-    return plain(text).replace("\\", "\\\\")
+    """The heading of a chart's tooltip, which Vega-Lite puts between double quotes into an expression."""
+    return plain(text).replace("\\", "\\\\").replace('"', "'")
 
 
 def file_name(text: str) -> str:

@@ -18,6 +18,7 @@ from frontend.heading import page
 from frontend.inputs import place_picker, record_form
 from frontend.maps import Mark
 from frontend.results import HIGH, LOW, readable
+from frontend.spreadsheet import csv_of
 from frontend.sweeps import curve_of, instances_of, nearest, values_of
 from frontend.visit import Asked
 from frontend.words import escaped, file_name
@@ -193,7 +194,7 @@ def _history(model: Model, asked: list[Asked]) -> None:
     )
     st.download_button(
         "Download as CSV",
-        frame.to_csv(index=False),
+        csv_of(frame),
         file_name=f"{file_name(model.name)}-visit.csv",
         mime="text/csv",
         icon=":material/download:",

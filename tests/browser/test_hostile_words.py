@@ -40,6 +40,7 @@ def test_pages_show_words_alone(window: Window, hostile: Served) -> None:
     visitor.open()
     visitor.predict()
     only_words(visitor)
+    hover_charts(visitor)
     for name in ("Batch", "Models", "Runs", "Monitoring"):
         visitor.turn_to(name)
         if name == "Batch":
@@ -66,7 +67,17 @@ def rows(visitor: Visitor) -> bytes:
     return out.getvalue().encode()
 
 
+def hover_charts(visitor: Visitor) -> None:
+    """Tooltips are HTML, and their headings come from expressions."""
+    for chart in visitor.page.get_by_test_id("stVegaLiteChart").all():
+        box = chart.bounding_box()
+        assert box is not None
+        for share in (0.3, 0.5, 0.7):
+            chart.hover(position={"x": box["width"] * share, "y": box["height"] * 0.5})
+    only_words(visitor)
+
+
 def only_words(visitor: Visitor) -> None:
-    assert LITERAL in visitor.page.inner_text("[data-testid=stMain]")
+    assert LITERAL in visitor.page.inner_text("[data-testid=stMain]").replace("\u2060", "")
     assert visitor.page.evaluate(MADE) == []
     assert [url for url in visitor.addresses if "evil" in url] == []

@@ -6,8 +6,9 @@ from typing import Any
 
 # A picture and a link elsewhere, an icon, a colour, a formula, HTML, code, a table, direction of writing, a terminal's.
 EVIL = (
-    " ![i](http://evil.invalid/i.png) [l](http://evil.invalid/l) :material/bolt: :violet[v] $x^2$ <img src=x onerror=e()"
-    "> <script>e()</script> `c` **b** *i* ~~s~~ \\ | t | \\\" + e() + \" 'q' \u202e\x1b[2J\n\n# h\n- l\n\n> q {x} &lt;"
+    " ![i](http://evil.invalid/i.png) [l](http://evil.invalid/l) :material/bolt: :violet[v] $x^2$ "
+    "<img src=x onerror=e()> <script>e()</script> "
+    "`c` **b** *i* ~~s~~ \\ | t | \\\" + e() + \" 'q' \u202e\x1b[2J\n\n# h\n- l\n\n> q {x} &lt;"
 )
 # What the page itself reads: a kind that it knows, a time, an address, the models of the routes.
 KEPT = frozenset({"type", "task", "since", "created", "started", "updated", "url", "report_url", "points", "anomalies"})
