@@ -59,8 +59,8 @@ class Console(rich.console.Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            broken = segment.text not in ("\n", "") and not segment.control
-            yield Segment(plain_lines(segment.text), segment.style) if broken else segment
+            foreign = segment.text not in ("\n", "") and not segment.control
+            yield Segment(plain_lines(segment.text), segment.style) if foreign else segment
 
     def status(self, status: RenderableType, **options: Any) -> Status:
         return super().status(words(status) if isinstance(status, str) else status, **options)
