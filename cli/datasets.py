@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from cli import rows
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, say
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress
 from cli.runs import find_run
 from cli.tables import Cell, csv_lines, write_csv
 from cli.target import find_target
+from cli.terminal import plain, print_text
 from contract.reading import quoted
 from contract.sides import Side
 from tracking.datasets import Reject
@@ -23,11 +24,16 @@ app = typer.Typer()
 RunId = Annotated[str, typer.Argument(help="The run: an id of `mlops runs`.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write CSV to this file instead.")]
 
+Safe = Annotated[
+    bool, typer.Option("--excel-safe", help="An apostrophe before cells that a spreadsheet would compute.")
+]
+
 
 @app.command()
 def rejects(
     run_id: RunId,
     out: Out = None,
+    excel_safe: Safe = False,
     model: Model = DEFAULT_MODEL,
     stage: Stage = None,
     on: On = None,
@@ -38,7 +44,7 @@ def rejects(
         target = find_target(where=on, stage=stage, model=model)
         found = rows.rejected(target, find_run(target, model=model, run_id=run_id))
         if out:
-            _written(out, run_id, rows.save_rejects(found, out), "rejected row", as_json)
+            _written(out, run_id, rows.save_rejects(found, out, safe=excel_safe), "rejected row", as_json)
         elif as_json:
             listed = [asdict(reject) for reject in found]
             print_json({"run_id": run_id, "rejected": len(listed), "rejects": listed})
@@ -51,6 +57,7 @@ def data(
     run_id: RunId,
     split: Annotated[Side | None, typer.Option(help="One side of the split; by default all that are kept.")] = None,
     out: Out = None,
+    excel_safe: Safe = False,
     model: Model = DEFAULT_MODEL,
     stage: Stage = None,
     on: On = None,
@@ -61,33 +68,34 @@ def data(
         target = find_target(where=on, stage=stage, model=model)
         table = rows.raw_table(target, find_run(target, model=model, run_id=run_id), split)
         if out:
-            _written(out, run_id, write_csv(out, table.header, table.rows), "row", as_json)
+            _written(out, run_id, write_csv(out, table.header, table.rows, safe=excel_safe), "row", as_json)
         elif as_json:
             records = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
             print_json({"run_id": run_id, "rows": records})
         else:
-            _print_csv(table.header, table.rows)
+            _print_csv(table.header, table.rows, safe=excel_safe)
 
 
 def _print_rejects(found: Iterable[Reject]) -> None:
     none = True
     for reject in found:
         none = False
-        say(output, f"line {reject.line}: {reject.reason}")
-        say(output, f"  {quoted(reject.row)}")
+        output.say(f"line {reject.line}: {reject.reason}")
+        output.say(f"  {quoted(reject.row)}")
     if none:
-        say(progress, "No row was rejected.")
+        progress.say("No row was rejected.")
 
 
-def _print_csv(header: Sequence[str], cells: Iterable[Sequence[Cell]]) -> None:
-    for line in csv_lines(header, cells):
-        typer.echo(line, nl=False)
+def _print_csv(header: Sequence[str], cells: Iterable[Sequence[Cell]], *, safe: bool) -> None:
+    """A row is a line here: a line break in a cell is shown as an escape, which a file has as it is."""
+    for line in csv_lines(header, cells, safe=safe):
+        print_text(plain(line.removesuffix("\n")))
 
 
 def _written(out: Path, run_id: str, count: int, noun: str, as_json: bool) -> None:
     if as_json:
         print_json({"run_id": run_id, "rows": count, "output": str(out) if count else None})
     elif count:
-        say(output, f"{count:,} {noun}{'' if count == 1 else 's'}: {out}")
+        output.say(f"{count:,} {noun}{'' if count == 1 else 's'}: {out}")
     else:
-        say(output, "No row was rejected; nothing was written.")
+        output.say("No row was rejected; nothing was written.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cli.follow import steps_table
-from cli.options import say
 from cli.target import Target
+from cli.terminal import Console, plain, words
 from contract.books import Books, books_of
 from tracking.run import Run
 from tracking.versions import ModelVersion
@@ -23,11 +22,11 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_row("model", f"{summary['model']} version {summary['model_version']}")
     books = summary["books"]
-    grid.add_row("rows", Text(books["sentence"]))
+    grid.add_row("rows", words(books["sentence"]))
     for line in (*books["frequent"], *books["notes"], *(f"warning: {text}" for text in books["warnings"])):
-        grid.add_row("", Text(line))
+        grid.add_row("", words(line))
     if summary["rejects"]:
-        grid.add_row("rejects", Text(summary["rejects"]))
+        grid.add_row("rejects", words(summary["rejects"]))
     grid.add_row(f"test {metric.upper()}", f"{metric_text(metric, summary[metric])} (95 %: {low} to {high})")
     if "r2" in summary:
         grid.add_row("test R²", f"{summary['r2']:.4f}")
@@ -41,7 +40,7 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     grid.add_row("steps", _times(summary["steps"]))
     grid.add_row("seconds", _times(summary["seconds"]))
     console.print()
-    console.print(grid, highlight=False)
+    console.print(grid)
 
 
 def _times(seconds: Mapping[str, float | None]) -> str:
@@ -63,7 +62,7 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
             _one_line(run.file.rsplit("/", 1)[-1]),
             _one_line(_result(run)),
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def metric_text(metric: str, value: float) -> str:
@@ -98,7 +97,9 @@ def explanation_table(explanation: Mapping[str, Any]) -> Table:
 
 
 def _one_line(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    line = words(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _result(run: Run) -> str:
@@ -128,7 +129,7 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             lineage.get("run_id", ""),
             version.description or lineage.get("deployment_reason", ""),
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def print_version(console: Console, version: ModelVersion) -> None:
@@ -138,25 +139,25 @@ def print_version(console: Console, version: ModelVersion) -> None:
     grid.add_row("artifact", version.artifact)
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)
-    console.print(grid, highlight=False)
+    console.print(grid)
 
 
 def print_run(console: Console, run: Run) -> None:
     console.print(steps_table(run))
     if run.reason:
-        say(console, run.reason)
+        console.say(run.reason)
     print_books(console, run)
 
 
 def print_end(console: Console, run: Run) -> None:
     """What became of an upload: its state, and where its rows went."""
-    say(console, f"{run.state}: {run.reason}")
+    console.say(f"{run.state}: {run.reason}")
     print_books(console, run)
 
 
 def print_books(console: Console, run: Run) -> None:
     for line in books_lines(books_of(run.manifest), run.run_id):
-        say(console, line)
+        console.say(line)
 
 
 def books_lines(books: Books | None, run_id: str) -> list[str]:
@@ -174,12 +175,12 @@ def run_document(run: Run) -> dict[str, Any]:
 def print_up(console: Console, target: Target, resources: Mapping[str, int], *, page_url: str | None) -> None:
     console.print()
     console.print(f"The local cloud is up: {sum(resources.values())} resources at {target.endpoint}", style="bold")
-    console.print(
+    console.say(
         f"""
   page       {page_url or "not started"}
-  REST API   {target.api_url}
-  API key    {target.api_key or "none: callers sign with IAM"}
-  raw bucket {target.output("RawBucketName")}
+  REST API   {plain(target.api_url)}
+  API key    {plain(target.api_key or "none: callers sign with IAM")}
+  raw bucket {plain(target.output("RawBucketName"))}
 
 In another terminal:
   mlops upload FILE.csv
@@ -192,6 +193,5 @@ The AWS CLI works on it:
   aws s3 ls
 
 Ctrl-C stops it; nothing is kept.""",
-        highlight=False,
-        soft_wrap=True,
+        indent=0,
     )

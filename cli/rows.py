@@ -29,12 +29,13 @@ def rejected(target: Target, run: Run) -> Iterator[Reject]:
     return rejects(target.place, model=run.model, run_id=run.run_id)
 
 
-def save_rejects(found: Iterator[Reject], path: Path) -> int:
+def save_rejects(found: Iterator[Reject], path: Path, *, safe: bool = False) -> int:
     """As CSV. Returns how many there are; without any there is no file."""
     first = next(found, None)
     if first is None:
         return 0
-    return write_csv(path, REJECT_COLUMNS, ((item.line, item.reason, item.row) for item in _again(first, found)))
+    cells = ((item.line, item.reason, item.row) for item in _again(first, found))
+    return write_csv(path, REJECT_COLUMNS, cells, safe=safe)
 
 
 def _again(first: Reject, rest: Iterator[Reject]) -> Iterator[Reject]:

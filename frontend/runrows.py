@@ -8,16 +8,18 @@ import streamlit as st
 from frontend import session, states
 from frontend.formatting import plural, title
 from frontend.records import Run
+from frontend.spreadsheet import csv_of
+from frontend.words import code, escaped, file_name
 
 
 def show_books(run: Run) -> None:
     if run.books is None:
         return
-    st.caption(states.escaped(run.books.sentence))
+    st.caption(escaped(run.books.sentence))
     for line in (*run.books.frequent, *run.books.notes):
-        st.caption(states.escaped(line))
+        st.caption(escaped(line))
     for text in run.books.warnings:
-        st.warning(states.escaped(text), icon=":material/warning:")
+        st.warning(escaped(text), icon=":material/warning:")
 
 
 def show_rows(model: str, run: Run) -> None:
@@ -46,11 +48,12 @@ def _rejects(model: str, run: Run) -> None:
     )
     st.dataframe(frame, hide_index=True, key=f"rejects-table:{run.run_id}")
     if found.more:
-        st.caption(f"The first {plural(len(found.items), 'row')}; all of them: `mlops rejects {run.run_id} --out FILE`")
+        command = code(f"mlops rejects {run.run_id} --out FILE")
+        st.caption(f"The first {plural(len(found.items), 'row')}; all of them: {command}")
     st.download_button(
         "Download rejected rows",
-        found.csv,
-        file_name=f"{run.run_id}-rejects.csv",
+        csv_of(frame),
+        file_name=f"{file_name(run.run_id)}-rejects.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -62,7 +65,7 @@ def _data(model: str, run: Run) -> None:
     test = session.data(model, run.run_id, "test")
     for found in (test, *(session.data(model, run.run_id, split) for split in test.splits if split != "test")):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{title(found.split)}** {plural(found.rows, 'row')}", width="content")
+            st.markdown(f"**{escaped(title(found.split))}** {plural(found.rows, 'row')}", width="content")
             for file in found.files:
-                st.link_button(file.name, file.url, icon=":material/download:")
-    st.caption(f"Parquet files, as they were read. As CSV: `mlops data {run.run_id} --out FILE`")
+                st.link_button(escaped(file.name), file.url, icon=":material/download:")
+    st.caption(f"Parquet files, as they were read. As CSV: {code(f'mlops data {run.run_id} --out FILE')}")

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import datasets, follow, render
@@ -24,6 +23,7 @@ from cli.errors import CliError
 from cli.main import app
 from cli.rows import raw_table
 from cli.tables import cell_text, csv_lines
+from cli.terminal import Console
 from contract import Contract, load
 from contract.books import books_of
 from tests.unit.pipeline.factory import RUN_ID, row_id, synthetic_rows, write_dataset
