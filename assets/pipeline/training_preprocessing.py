@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps import context as contexts
-from steps import dataset, logs
+from steps import dataset, leaks, logs
 from steps.failures import StepError, run
 
 
@@ -20,7 +20,7 @@ def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     _check_contract(context, contract_hash)
     splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
     raw = dataset.read_raw_test(dataset_dir, splits["test"], context)
-    dataset.check_sides(splits, raw, context)
+    leaks.check_sides(splits, raw, context)
     for split, table in splits.items():
         dataset.write_rows(table, output / split, context.recipe, keep_row_id=split == "test")
     dataset.write_raw(raw, output / "test")

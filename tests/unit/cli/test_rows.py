@@ -18,7 +18,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from cli import datasets, follow, render
+from cli import datasets, follow, local, render
 from cli.errors import CliError
 from cli.main import app
 from cli.rows import raw_table
@@ -147,6 +147,23 @@ def test_a_run_without_rejects_says_so_and_writes_nothing(mlops: Any, contract: 
     assert (done.exit_code, done.stdout) == (0, "No row was rejected; nothing was written.\n")
     assert not out.exists()
     assert mlops("rejects", RUN_ID, run=run_of(contract, None)).stderr == "No row was rejected.\n"
+
+
+def test_a_local_run_keeps_its_rejected_rows_beside_the_report(
+    cloud: Cloud, contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a refused file too: the cloud that has them ends with the command."""
+    monkeypatch.setattr(local, "LOCAL_DIR", tmp_path)
+    refused: Any = run_of(contract, None, state="refused")
+    anything: Any = cloud
+    assert local.keep_rejects(anything, refused) is None
+    cloud.put_rejects(contract)
+    path = tmp_path / "reports" / RUN_ID / "rejects.csv"
+    assert local.keep_rejects(anything, refused) == path
+    assert path.read_text().splitlines()[:2] == [
+        "line,reason,row",
+        """2,survived is '2'; known are '0' and '1',"1,2,[red]x\"""",
+    ]
 
 
 def data_set(cloud: Cloud, contract: Contract, folder: Path) -> dict[str, Any]:
