@@ -24,7 +24,7 @@ FOLDER = "california_housing/batch/0123456789a"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REQUEST = {"version": 1, "id": "0123456789a", "model": "california_housing", "key": "batch/x.csv", "model_version": 7}
-OUTPUT = b'id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,"a must be a number, is 'x'"\n3,4,5.5,\n'
+OUTPUT = b"id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,\"a must be a number, is 'x'\"\n3,4,5.5,\n"
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_answers_of_a_model_that_knows_no_batches_are_no_predictions(
     request = {"TopicArn": TOPIC, "Subject": "Batch of california_housing failed", "Message": ANY}
     sns.add_response("publish", {"MessageId": "1"}, request)
     assert finish(function, "Completed") == {"state": "failed"}
-    assert result(function)["reason"].startswith("The model does not answer as a batch. Train again")
+    assert result(function)["reason"].startswith("The model does not answer as a batch")
 
 
 def test_other_transform_jobs_are_left_alone(function: SimpleNamespace) -> None:
