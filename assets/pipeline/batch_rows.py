@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contract import Contract, Recipe, added_columns
-from contract.reading import ESCAPE, LARGEST, Field, Layout, Record, RowReader, decimal, fields_of, restored, text_of
+from contract.reading import ESCAPE, LARGEST, Field, Layout, Record, RowReader, decimal, fields_of, restored
 from csv_output import Output
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ class Lines:
 
     records: Sequence[Record]
     names: Fields | None = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A Parquet file, which the contract, which only the model knows, tells how to read."""
+
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -91,27 +98,21 @@ def lines_of(body: str | bytes) -> Lines:
     return Lines([read(line.rstrip("\r"), mark) for line in lines if line and not line.isspace()])
 
 
-def table_of(body: bytes) -> Lines:
-    """Of one request that is a whole Parquet file. Rows of nothing are blank, as in a CSV file.
+def lines_of_table(table: Whole, contract: Contract) -> Lines:
+    """Raises FileError."""
+    from parquet_rows import table_of
 
-    Raises pyarrow's ArrowInvalid for what is no such file.
-    """
-    import io
-
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.read_table(io.BytesIO(body))
-    columns = [[text_of(value) for value in column.to_pylist()] for column in table.columns]
+    names, rows = table_of(table.body, contract)
     output = Output(delimiter(), ".", 0)
-    records = [Record(0, output.row(fields), list(fields)) for fields in zip(*columns, strict=True) if any(fields)]
-    return Lines(records, [str(name).strip() for name in table.column_names])
+    return Lines([Record(0, output.row(fields), fields) for fields in rows], names)
 
 
-def answer(lines: Lines, recipe: Recipe, predict: Predict) -> Answer:
+def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
     """Rows are checked as those of online requests are, with the same reasons, and predicted from the same inputs.
 
     Raises FileError.
     """
+    lines = lines_of_table(data, recipe.contract) if isinstance(data, Whole) else data
     names = json.loads(os.environ[COLUMNS]) if lines.names is None else lines.names
     file = File.of(recipe.contract, names)
     rows, done = _rows(file, lines.records)

@@ -87,7 +87,7 @@ class CsvText:
     text: str
 
 
-Data = list[Any] | CsvText | ToExplain | batch_rows.Lines
+Data = list[Any] | CsvText | ToExplain | batch_rows.Lines | batch_rows.Whole
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _read(body: str | bytes, content_type: str) -> Data:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == PARQUET and batch_rows.is_asked():
-        return _table(body)
+        return batch_rows.Whole(body if isinstance(body, bytes) else body.encode())
     if kind not in (JSON, CSV):
         raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
@@ -142,7 +142,7 @@ def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows
 
 
 def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
-    if isinstance(data, batch_rows.Lines):
+    if isinstance(data, batch_rows.Lines | batch_rows.Whole):
         try:
             return batch_rows.answer(data, model.recipe, model.trees.predict)
         except FileError as error:
@@ -193,15 +193,6 @@ def _instances(text: str) -> list[Any] | ToExplain:
     if not isinstance(instances, list) or not instances:
         raise InputError([_error('the body must be {"instances": [record, ...]} with at least one record')])
     return ToExplain(instances) if isinstance(document, dict) and document.get("explain") is True else instances
-
-
-def _table(body: str | bytes) -> batch_rows.Lines:
-    if isinstance(body, str):
-        raise InputError([_error(f"{PARQUET} is not text")])
-    try:
-        return batch_rows.table_of(body)
-    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise InputError([_error(f"the body is no Parquet file that can be read: {error}")]) from error
 
 
 def _records(data: list[Any] | CsvText | ToExplain, contract: Contract) -> list[Mapping[str, Any]]:

@@ -263,7 +263,7 @@ def test_a_parquet_file_is_answered_whole(
 def test_what_is_no_parquet_file_says_so(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATCH_FORMAT", "{}")
     data = inference.input_fn(b"PAR1 and so on PAR1", "application/x-parquet")
-    with pytest.raises(inference.InputError, match="no Parquet file that can be read"):
+    with pytest.raises(inference.InputError, match="a Parquet file that cannot be read"):
         inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
 
 

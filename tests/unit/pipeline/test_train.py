@@ -56,6 +56,7 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
         "code/trees.py",
         "code/batch_rows.py",
         "code/csv_output.py",
+        "code/parquet_rows.py",
         "code/explanation.py",
         "code/interval.py",
     }
