@@ -43,12 +43,14 @@ class _End:
 class RecordReader:
     """Takes text apart, piece by piece. `width` is the number of fields in the header, None while it is not known.
 
-    A record over several lines counts only when its quotes close and it has that many fields. Otherwise its first line
-    is a bad row, and the next line is read anew: a stray quote costs one row and not those after it.
+    A record over several lines counts only when its quotes close at the ends of fields and it has that many of them.
+    Otherwise its first line is a bad row, and the next line is read anew: a stray quote costs one row and not those
+    after it.
     """
 
     def __init__(self, delimiter: str, *, width: int | None, line: int = 1) -> None:
         self._delimiter, self._width = delimiter, width
+        self._whole = _whole(delimiter)
         self.line = line
         self.pending = ""
         self.comments = 0
@@ -117,12 +119,19 @@ class RecordReader:
         """Why a record over several lines, or one that is open at the end, is none."""
         if ended or len(text) > LONGEST_RECORD:
             return _OPEN
+        closed = f"a quote is opened, and closed on line {self.line + used - 1}"
+        if not self._whole.fullmatch(text):
+            return f"{closed} within a field"
         if self._width is None or len(fields) == self._width:
             return ""
-        return (
-            f"a quote is opened and closed on line {self.line + used - 1}: "
-            f"{len(fields)} fields up to there, the header has {self._width}"
-        )
+        return f"{closed}: {len(fields)} fields up to there, the header has {self._width}"
+
+
+def _whole(delimiter: str) -> re.Pattern[str]:
+    """A record whose quoted fields are quoted from end to end."""
+    mark = re.escape(delimiter)
+    field = rf'(?: *+"[^"]*+(?:""[^"]*+)*+"[^\S\r\n]*+|(?! *")[^{mark}\r\n]*+)'
+    return re.compile(rf"{field}(?:{mark}{field})*+")
 
 
 def fields_of(text: str, delimiter: str) -> list[str]:
