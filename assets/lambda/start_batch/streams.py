@@ -5,12 +5,9 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contract import FileError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 19
 
@@ -40,7 +37,7 @@ class Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:
