@@ -149,7 +149,7 @@ def test_the_download_is_written_as_the_file_was(api: Api, housing_model: Model)
     *_, outcome = run(upload.file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
     upload.keep(outcome)
     csv = upload.predicted.results.csv
-    assert csv.splitlines()[1] == "206855,0;156855,0;256855,0;" + text.splitlines()[1]
+    assert csv.splitlines()[1] == "206855,0;156855,0;266855,0;" + text.splitlines()[1]
     (again,) = read(csv.encode(), housing_model).rows
     assert again.instance == upload.file.rows[0].instance
 
