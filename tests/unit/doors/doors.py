@@ -125,7 +125,7 @@ def batch(content: bytes, contract: Contract) -> Verdicts:
 def _requests(rewritten: bytes, cut: random.Random) -> Iterator[bytes]:
     lines = rewritten.removesuffix(b"\n").split(b"\n")
     while lines:
-        count = cut.randint(1, 5)
+        count = cut.randint(1, max(5, len(lines) // 10))
         yield b"\n".join(lines[:count]) + b"\n"
         lines = lines[count:]
 
@@ -158,6 +158,15 @@ class NoTrees:
 
 
 def served(contract: Contract) -> inference.Model:
+    if contract.hash not in _served:
+        _served[contract.hash] = _model(contract)
+    return _served[contract.hash]
+
+
+_served: dict[str, inference.Model] = {}
+
+
+def _model(contract: Contract) -> inference.Model:
     names = [feature.name for feature in contract.numeric] + [item.name for item in contract.derived]
     ones = dict.fromkeys(names, 1.0)
     recipe = Recipe.fitted(contract, impute=ones, fences={}, mean=ones, std=ones)
