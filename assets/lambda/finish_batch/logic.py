@@ -42,20 +42,21 @@ class Tally:
 
 @dataclass
 class Places:
-    """Lines of rows in the uploaded file. `steps`: "ROWS LINES", as start_batch noted them; none: row n on line n + 1.
+    """Lines of rows in the uploaded file, which are asked for in order.
 
-    Rows are asked for in order.
+    `steps`: "ROWS LINES", as start_batch noted them; without any, row n is on line n + `first`.
     """
 
     steps: Iterable[bytes] = ()
+    first: int = 1
     _row: int = 0
-    _shift: int = 1
     _next: tuple[int, int] | None = None
     _left: Iterator[bytes] | None = field(default=None, repr=False)
+    _shift: int = 1
 
     def line_of(self, row: int) -> int:
         if self._left is None:
-            self._left = iter(self.steps)
+            self._left, self._shift = iter(self.steps), self.first
             self._advance()
         while self._next is not None and self._next[0] <= row:
             self._row, self._shift = self._next

@@ -23,7 +23,14 @@ from tests.unit.lambdas.loading import ROOT, load_function
 FOLDER = "california_housing/batch/0123456789a"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-REQUEST = {"version": 1, "id": "0123456789a", "model": "california_housing", "key": "batch/x.csv", "model_version": 7}
+REQUEST = {
+    "version": 1,
+    "id": "0123456789a",
+    "model": "california_housing",
+    "key": "batch/x.csv",
+    "model_version": 7,
+    "columns": ["id", "a"],
+}
 OUTPUT = b"id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,\"a must be a number, is 'x'\"\n3,4,5.5,\n"
 
 
@@ -218,3 +225,10 @@ def rewriting() -> Any:
 def test_lines_do_not_depend_on_how_a_file_is_cut(logic: Any, content: bytes, cuts: list[int]) -> None:
     chunks = [content[start:end] for start, end in pairwise(sorted({0, *cuts, 60}))]
     assert list(logic.lines_of(chunks)) == content.split(b"\n")
+
+
+def test_rows_of_a_parquet_file_are_numbered(function: SimpleNamespace) -> None:
+    keep(function, "request.json", json.dumps({**REQUEST, "columns": None, "format": {}}).encode())
+    keep(function, "output/rows.csv.out", OUTPUT)
+    finish(function, "Completed")
+    assert [error["line"] for error in result(function)["errors"]] == [2]
