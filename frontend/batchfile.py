@@ -87,7 +87,7 @@ def _row(columns: Sequence[str], row: Read) -> Row:
     return Row(row.line, readable, row.values, problems)
 
 
-def _parquet(content: bytes, model: Model) -> tuple[Layout, list[Read]]:
+def _parquet(content: bytes, model: Model) -> tuple[Layout, tuple[Read, ...]]:
     """Each value as the text that a CSV file would have for it. Raises FileError."""
     try:
         frame = pd.read_parquet(io.BytesIO(content), dtype_backend="pyarrow")
@@ -99,7 +99,7 @@ def _parquet(content: bytes, model: Model) -> tuple[Layout, list[Read]]:
     fields = {layout.positions[field.name]: field for field in model.rules.fields if field.name in layout.positions}
     columns = [list(_texts(frame.iloc[:, index], fields.get(index))) for index in range(len(names))]
     records = (Record(number, ",".join(row), list(row)) for number, row in enumerate(zip(*columns, strict=True), 1))
-    rows = [reader.row(record) for record in records if any(record.fields or ())]
+    rows = tuple(reader.row(record) for record in records if any(record.fields or ()))
     if not rows:
         raise FileError("there is no row in it; give a file with data")
     return layout, rows
