@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     body = json.dumps(result).encode()
     s3.put_object(Bucket=SETTINGS.bucket, Key=f"{folder}/result.json", Body=body, ContentType="application/json")
     # Made of what the raw bucket keeps.
-    for name in ("rows.csv", "lines.gz"):
+    for name in ("rows.csv", *(["lines.gz"] if request.get("renumbered") else [])):
         s3.delete_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/{name}")
     if result["state"] == "done":
         counts = {name: result[name] for name in ("id", "model", "model_version", "rows", "bad_rows", "seconds")}
