@@ -59,7 +59,7 @@ def _json_value(field: Field, value: object, rules: FileRules) -> tuple[Value, F
     if value is None:
         return None, missing(field)
     if field.type == "number":
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if type(value) is not float and type(value) is not int:  # true and false are no numbers
             return None, Finding("", f"must be a number, is {_kind(value)}")
         found = number_finding(field, value)
         return (None if found else float(value)), found
