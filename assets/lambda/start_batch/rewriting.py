@@ -100,7 +100,7 @@ class Rewriter:
         if not (self._begun and end and self._plain.is_plain(block[:end])):
             # What is not plain may be a single row: the text around it is.
             half = text.find("\n", len(text) // 2) + 1
-            if SMALL < len(text) and 0 < half < len(text):
+            if len(text) > SMALL and 0 < half < len(text):
                 return self._piece(text[:half]) + self._piece(text[half:])
             return self._lines(self._reader.feed(text))
         count = block.count("\n", 0, end)
