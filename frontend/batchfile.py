@@ -44,13 +44,17 @@ class Row:
 
 @dataclass(frozen=True)
 class BatchFile:
-    """`ignored` are columns that the model does not know. `delimiter` and `decimal` are how the file is written."""
+    """`ignored` are columns that the model does not know. `delimiter` and `decimal` are how the file is written.
+
+    `warnings`: sentences, about what costs no row.
+    """
 
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
     rows: tuple[Row, ...]
     delimiter: str = ","
     decimal: str = "."
+    warnings: tuple[str, ...] = ()
 
 
 def read(content: bytes, model: Model) -> BatchFile:
@@ -68,6 +72,7 @@ def read(content: bytes, model: Model) -> BatchFile:
         rows=tuple(_row(columns, row) for row in rows),
         delimiter=layout.delimiter,
         decimal=layout.decimal,
+        warnings=(*layout.warnings, *_unreadable(layout, rows)),
     )
 
 
@@ -85,6 +90,13 @@ def _row(columns: Sequence[str], row: Read) -> Row:
     readable = {name: _readable(text) for name, text in cells.items()}
     problems = tuple(Problem(field, finding.reason) for field, finding in row.findings.items())
     return Row(row.line, readable, row.values, problems)
+
+
+def _unreadable(layout: Layout, rows: Sequence[Read]) -> Iterator[str]:
+    places = [(row.line, row.unreadable) for row in rows if row.unreadable is not None]
+    if places:
+        line, column = places[0]
+        yield f"bytes that are no {layout.encoding.upper()} text in a column that is not used: line {line}, {column}"
 
 
 def _parquet(content: bytes, model: Model) -> tuple[Layout, tuple[Read, ...]]:

@@ -102,6 +102,7 @@ def _preview(file: BatchFile) -> None:
         words.append(f"{plural(bad, 'row')} cannot be sent.")
     if file.ignored:
         words.append(f"Not used by the model: {', '.join(file.ignored)}.")
+    words += [f"{warning[:1].upper()}{warning[1:]}." for warning in file.warnings]
     st.caption(states.escaped(" ".join(words)))
 
 

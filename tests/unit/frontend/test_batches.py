@@ -142,6 +142,16 @@ def test_columns_without_a_name_and_with_the_same_one_are_kept_apart(housing_mod
     assert [file.rows[0].cells[name] for name in file.ignored] == ["a", "b", "c"]
 
 
+def test_what_costs_no_row_is_a_warning(housing_model: Model) -> None:
+    less, row = HEADER.replace("total_bedrooms,", ""), GOOD.replace("435,", "")
+    file = read(f"{less},note\n{row},caf\u00e9\n".encode("latin-1"), housing_model)
+    assert file.warnings == (
+        "the column total_bedrooms is not in the file: it is missing in every row",
+        "bytes that are no UTF-8 text in a column that is not used: line 2, note",
+    )
+    assert (file.rows[0].problems, file.rows[0].cells["note"]) == ((), "caf\\xe9")
+
+
 def test_the_download_is_written_as_the_file_was(api: Api, housing_model: Model) -> None:
     """A decimal point beside decimal commas would be read as nothing for sure when it is uploaded again."""
     text = f"{HEADER}\n{GOOD}\n".replace(",", ";").replace(".", ",")
