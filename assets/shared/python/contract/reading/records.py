@@ -102,7 +102,9 @@ class RecordReader:
             try:
                 fields = next(reader)
             except csv.Error as error:
-                yield Record(self.line, plain, None, f"not a CSV line: {error}"), 1
+                # A field that goes on for too long is one whose quote is never closed.
+                several = reader.line_num - read > 1
+                yield Record(self.line, plain, None, _OPEN if several else f"not a CSV line: {error}"), 1
                 return
             used = reader.line_num - read
             text = plain if used == 1 else "".join(lines[index : index + used]).rstrip("\r\n")
