@@ -160,7 +160,7 @@ class BatchStack(ModelStack):
         self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
         # A file goes up in parts, which are given up with it.
         self._grant_folders(role, ["input/*"], "s3:AbortMultipartUpload")
-        # S3 says that something is not there only to who may list.
+        # What an earlier delivery found out, which may have met no free instance.
         self._grant_folders(role, ["request.json"], "s3:GetObject")
         grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
         packages = self._arns("model-package", "/*")

@@ -136,12 +136,11 @@ def transform(batch: Batch, contract: Contract, *, until: float) -> None:
 
 
 def prepared_before(batch: Batch) -> Mapping[str, Any] | None:
-    try:
-        answer = s3.get_object(Bucket=batch.bucket, Key=f"{batch.folder}/request.json")
-    except s3.exceptions.NoSuchKey:
+    key = f"{batch.folder}/request.json"
+    if not s3.list_objects_v2(Bucket=batch.bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
         return None
-    found: dict[str, Any] = json.loads(answer["Body"].read())
-    return found
+    found_before: dict[str, Any] = json.loads(s3.get_object(Bucket=batch.bucket, Key=key)["Body"].read())
+    return found_before
 
 
 def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, Any]:
