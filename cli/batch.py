@@ -18,12 +18,10 @@ from cli.terminal import Console
 
 app = typer.Typer()
 
-SHOWN = 5
-
 
 @app.command()
 def batch(
-    file: Annotated[Path, typer.Argument(help="The CSV file: a header, and rows to predict.")],
+    file: Annotated[Path, typer.Argument(help="CSV, also packed with gzip, or Parquet: a header, and rows.")],
     model: Model = DEFAULT_MODEL,
     to: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the predictions go; by default beside the file.")
@@ -58,7 +56,7 @@ def run(
     with _bar(console, "Uploading", file.stat().st_size) as advance:
         sent = batches.put(target, model=model, file=file, on_bytes=advance)
     console.say(f"Uploaded {file} ({target.where}), batch {sent.id}")
-    with _waiting(console, batches.lines_in(file)) as on_progress:
+    with _waiting(console) as on_progress:
         result = batches.wait(target, sent, on_progress=on_progress, alive=alive)
     with _bar(console, "Downloading", batches.size_of(target, result)) as advance:
         batches.fetch(target, result, to, on_bytes=advance, excel_safe=excel_safe)
@@ -75,17 +73,18 @@ def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], Non
 
 
 @contextmanager
-def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progress], None]]:
-    """A bar of lines on a terminal, one line a change of state elsewhere."""
+def _waiting(console: Console) -> Iterator[Callable[[batches.Progress], None]]:
+    """A bar of rows on a terminal, one line a change of state elsewhere."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     words = {"waiting": "Waiting for a transform job", "running": "Predicting"}
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
-        task = bars.add_task(words["waiting"], total=lines)
+        task = bars.add_task(words["waiting"], total=None)
         said = ""
 
         def show_progress(now: batches.Progress) -> None:
             nonlocal said
-            bars.update(task, description=words[now.state], completed=min(now.lines, lines))
+            done = now.lines if now.total is None else min(now.lines, now.total)
+            bars.update(task, description=words[now.state], completed=done, total=now.total)
             if now.state != said and not console.is_terminal:
                 console.say(words[now.state])
             said = now.state
@@ -94,12 +93,15 @@ def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progres
 
 
 def _print(result: Mapping[str, Any], to: Path) -> None:
-    rows, bad = result["rows"], result["bad_rows"]
+    total, bad = result["rows"], result["bad_rows"]
     by = f"{result['model']} version {result['model_version']}"
     count = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
-    output.say(f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
-    for error in result["errors"][:SHOWN]:
-        output.say(f"  line {error['line']}: {error['reason']}")
-    if bad > SHOWN:
-        output.say("  and more: see the column prediction_error")
+    output.say(f"{total - bad:,} of {total:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
+    for warning in result.get("warnings", []):
+        output.say(f"  Note: {warning}")
+    for reason in result["reasons"]:
+        rows = "1 row," if reason["count"] == 1 else f"{reason['count']:,} rows, such as"
+        output.say(f"  {rows} line {reason['line']}: {reason['reason']}")
+    if bad > sum(reason["count"] for reason in result["reasons"]):
+        output.say("  and other reasons: see the column prediction_error")
     output.say(f"Predictions: {to}")

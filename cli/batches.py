@@ -22,7 +22,6 @@ from tracking.resources import found
 from tracking.run import Step
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
-CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 4 * 3600.0
 _LINES = re.compile(r'"lines": (\d+)')
 
@@ -44,10 +43,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Progress:
-    """`state`: waiting or running. `lines` of the file that the model has read, the header among them."""
+    """`state`: waiting or running. `lines` that the model has read, of `total`, the header among them.
+
+    `total` is None before the file is rewritten for the job, and for a Parquet file, which is read at once.
+    """
 
     state: str
     lines: int = 0
+    total: int | None = None
 
 
 def check(file: Path, output: Path) -> None:
@@ -102,23 +105,28 @@ def wait(
 
 def result_of(target: Target, batch: Batch) -> Mapping[str, Any] | None:
     """What start_batch or finish_batch recorded of its end; None before it."""
+    return _document(target, batch, "result.json")
+
+
+def _document(target: Target, batch: Batch, name: str) -> Mapping[str, Any] | None:
     try:
         answer = target.client("s3").get_object(
-            Bucket=target.output("ArtifactBucketName"), Key=f"{batch.folder}/result.json"
+            Bucket=target.output("ArtifactBucketName"), Key=f"{batch.folder}/{name}"
         )
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
         raise
-    result: dict[str, Any] = json.loads(answer["Body"].read())
-    return result
+    found: dict[str, Any] = json.loads(answer["Body"].read())
+    return found
 
 
 def progress_of(target: Target, batch: Batch) -> Progress:
     describe = target.client("sagemaker").describe_transform_job
     if found(describe, TransformJobName=batch.job) is None:
         return Progress("waiting")
-    return Progress("running", lines_read(target, batch.job))
+    rows = (_document(target, batch, "request.json") or {}).get("rows")
+    return Progress("running", lines_read(target, batch.job), None if rows is None else rows + 1)
 
 
 def lines_read(target: Target, job: str) -> int:
@@ -137,11 +145,6 @@ def lines_read(target: Target, job: str) -> int:
     )
     counts = (_LINES.search(event["message"]) for page in pages for event in page["events"])
     return sum(int(count[1]) for count in counts if count)
-
-
-def lines_in(file: Path) -> int:
-    with file.open("rb") as opened:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(CHUNK_BYTES), b""))
 
 
 def raise_for_failure(target: Target, batch: Batch, result: Mapping[str, Any]) -> None:

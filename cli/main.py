@@ -186,7 +186,7 @@ def destroy(
 def predict(
     model: Model = DEFAULT_MODEL,
     values: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value; others keep the example's value.")
+        list[str] | None, typer.Option("--set", help="name=value, name= for unknown; others keep the example's value.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A JSON file: one record or a list of records.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also say what drove each prediction.")] = False,

@@ -85,7 +85,8 @@ def open_in_browser(url: str) -> bool:
 def environment(api_url: str, api_key: str) -> dict[str, str]:
     """The page's own: it holds no AWS credentials. The key is not an argument, which every user could list."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**ours, "API_URL": api_url, "API_KEY": api_key, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join((str(ROOT), str(ROOT / "assets" / "shared" / "python")))
+    return {**ours, "API_URL": api_url, "API_KEY": api_key, "PYTHONPATH": path}
 
 
 def _start(api_url: str, api_key: str, port: int) -> subprocess.Popen[bytes]:

@@ -9,21 +9,28 @@ from typing import Any
 import contract
 from cli.errors import CliError
 from cli.target import ROOT
+from contract import Contract
+from contract.reading import decimal, quoted
+from contract.wording import closest
 
 
 def example(model: str) -> dict[str, Any]:
     """The defaults of every feature of the model's contract."""
-    path = ROOT / "models" / model / "model.toml"
-    if not path.exists():
-        raise CliError(f"There is no {path.relative_to(ROOT)}.", "Name records with --file.")
-    return {feature.name: feature.default for feature in contract.load(path).features}
+    return {feature.name: feature.default for feature in _contract(model).features}
 
 
 def records_to_ask(model: str, *, file: Path | None, values: list[str]) -> list[dict[str, Any]]:
     """The file's records, or one example record; `values` (name=value) override fields of each."""
     records = _read(file) if file else [example(model)]
-    changes = dict(_parse(value) for value in values)
+    changes = dict(_parse(value, model) for value in values)
     return [{**record, **changes} for record in records]
+
+
+def _contract(model: str) -> Contract:
+    path = ROOT / "models" / model / "model.toml"
+    if not path.exists():
+        raise CliError(f"There is no {path.relative_to(ROOT)}.", "Name records with --file.")
+    return contract.load(path)
 
 
 def _read(file: Path) -> list[dict[str, Any]]:
@@ -43,14 +50,25 @@ def _read(file: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _parse(value: str) -> tuple[str, Any]:
-    name, equals, text = value.partition("=")
+def _parse(value: str, model: str) -> tuple[str, float | str | None]:
+    """A feature and its value, read as the feature's type says; nothing, or a word for missing, is a missing one."""
+    name, equals, text = (part.strip() for part in value.partition("="))
     if not (equals and name):
         raise CliError(
             f"--set {value}: there is no {'name' if equals else chr(39) + '=' + chr(39)}.",
             "Write name=value, for example --set median_income=5.",
         )
-    try:
-        return name, json.loads(text)
-    except (ValueError, RecursionError):
-        return name, text
+    rules = _contract(model).rules_to_predict
+    fields = {**{field.column: field for field in rules.fields}, **{field.name: field for field in rules.fields}}
+    if name not in fields:
+        hint = closest(name, [field.name for field in rules.fields])
+        raise CliError(f"--set {value}: {name} is not a feature of {model}; {hint}")
+    field = fields[name]
+    if field.is_missing(text, rules.missing_words):
+        return field.name, None
+    if field.type == "category":
+        return field.name, text
+    number = decimal(text)
+    if number is None:
+        raise CliError(f"--set {value}: {name} must be a number, is {quoted(text)}.", "Write it with a decimal point.")
+    return field.name, number

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+
+from contract.reading import Data, Field, FileRules
 
 Json = Mapping[str, Any]
 
@@ -59,10 +62,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Feature:
-    """An input of a model. `minimum` and `maximum` are inclusive; a nullable one may be unknown."""
+    """An input of a model. `minimum` and `maximum` are inclusive; a nullable one may be unknown.
+
+    `column` is its name in the header of a file.
+    """
 
     name: str
     type: str
+    column: str = ""
     minimum: float | None = None
     maximum: float | None = None
     levels: tuple[str, ...] = ()
@@ -76,6 +83,7 @@ class Feature:
         return cls(
             name=str(document["name"]),
             type=str(document["type"]),
+            column=str(document.get("column") or document["name"]),
             minimum=_number(document.get("min")),
             maximum=_number(document.get("max")),
             levels=tuple(document.get("levels") or ()),
@@ -83,6 +91,19 @@ class Feature:
             unit=str(document.get("unit") or ""),
             description=str(document.get("description") or ""),
             default=document.get("default"),
+        )
+
+    @property
+    def field(self) -> Field:
+        """How a file is read for it."""
+        return Field(
+            name=self.name,
+            column=self.column or self.name,
+            type="category" if self.type == "category" else "number",
+            levels=self.levels,
+            min=self.minimum,
+            max=self.maximum,
+            nullable=self.nullable,
         )
 
 
@@ -96,6 +117,7 @@ class Model:
     derived: Mapping[str, str]
     max_instances: int
     threshold: float | None
+    data: Data = field(default_factory=Data)
 
     @classmethod
     def of(cls, document: Json) -> Model:
@@ -106,7 +128,14 @@ class Model:
             derived=dict(document.get("derived") or {}),
             max_instances=int(document.get("max_instances") or 500),
             threshold=_number(document.get("threshold")),
+            data=_data(document.get("data") or {}),
         )
+
+    @cached_property
+    def rules(self) -> FileRules:
+        """How a file of rows to predict is read."""
+        optional = frozenset(feature.name for feature in self.features if feature.nullable)
+        return FileRules(tuple(feature.field for feature in self.features), data=self.data, optional=optional)
 
     @property
     def name(self) -> str:
@@ -194,6 +223,15 @@ class Predictions:
 
 def time_of(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _data(document: Json) -> Data:
+    return Data(
+        missing_only=tuple(map(str, document.get("missing") or ())),
+        delimiter=document.get("delimiter"),
+        decimal=document.get("decimal"),
+        encoding=document.get("encoding"),
+    )
 
 
 def _live(document: Json) -> LiveVersion:

@@ -1,24 +1,24 @@
-"""A CSV of records: what it holds for a model, row by row, and an empty one to start from."""
+"""A file of records: what it holds for a model, row by row, and an empty one to start from."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
-from frontend.answers import Feature, Model
+import pandas as pd
+
+from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, read_table, text_of
+from contract.reading import Row as Read
+from frontend.answers import Model
 from frontend.forms import Value
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# As data sets write a missing value.
-BLANKS = frozenset({"", "na", "n/a", "nan", "null", "none"})
+# What a browser offers to choose from.
+KINDS = ("csv", "tsv", "txt", "gz", "parquet")
 
-
-class FileError(ValueError):
-    """A file that cannot be read as a whole. The message says what to do."""
+__all__ = ["KINDS", "BatchFile", "FileError", "Problem", "Row", "read", "template"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """A row as the file has it, the instance it makes, and what is wrong with it. `line` counts from 1, the header."""
+    """A row as the file has it, the instance it makes, and what is wrong with it.
+
+    `line` is that of the file, where the first is line 1; of a Parquet file, the number of the row.
+    """
 
     line: int
     cells: Mapping[str, str]
@@ -41,96 +44,94 @@ class Row:
 
 @dataclass(frozen=True)
 class BatchFile:
-    """`ignored` are columns that the model does not know."""
+    """`ignored` are columns that the model does not know. `delimiter` and `decimal` are how the file is written.
+
+    `warnings`: sentences, about what costs no row.
+    """
 
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
     rows: tuple[Row, ...]
+    delimiter: str = ","
+    decimal: str = "."
+    warnings: tuple[str, ...] = ()
 
 
 def read(content: bytes, model: Model) -> BatchFile:
     """Raises FileError for what is wrong with the file; what is wrong with a row stands in the row."""
-    lines = _lines(content)
-    if not lines:
-        raise FileError("The file is empty. Start from the template.")
-    columns = tuple(name.strip() for name in lines[0][1])
-    _check_header(columns, model)
-    rows = tuple(_row(columns, model.features, line, cells) for line, cells in lines[1:])
-    if not rows:
-        raise FileError("The file has a header and no rows.")
-    known = {feature.name for feature in model.features}
-    return BatchFile(columns=columns, ignored=tuple(name for name in columns if name not in known), rows=rows)
-
-
-def decimal(text: str) -> float | None:
-    """What `contract.decimal` says, which this page's image does not hold: None for nan, 1_000 or foreign digits."""
-    return float(text) if _DECIMAL.fullmatch(text) else None
+    if content.startswith(PARQUET):
+        layout, rows = _parquet(content, model)
+    else:
+        table = read_table(content, model.rules)
+        layout, rows = table.layout, table.rows
+    columns = _distinct(layout.names)
+    used = set(layout.positions.values())
+    return BatchFile(
+        columns=columns,
+        ignored=tuple(name for index, name in enumerate(columns) if index not in used),
+        rows=tuple(_row(columns, row) for row in rows),
+        delimiter=layout.delimiter,
+        decimal=layout.decimal,
+        warnings=(*layout.warnings, *_unreadable(layout, rows)),
+    )
 
 
 def template(model: Model) -> str:
     """A CSV with the model's columns and one example row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(feature.name for feature in model.features)
+    writer.writerow(feature.column for feature in model.features)
     writer.writerow("" if feature.default is None else feature.default for feature in model.features)
     return text.getvalue()
 
 
-def _lines(content: bytes) -> list[tuple[int, list[str]]]:
-    """Line number and cells of every line that is not blank."""
+def _row(columns: Sequence[str], row: Read) -> Row:
+    cells = dict(zip(columns, row.fields, strict=False)) if row.fields else {columns[0]: row.text}
+    readable = {name: _readable(text) for name, text in cells.items()}
+    problems = tuple(Problem(field, finding.reason) for field, finding in row.findings.items())
+    return Row(row.line, readable, row.values, problems)
+
+
+def _unreadable(layout: Layout, rows: Sequence[Read]) -> Iterator[str]:
+    places = [(row.line, row.unreadable) for row in rows if row.unreadable is not None]
+    if places:
+        line, column = places[0]
+        yield f"bytes that are no {layout.encoding.upper()} text in a column that is not used: line {line}, {column}"
+
+
+def _parquet(content: bytes, model: Model) -> tuple[Layout, tuple[Read, ...]]:
+    """Each value as the text that a CSV file would have for it. Raises FileError."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError("The file is not UTF-8 text. Save it as CSV (UTF-8).") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found = []
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                found.append((reader.line_num, cells))
-    except csv.Error as error:
-        raise FileError(f"Line {reader.line_num} is not valid CSV: {error}.") from error
-    return found
+        frame = pd.read_parquet(io.BytesIO(content), dtype_backend="pyarrow")
+    except (ValueError, OSError) as error:
+        raise FileError(f"a Parquet file that cannot be read ({error}); upload it again") from error
+    names = [str(name).strip() for name in frame.columns]
+    layout = Layout.of_names(names, model.rules)
+    reader = RowReader(model.rules, layout)
+    fields = {layout.positions[field.name]: field for field in model.rules.fields if field.name in layout.positions}
+    columns = [list(_texts(frame.iloc[:, index], fields.get(index))) for index in range(len(names))]
+    records = (Record(number, ",".join(row), list(row)) for number, row in enumerate(zip(*columns, strict=True), 1))
+    rows = tuple(reader.row(record) for record in records if any(record.fields or ()))
+    if not rows:
+        raise FileError("there is no row in it; give a file with data")
+    return layout, rows
 
 
-def _check_header(columns: Sequence[str], model: Model) -> None:
-    names = [feature.name for feature in model.features]
-    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]) and len(names) > 1:
-        raise FileError("The columns are not separated by commas. Save the file with commas.")
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise FileError(f"Column {', '.join(twice)} stands twice in the header. Keep one.")
-    absent = [f.name for f in model.features if f.name not in columns and not f.nullable]
-    if absent:
-        hint = "The first line must name the columns." if not set(names) & set(columns) else "Add them."
-        raise FileError(f"The header lacks {', '.join(absent)}. {hint}")
+def _texts(column: pd.Series, field: Field | None) -> Iterator[str]:
+    for value, absent in zip(column, column.isna(), strict=True):
+        yield "" if absent else text_of(value, field)
 
 
-def _row(columns: Sequence[str], features: Sequence[Feature], line: int, cells: Sequence[str]) -> Row:
-    named = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
-    if len(cells) != len(columns):
-        problem = Problem("", f"has {len(cells)} cells, the header {len(columns)}")
-        return Row(line, named, {}, (problem,))
-    instance: dict[str, Value] = {}
-    problems = []
-    for feature in features:
-        try:
-            instance[feature.name] = _value(feature, named.get(feature.name, ""))
-        except ValueError as error:
-            problems.append(Problem(feature.name, str(error)))
-    return Row(line, named, instance, tuple(problems))
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Names for a table: a column without one gets one, and one that stands twice a number."""
+    found: list[str] = []
+    for place, name in enumerate(names, start=1):
+        wanted = _readable(name) or f"column {place}"
+        numbered = (wanted if number == 1 else f"{wanted} ({number})" for number in count(1))
+        found.append(next(candidate for candidate in numbered if candidate not in found))
+    return tuple(found)
 
 
-def _value(feature: Feature, text: str) -> Value:
-    """Whether a value lies within the bounds is the API's to say, here stands only what JSON needs."""
-    if text.casefold() in BLANKS and text not in feature.levels:
-        if feature.nullable:
-            return None
-        raise ValueError("is missing")
-    if feature.type == "category":
-        return text
-    number = decimal(text)
-    if number is None:
-        raise ValueError(f'must be a number, is "{text[:60]}"')
-    if not math.isfinite(number):
-        raise ValueError("must be a finite number")
-    return number
+def _readable(text: str) -> str:
+    """Bytes that were no text as their codes: a surrogate can be neither shown nor downloaded."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -28,7 +28,7 @@ def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
     target = model.target
     frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived))
     order = frame["label"].tolist()
-    title_of_axis = plain(f"{title(target.name)} ({target.unit})") if explanation.output == "value" else "Log-odds"
+    title_of_axis = plain(_named(target)) if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
     span = (high - low) or 1.0
     base = alt.Chart(frame).encode(
@@ -75,7 +75,7 @@ def waterfall_frame(explanation: Explanation, effects: Sequence[Effect]) -> pd.D
 def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: float | str, colours: Colours) -> Any:
     """The prediction over one feature, with a mark at `at`."""
     frame = pd.DataFrame({"value": [p.value for p in curve], "prediction": [p.prediction for p in curve]})
-    name = f"{title(target.name)} ({target.unit})" if target.unit else f"Probability of {target.levels[-1]}"
+    name = f"Probability of {target.levels[-1]}" if target.levels else _named(target)
     tips = [
         alt.Tooltip("value", title=tip(label_of(feature))),
         alt.Tooltip("prediction:Q", title=tip(name), format=",.4~r"),
@@ -101,3 +101,8 @@ def _predicted(name: str, *, zero: bool) -> alt.Y:
 
 def _kinds(colours: Colours) -> alt.Scale:
     return alt.Scale(domain=["total", "up", "down"], range=[colours.ink, colours.accent, colours.muted])
+
+
+def _named(target: Target) -> str:
+    """With its unit, where it has one."""
+    return f"{title(target.name)} ({target.unit})" if target.unit else title(target.name)

@@ -71,6 +71,15 @@ def results_frame(model: Model, file: BatchFile, outcome: Outcome) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
+def places_frame(file: BatchFile, outcome: Outcome, longitude: str, latitude: str) -> pd.DataFrame:
+    """Where the predicted rows lie, and what was predicted: two coordinates and a number."""
+    rows = [
+        (file.rows[index].instance.get(longitude), file.rows[index].instance.get(latitude), prediction.value)
+        for index, prediction in outcome.predictions.items()
+    ]
+    return pd.DataFrame(rows, columns=["longitude", "latitude", "value"]).dropna()
+
+
 def rejected_frame(file: BatchFile, outcome: Outcome) -> pd.DataFrame:
     """line, reason, and the row as the file has it."""
     renamed = apart(file.columns, (LINE, REASON))

@@ -19,8 +19,10 @@ def excel_safe(cell: object) -> object:
     return f"'{cell}" if formula or cell.startswith(CONTROLS) else cell
 
 
-def csv_of(frame: pd.DataFrame) -> str:
+def csv_of(frame: pd.DataFrame, *, delimiter: str = ",", decimal: str = ".") -> str:
     """RFC 4180, safe, without the index."""
     shown = frame.rename(columns=excel_safe)
     texts = shown.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    return shown.assign(**{name: shown[name].map(excel_safe) for name in texts}).to_csv(index=False)
+    return shown.assign(**{name: shown[name].map(excel_safe) for name in texts}).to_csv(
+        index=False, sep=delimiter, decimal=decimal
+    )

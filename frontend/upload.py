@@ -21,13 +21,15 @@ _KEY = "upload"
 
 @dataclass(frozen=True)
 class Table:
-    """To be shown, and to be downloaded."""
+    """To be shown, and to be downloaded as the file is written that it is made of."""
 
     frame: pd.DataFrame
+    delimiter: str = ","
+    decimal: str = "."
 
     @cached_property
     def csv(self) -> str:
-        return csv_of(self.frame)
+        return csv_of(self.frame, delimiter=self.delimiter, decimal=self.decimal)
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class Upload:
     predicted: Predicted | None = None
 
     def keep(self, outcome: Outcome) -> None:
-        results = Table(results_frame(self.model, self.file, outcome))
-        self.predicted = Predicted(outcome, results, Table(rejected_frame(self.file, outcome)))
+        frames = results_frame(self.model, self.file, outcome), rejected_frame(self.file, outcome)
+        results, rejects = (Table(frame, self.file.delimiter, self.file.decimal) for frame in frames)
+        self.predicted = Predicted(outcome, results, rejects)
 
 
 def held(uploaded: UploadedFile, model: Model) -> Upload:

@@ -27,8 +27,12 @@ from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
 NUMBERED = "Versions, models and jobs are numbered."
-# Time to copy, or to count, the largest file.
-TIMEOUT = Duration.minutes(5)
+# Time to rewrite the largest file, one record a line: the most that a function has. Most files take seconds.
+REWRITE = Duration.minutes(15)
+# Time to count the rows of the largest file.
+COUNT = Duration.minutes(5)
+# A whole processor.
+MEMORY_MB = 1769
 
 
 class BatchStack(ModelStack):
@@ -46,7 +50,7 @@ class BatchStack(ModelStack):
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
         # A file waits here while the account's instances for transform jobs are taken: two hours in all.
-        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(6), attempts=20, dead_letters=dead_letters)
+        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters)
         rule = events.Rule(
             self,
             "BatchUploaded",
@@ -82,7 +86,8 @@ class BatchStack(ModelStack):
             dead_letters=dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
-            timeout=TIMEOUT,
+            timeout=REWRITE,
+            memory_mb=MEMORY_MB,
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1))
         self._grant_start(function.own_role, role)
@@ -98,9 +103,8 @@ class BatchStack(ModelStack):
             dead_letters=dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
-            timeout=TIMEOUT,
-            # A whole processor: it reads every line.
-            memory_mb=1769,
+            timeout=COUNT,
+            memory_mb=MEMORY_MB,
         )
         rule = events.Rule(
             self,
@@ -122,7 +126,7 @@ class BatchStack(ModelStack):
         )
         role = function.own_role
         grant(role, ["sagemaker:DescribeTransformJob"], self._arns("transform-job", "-*"), because=NUMBERED)
-        self._grant_folders(role, ["request.json", "output/*"], "s3:GetObject")
+        self._grant_folders(role, ["request.json", "input/lines.gz", "output/*"], "s3:GetObject")
         self._grant_folders(role, ["result.json"], "s3:PutObject")
         self._grant_folders(role, ["input/*"], "s3:DeleteObject")
         grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
@@ -154,6 +158,11 @@ class BatchStack(ModelStack):
         files = [f"{BATCH_PREFIX}{model}/*" for model in self._models]
         grant_objects(role, self._buckets.raw, files, "s3:GetObjectVersion")
         self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
+        # A file goes up in parts, which are given up with it.
+        self._grant_folders(role, ["input/*"], "s3:AbortMultipartUpload")
+        # What an earlier delivery found out, which may have met no free instance.
+        self._grant_folders(role, ["request.json"], "s3:GetObject")
+        grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
         packages = self._arns("model-package", "/*")
         groups, models, jobs = (
             self._arns("model-package-group"),

@@ -1,181 +1,225 @@
-"""Batch mode of the served model: lines of a CSV in, each with its prediction or the reason for none out.
+"""Batch mode of the served model: rows of a data file in, each with its prediction or the reason for none out.
 
 A batch transform cuts a file into requests of whole lines, so that only the first one has the header: the names of the
-columns come by environment. A row is one line, and a bad one costs nothing but itself.
+columns come by environment, and how the file is written. A row is one line, and a bad one costs nothing but itself.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contract import Contract, Feature, Recipe, added_columns, decimal, read_record, split_fields
+from contract import Contract, Recipe, added_columns
+from contract.reading import ESCAPE, LARGEST, Field, Layout, Record, RowReader, decimal, fields_of, restored
+from csv_output import Output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Predict = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 
-# JSON list of the names in the file's header.
+# JSON list of the names in the file's header. A table that names its own columns comes without.
 COLUMNS = "BATCH_COLUMNS"
+# JSON object with delimiter, decimal and encoding of the file.
+FORMAT = "BATCH_FORMAT"
+# Numbers as contract.decimal knows them, and empty texts, one a line.
+_NUMBER = r"(?:[+-]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+)?+"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:\n{_NUMBER})*+", re.ASCII)
 Fields = Sequence[str]
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of a file that hold anything. `unreadable`: places of those whose bytes are no UTF-8 text."""
+    """Records of a file as they stood in it. `names`: those that the file itself says."""
 
-    texts: Sequence[str]
-    unreadable: frozenset[int]
+    records: Sequence[Record]
+    names: Fields | None = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A Parquet file, which the contract, which only the model knows, tells how to read."""
+
+    body: bytes
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The same lines with what a batch adds to each."""
+    """The same rows with what a batch adds to each."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The columns of the file, and where among them the features stand."""
+class File:
+    """How the file is written, and where among its columns the features stand."""
 
     contract: Contract
-    names: Fields
+    layout: Layout
 
-    def fields(self, text: str) -> Fields:
-        """Raises ValueError for a line that is no row of this file."""
-        found = split_fields(text)
-        if len(found) != len(self.names):
-            raise ValueError(f"{len(found)} fields, the header has {len(self.names)}")
-        return found
+    @classmethod
+    def of(cls, contract: Contract, names: Fields) -> File:
+        """Raises FileError where a column is missing that this version of the model needs."""
+        written = json.loads(os.environ.get(FORMAT, "{}"))
+        return cls(contract, Layout.of_names(names, contract.rules_to_predict, **written))
 
-    def named(self, fields: Fields) -> dict[str, str]:
-        return {feature.name: fields[self.names.index(feature.name)] for feature in self.contract.features}
+    @cached_property
+    def reader(self) -> RowReader:
+        return RowReader(self.contract.rules_to_predict, self.layout)
 
-    def columns(self, rows: Sequence[Fields]) -> dict[str, Fields]:
-        """Texts of each feature, one a row."""
-        turned = list(zip(*rows, strict=True)) or [()] * len(self.names)
-        return {feature.name: turned[self.names.index(feature.name)] for feature in self.contract.features}
+    @cached_property
+    def output(self) -> Output:
+        return Output(self.layout.delimiter, self.layout.decimal, len(added_columns(self.contract)))
 
 
 def is_asked() -> bool:
-    return COLUMNS in os.environ
+    return COLUMNS in os.environ or FORMAT in os.environ
+
+
+def delimiter() -> str:
+    return str(json.loads(os.environ.get(FORMAT, "{}")).get("delimiter", ","))
 
 
 def lines_of(body: str | bytes) -> Lines:
-    raw = body.encode() if isinstance(body, str) else body
-    texts: list[str] = []
-    unreadable: set[int] = set()
-    for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        if not line.strip():
+    """Of one request, where each record is a line."""
+    mark = delimiter()
+    text = body if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
+    lines = text.removeprefix("\ufeff").split("\n")
+    read = _record if '"' in text or ESCAPE in text else _plain_record
+    return Lines([read(line.rstrip("\r"), mark) for line in lines if line and not line.isspace()])
+
+
+def lines_of_table(table: Whole, contract: Contract) -> Lines:
+    """Raises FileError."""
+    from parquet_rows import table_of
+
+    names, rows = table_of(table.body, contract)
+    output = Output(delimiter(), ".", 0)
+    return Lines([Record(0, output.row(fields), fields) for fields in rows], names)
+
+
+def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
+    """Rows are checked as those of online requests are, with the same reasons, and predicted from the same inputs.
+
+    Raises FileError.
+    """
+    lines = lines_of_table(data, recipe.contract) if isinstance(data, Whole) else data
+    names = json.loads(os.environ[COLUMNS]) if lines.names is None else lines.names
+    file = File.of(recipe.contract, names)
+    rows, done = _rows(file, lines.records)
+    places = np.array(rows, dtype=int)
+    values, good = _values(file, [lines.records[place] for place in rows])
+    for index in np.flatnonzero(~good).tolist():
+        row = file.reader.row(lines.records[rows[index]])
+        if row.findings:
+            done[rows[index]] = file.output.refused(row.text, row.reason)
             continue
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            text = line.decode(errors="backslashreplace")
-            unreadable.add(len(texts))
-        texts.append(text.rstrip("\r"))
-    return Lines(texts, frozenset(unreadable))
-
-
-def answer(lines: Lines, recipe: Recipe, predict: Predict) -> Answer:
-    """Rows are checked as those of online requests are, with the same reasons, and predicted from the same inputs."""
-    layout = Layout(recipe.contract, json.loads(os.environ[COLUMNS]))
-    rows, done = _rows(layout, lines)
-    places = np.array(list(rows), dtype=int)
-    values, good = _values(layout, list(rows.values()))
-    for place in places[~good].tolist():
-        done[place] = _not_predicted(layout, lines.texts[place], rows[place])
-    _report(len(lines.texts), len(done))
+        good[index] = True
+        for name, value in row.values.items():
+            values[name][index] = value
+    header = _header(file) if lines.names is not None else ""
+    _report(len(lines.records) + bool(header), len(done) + bool(header))
     if good.any():
         chosen = {name: column[good] for name, column in values.items()}
         predictions = predict(recipe.apply_columns(chosen)).tolist()
-        for place, ending in zip(places[good].tolist(), _endings(recipe.contract, predictions), strict=True):
-            done[place] = f"{lines.texts[place]},{ending}"
-    return Answer("".join(f"{done[place]}\n" for place in range(len(lines.texts))))
+        for place, value in zip(places[good].tolist(), predictions, strict=True):
+            label = _label(recipe.contract, value)
+            done[place] = file.output.predicted(lines.records[place].text, value, label)
+    return Answer(header + "".join(f"{done[place]}\n" for place in range(len(lines.records))))
 
 
-def _rows(layout: Layout, lines: Lines) -> tuple[dict[int, Fields], dict[int, str]]:
-    """By place: the fields of each row, and what becomes of the lines that are none."""
-    rows: dict[int, Fields] = {}
-    refused: dict[int, str] = {}
-    for place, text in enumerate(lines.texts):
-        try:
-            if place in lines.unreadable:
-                raise ValueError("the line is not UTF-8 text")
-            rows[place] = layout.fields(text)
-        except ValueError as error:
-            # Whole in the first column, so that what follows stays where the header says.
-            whole = _quoted(text) + "," * (len(layout.names) - 1)
-            refused[place] = _refused(layout, whole, str(error))
-    return rows, refused
+def _plain_record(line: str, mark: str) -> Record:
+    return Record(0, line, [part.strip() for part in line.split(mark)])
 
 
-def _values(layout: Layout, rows: Sequence[Fields]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
-    """A column for each feature, and which rows keep to the contract in all of them."""
-    values, good = {}, np.ones(len(rows), dtype=bool)
-    for feature, texts in zip(layout.contract.features, layout.columns(rows).values(), strict=True):
-        values[feature.name], allowed = _CHECKS[feature.type](feature, texts)
-        good &= allowed
+def _record(line: str, mark: str) -> Record:
+    text, problem = restored(line)
+    try:
+        return Record(0, text, None if problem else fields_of(text, mark), problem)
+    except csv.Error as error:
+        return Record(0, text, None, str(error))
+
+
+def _rows(file: File, records: Sequence[Record]) -> tuple[list[int], dict[int, str]]:
+    """Places of the rows, and what becomes of the records that are none: of the header, and of what is no row."""
+    rows: list[int] = []
+    done: dict[int, str] = {}
+    names, width = list(file.layout.names), file.layout.width
+    for place, record in enumerate(records):
+        if record.fields is None or len(record.fields) != width:
+            reason = file.reader.row(record).reason
+            done[place] = file.output.no_row(record.text, reason, width)
+        elif record.fields == names:
+            done[place] = file.output.header(record.text, added_columns(file.contract))
+        else:
+            rows.append(place)
+    return rows, done
+
+
+def _header(file: File) -> str:
+    output = file.output
+    return output.header(output.row(file.layout.names), added_columns(file.contract)) + "\n"
+
+
+def _values(file: File, records: Sequence[Record]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
+    """A column for each feature, and which rows are surely good: the others are left to the reader of single rows."""
+    values, good = {}, np.ones(len(records), dtype=bool)
+    columns: list[tuple[str, ...]] = list(zip(*(record.fields or () for record in records), strict=True))
+    rules = file.contract.rules_to_predict
+    for field in rules.fields:
+        position = file.layout.positions.get(field.name)
+        texts = columns[position] if position is not None and columns else ("",) * len(records)
+        missing = frozenset(word for word in rules.missing_words if field.is_missing(word, rules.missing_words))
+        read = _number if field.type == "number" else _category
+        values[field.name], known = read(field, texts, missing, file.layout.decimal)
+        good &= known
     return values, good
 
 
-def _number(feature: Feature, texts: Fields) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    column = np.array([decimal(text) for text in texts], dtype=float)
-    low, high = (-np.inf if feature.min is None else feature.min), (np.inf if feature.max is None else feature.max)
-    allowed = np.isfinite(column) & (column >= low) & (column <= high)
-    return column, allowed | _empty(texts) if feature.nullable else allowed
+def _number(field: Field, texts: Fields, missing: frozenset[str], mark: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    column = np.array(_decimals(texts, missing, mark), dtype=float)
+    low = -LARGEST if field.min is None else max(field.min, -LARGEST)
+    high = LARGEST if field.max is None else min(field.max, LARGEST)
+    known = (column >= low) & (column <= high)
+    return column, known | _are(texts, missing) if field.nullable else known
 
 
-def _category(feature: Feature, texts: Fields) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    levels = frozenset(feature.levels)
-    column = np.array([text or None for text in texts], dtype=object)
-    allowed = np.fromiter((text in levels for text in texts), dtype=bool, count=len(texts))
-    return column, allowed | _empty(texts) if feature.nullable else allowed
+def _decimals(texts: Fields, missing: frozenset[str], mark: str) -> list[float | None]:
+    """None for what is missing, and for what is no number. Most columns hold nothing but numbers and empty fields."""
+    together = "\n".join(texts)
+    if mark == "." and _NUMBERS.fullmatch(together) and together.count("\n") == len(texts) - 1:
+        numbers = [float(text) if text else None for text in texts]
+        if not any(decimal(word) is not None for word in missing):
+            return numbers
+    return [None if text in missing else decimal(text, mark) for text in texts]
 
 
-_CHECKS = {"number": _number, "category": _category}
+def _category(
+    field: Field, texts: Fields, missing: frozenset[str], _mark: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    levels = frozenset(field.levels)
+    column = np.array([None if text in missing else text for text in texts], dtype=object)
+    known = _are(texts, levels)
+    return column, known | _are(texts, missing) if field.nullable else known
 
 
-def _empty(texts: Fields) -> NDArray[np.bool_]:
-    return np.fromiter((not text for text in texts), dtype=bool, count=len(texts))
+def _are(texts: Fields, known: frozenset[str]) -> NDArray[np.bool_]:
+    return np.fromiter((text in known for text in texts), dtype=bool, count=len(texts))
 
 
-def _not_predicted(layout: Layout, text: str, fields: Fields) -> str:
-    """The header, or a row that breaks the contract."""
-    if list(fields) == list(layout.names):
-        return ",".join([text, *added_columns(layout.contract)])
-    _, errors = read_record(layout.contract, layout.named(fields))
-    return _refused(layout, text, "; ".join(f"{error.field}: {error.reason}" for error in errors))
-
-
-def _endings(contract: Contract, values: Iterable[float]) -> Iterator[str]:
-    """Numbers as JSON writes them in an online answer, and no error."""
+def _label(contract: Contract, value: float) -> str | None:
+    """What a binary model says."""
     threshold = contract.serving.threshold
-    for value in values:
-        if contract.task == "binary" and threshold is not None:
-            yield f"{value!r},{_field(contract.target.levels[value >= threshold])},"
-        else:
-            yield f"{value!r},"
-
-
-def _refused(layout: Layout, line: str, reason: str) -> str:
-    return line + "," * len(added_columns(layout.contract)) + _quoted(reason)
-
-
-def _field(text: str) -> str:
-    return _quoted(text) if any(mark in text for mark in ',"') else text
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+    return None if threshold is None else contract.target.levels[value >= threshold]
 
 
 def _report(lines: int, without: int) -> None:

@@ -1,20 +1,20 @@
 """SageMaker's handler functions: raw records in, predictions out.
 
-In the model, only `contract`, `trees`, `batch_rows`, `explanation` and `interval` lie beside it.
+In the model, only `contract` and the modules that `served` names lie beside it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import batch_rows
-from contract import Contract, Recipe, RecordError, parse_csv, validate
+from contract import Contract, FileError, Recipe, checked, csv_rows
 from explanation import explain
 from interval import Interval, load_interval
 from trees import Trees, load_trees
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-JSON, CSV = "application/json", "text/csv"
+JSON, CSV, PARQUET = "application/json", "text/csv", "application/x-parquet"
 MAX_ERRORS = 100
 
 
@@ -87,7 +87,7 @@ class CsvText:
     text: str
 
 
-Data = list[Any] | CsvText | ToExplain | batch_rows.Lines
+Data = list[Any] | CsvText | ToExplain | batch_rows.Lines | batch_rows.Whole
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ def input_fn(body: str | bytes, content_type: str) -> Data | InputError:
 def _read(body: str | bytes, content_type: str) -> Data:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
+    if kind == PARQUET and batch_rows.is_asked():
+        return batch_rows.Whole(body if isinstance(body, bytes) else body.encode())
     if kind not in (JSON, CSV):
         raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
@@ -140,17 +142,13 @@ def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows
 
 
 def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
-    if isinstance(data, batch_rows.Lines):
-        return batch_rows.answer(data, model.recipe, model.trees.predict)
+    if isinstance(data, batch_rows.Lines | batch_rows.Whole):
+        try:
+            return batch_rows.answer(data, model.recipe, model.trees.predict)
+        except FileError as error:
+            raise InputError([_error(str(error))]) from error
     asked = isinstance(data, ToExplain)
-    records = data.records if isinstance(data, ToExplain) else _records(data, model.recipe.contract)
-    errors = [
-        {"instance": index, "field": error.field, "reason": error.reason}
-        for index, record in enumerate(records)
-        for error in validate(model.recipe.contract, record)
-    ]
-    if errors:
-        raise InputError(errors)
+    records = _records(data, model.recipe.contract)
     values = model.trees.predict(model.recipe.apply(records))
     return Prediction(values, model, explain(model.trees.booster, model.recipe, records) if asked else None)
 
@@ -197,14 +195,34 @@ def _instances(text: str) -> list[Any] | ToExplain:
     return ToExplain(instances) if isinstance(document, dict) and document.get("explain") is True else instances
 
 
-def _records(data: list[Any] | CsvText, contract: Contract) -> list[Any]:
-    if isinstance(data, list):
-        return data
+def _records(data: list[Any] | CsvText | ToExplain, contract: Contract) -> list[Mapping[str, Any]]:
+    """The values as a recipe takes them. Raises InputError with everything that is wrong."""
+    read = _csv_values(data, contract) if isinstance(data, CsvText) else _json_values(data, contract)
+    values, errors = [], []
+    for index, (found, reasons) in enumerate(read):
+        values.append(found)
+        errors += [{"instance": index, "field": field, "reason": reason} for field, reason in reasons]
+    if errors:
+        raise InputError(errors)
+    return values
+
+
+Read = Iterator[tuple[Mapping[str, Any], list[tuple[str, str]]]]
+
+
+def _json_values(data: list[Any] | ToExplain, contract: Contract) -> Read:
+    for record in data.records if isinstance(data, ToExplain) else data:
+        values, errors = checked(contract, record)
+        yield values, [(error.field, error.reason) for error in errors]
+
+
+def _csv_values(data: CsvText, contract: Contract) -> Read:
     try:
-        return parse_csv(contract, data.text)
-    except RecordError as error:
-        instance = error.row - 1 if error.row else None
-        raise InputError([{"instance": instance, "field": error.field, "reason": error.reason}]) from error
+        rows = csv_rows(contract, data.text)
+    except FileError as error:
+        raise InputError([_error(str(error))]) from error
+    for row in rows:
+        yield row.values, [(field, finding.reason) for field, finding in row.findings.items()]
 
 
 def _error(reason: str) -> dict[str, object]:

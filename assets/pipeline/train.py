@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,16 +126,24 @@ def summary(
 def save(booster: xgboost.Booster, settings: Settings, training: Mapping[str, Any]) -> None:
     """What model.tar.gz will hold."""
     folder = settings.model_dir
-    (folder / "code" / "contract").mkdir(parents=True, exist_ok=True)
+    (folder / "code").mkdir(parents=True, exist_ok=True)
     save_trees(booster, folder)
     (folder / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     for name in ("recipe.json", "manifest.json"):
         shutil.copyfile(settings.context / name, folder / name)
     for name in served.MODULES:
         shutil.copyfile(Path(__file__).with_name(name), folder / "code" / name)
-    for module in files("contract").iterdir():
-        if module.name.endswith(".py"):
-            (folder / "code" / "contract" / module.name).write_bytes(module.read_bytes())
+    _copy_modules(files("contract"), folder / "code" / "contract")
+
+
+def _copy_modules(package: Traversable, folder: Path) -> None:
+    """The package may lie in an archive."""
+    folder.mkdir(exist_ok=True)
+    for item in package.iterdir():
+        if item.name.endswith(".py"):
+            (folder / item.name).write_bytes(item.read_bytes())
+        elif item.joinpath("__init__.py").is_file():
+            _copy_modules(item, folder / item.name)
 
 
 def failure_file(environment: Mapping[str, str]) -> Path | None:

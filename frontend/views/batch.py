@@ -13,7 +13,7 @@ import streamlit as st
 from frontend import batches, session, states
 from frontend.answers import Model, Summary
 from frontend.batches import Outcome
-from frontend.batchfile import BatchFile, FileError, template
+from frontend.batchfile import KINDS, BatchFile, FileError, template
 from frontend.colours import of_theme, on_ramp
 from frontend.formatting import NOTHING, amount, plural, share
 from frontend.forms import coordinates_of
@@ -26,6 +26,7 @@ from frontend.results import (
     REASON,
     added_columns,
     apart,
+    places_frame,
     predicted_column,
     predicted_label,
     readable,
@@ -43,7 +44,11 @@ def _batch(summary: Summary) -> None:
         return
     model = session.model(summary.name)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    uploaded = left.file_uploader("A CSV file with one record a row", type="csv", key=f"file:{model.name}")
+    uploaded = left.file_uploader(
+        "A CSV file with one record a row, also packed with gzip, or a Parquet file",
+        type=list(KINDS),
+        key=f"file:{model.name}",
+    )
     right.download_button(
         "Template",
         template(model),
@@ -59,11 +64,12 @@ def _batch(summary: Summary) -> None:
     try:
         _file(held(uploaded, model))
     except FileError as error:
-        states.empty(":material/block:", "The file cannot be used", escaped(str(error)))
+        text = str(error)
+        states.empty(":material/block:", "The file cannot be used", escaped(f"{text[:1].upper()}{text[1:]}."))
 
 
 def _explain(model: Model) -> None:
-    names = ", ".join(code(feature.name) for feature in model.features)
+    names = ", ".join(code(feature.column) for feature in model.features)
     states.empty(
         ":material/table_rows:",
         "Many at once",
@@ -97,6 +103,7 @@ def _preview(file: BatchFile) -> None:
         words.append(f"{plural(bad, 'row')} cannot be sent.")
     if file.ignored:
         words.append(f"Not used by the model: {', '.join(file.ignored)}.")
+    words += [f"{warning[:1].upper()}{warning[1:]}." for warning in file.warnings]
     st.caption(escaped(" ".join(words)))
 
 
@@ -124,14 +131,15 @@ def _predicted(model: Model, file: BatchFile, predicted: Predicted) -> None:
             median = statistics.median(item.value for item in outcome.predictions.values())
             st.metric("Median", escaped(amount(median, model.target.unit)), width="content")
     if outcome.predictions:
-        _results(model, file, predicted.results)
+        _results(model, file, predicted)
     if outcome.rejects:
         _rejects(model, file, predicted.rejects)
 
 
-def _results(model: Model, file: BatchFile, table: Table) -> None:
+def _results(model: Model, file: BatchFile, predicted: Predicted) -> None:
+    table = predicted.results
     st.subheader("Results", anchor=False)
-    _map(model, table.frame)
+    _map(model, file, predicted.outcome)
     unit = f" ({model.target.unit})" if model.target.unit else ""
     labels = {predicted_column(model): predicted_label(model), LOW: f"Low{unit}", HIGH: f"High{unit}"}
     numbers = [name for name in added_columns(model) if name in labels]
@@ -149,12 +157,11 @@ def _results(model: Model, file: BatchFile, table: Table) -> None:
     )
 
 
-def _map(model: Model, frame: pd.DataFrame) -> None:
+def _map(model: Model, file: BatchFile, outcome: Outcome) -> None:
     coordinates = coordinates_of(model.features)
     if coordinates is None:
         return
-    columns = [coordinates.longitude.name, coordinates.latitude.name, predicted_column(model)]
-    places = frame[columns].apply(pd.to_numeric, errors="coerce").dropna()
+    places = places_frame(file, outcome, coordinates.longitude.name, coordinates.latitude.name)
     if len(places) > MOST_POINTS:
         st.caption(f"The map shows {MOST_POINTS:,} of {plural(len(places), 'row')}, drawn at random.")
         places = places.sample(MOST_POINTS, random_state=0)
@@ -162,7 +169,7 @@ def _map(model: Model, frame: pd.DataFrame) -> None:
         return
     words = share if model.summary.task == "binary" else amount
     ramp = of_theme(st.context.theme.type).ramp
-    low, high = places[columns[2]].min(), places[columns[2]].max()
+    low, high = places["value"].min(), places["value"].max()
     marks = [
         Mark(x, y, words(value), on_ramp(ramp, (value - low) / ((high - low) or 1.0)))
         for x, y, value in places.itertuples(index=False)

@@ -48,8 +48,9 @@ def needed(method: str, path: str, action: str, headers: Headers, query: Query) 
         if encrypted_with and ("uploads" in query or "uploadId" in query):
             yield "kms:Decrypt", encrypted_with
         if COPY_SOURCE in headers:
-            source, _, version = unquote(headers[COPY_SOURCE]).lstrip("/").partition("?versionId=")
-            yield from _reading(*source.partition("/")[::2], version)
+            # A key may hold a question mark too, which is encoded.
+            source, _, version = headers[COPY_SOURCE].partition("?versionId=")
+            yield from _reading(*unquote(source).lstrip("/").partition("/")[::2], version)
 
 
 def _first(query: Query, name: str) -> str:

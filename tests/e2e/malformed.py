@@ -117,7 +117,19 @@ def _wrong_values() -> Iterator[Malformed]:
         yield Malformed(f"{name} null", one(name, None), name)
         kept = {key: value for key, value in GOOD.items() if key != name}
         yield Malformed(f"{name} missing", json.dumps({"instances": [kept]}).encode(), name)
-    levels: list[Any] = ["", "inland", " INLAND", "MOON", "x" * 100_000, 1, 1.5, False, ["INLAND"], {"level": "INLAND"}]
+    levels: list[Any] = [
+        "",
+        "inland",
+        "IN LAND",
+        "NA",
+        "MOON",
+        "x" * 100_000,
+        1,
+        1.5,
+        False,
+        ["INLAND"],
+        {"level": "INLAND"},
+    ]
     yield from (Malformed(f"level {str(value)[:12]!r}", one(CATEGORY, value), CATEGORY) for value in levels)
     yield Malformed("invalid UTF-8 in a level", one(CATEGORY, "@").replace(b"@", b"\xff\xfe"))
     yield Malformed("lone surrogate in a level", raw(CATEGORY, '"\\ud800"'), CATEGORY)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cli import api, batches
@@ -71,10 +74,10 @@ def test_every_row_comes_back_with_the_value_of_the_api_or_its_reason(
     reasons = [row["prediction_error"] for row in found]
     assert reasons == [
         "",
-        "population: must be at least 1, is -322",
+        "population must be at least 1, is -322",
         "",
-        'median_income: must be a number, is "high"; ocean_proximity: must be one of "<1H OCEAN", "INLAND", '
-        '"ISLAND", "NEAR BAY", "NEAR OCEAN", is "MOON"',
+        "median_income must be a number, is 'high'; ocean_proximity is 'MOON'; known are '<1H OCEAN', 'INLAND', "
+        "'ISLAND', 'NEAR BAY' and 'NEAR OCEAN'",
         "2 fields, the header has 10",
         "",
     ]
@@ -104,6 +107,45 @@ def record(row: Mapping[str, str]) -> dict[str, Any]:
     return {
         name: text if name == "ocean_proximity" else (float(text) if text else None) for name, text in features.items()
     }
+
+
+ROW = ("1", "NEAR BAY", "8.3252", "126", "322", "129", "880", "41", "37.88", "-122.23")
+
+
+def test_a_file_is_read_however_it_is_written(platform: Platform, live: int, tmp_path: Path) -> None:
+    """Packed, with a byte order mark, semicolons, decimal commas, a comment, blank rows and a quoted line break."""
+    bad = ("2", "NEAR BAY", "8.3252", "126", "-322", *ROW[5:])
+    lines = ["sep=;", HEADER, "# made by hand", '"a\nb",' + ",".join(ROW[1:]), "", ",".join(bad), ",,,,,,,,,"]
+    text = "\r\n".join(lines).replace(",", ";").replace(".", ",")
+    file = tmp_path / "100%20 caf\u00e9+[x]#.csv.gz"
+    file.write_bytes(gzip.compress(text.encode("utf-8-sig")))
+    to = tmp_path / "out.csv"
+    result = run(platform.target, model=MODEL, file=file, to=to, console=QUIET, alive=platform.here.cloud.check)
+    with to.open(newline="", encoding="utf-8") as opened:
+        good, wrong = csv.DictReader(opened, delimiter=";", strict=True)
+    (asked,) = api.predict(
+        platform.target, model=MODEL, instances=[record(dict(zip(HEADER.split(","), ROW, strict=True)))]
+    )["predictions"]
+    assert (good["id"], float(good["prediction"].replace(",", "."))) == ("a\nb", asked["value"])
+    assert wrong["prediction_error"] == "population must be at least 1, is -322"
+    assert result["reasons"] == [{"count": 1, "line": 7, "reason": "population must be at least 1, is -322"}]
+    assert (result["key"], result["rows"]) == (f"batch/{MODEL}/{file.name}", 2)
+
+
+def test_a_parquet_file_comes_back_as_csv(platform: Platform, live: int, tmp_path: Path) -> None:
+    names = HEADER.split(",")
+    rows = [dict(zip(names, ROW, strict=True)) for _ in range(2)]
+    rows[1]["ocean_proximity"] = "MOON"
+    typed = [
+        {name: text if name in ("id", "ocean_proximity") else float(text) for name, text in row.items()} for row in rows
+    ]
+    file = tmp_path / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(typed), file)
+    result, (good, bad) = predicted(platform, file)
+    (asked,) = api.predict(platform.target, model=MODEL, instances=[record(rows[0])])["predictions"]
+    assert float(good["prediction"]) == asked["value"]
+    assert bad["prediction_error"].startswith("ocean_proximity is 'MOON'; known are ")
+    assert (result["rows"], result["bad_rows"], result["errors"][0]["line"]) == (2, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -211,4 +253,7 @@ def test_every_grant_was_needed(platform: Platform) -> None:
         ("BatchModel", "cloudwatch:PutMetricData"),
         ("StartBatch", "sqs:GetQueueUrl"),
         ("StartBatch", "sqs:ChangeMessageVisibility"),
+        # Only where a large file cannot be read to its end, and where no instance was free.
+        ("StartBatch", "s3:AbortMultipartUpload"),
+        ("StartBatch", "s3:GetObject"),
     }

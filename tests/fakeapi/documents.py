@@ -66,6 +66,7 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
     return {
         **summary(model, live=live),
         "features": [_feature(feature) for feature in model.features],
+        "data": {"missing": sorted(model.data.missing_words)},
         "example": {feature.name: feature.default for feature in model.features},
         "schema": contract.json_schema(model),
         "gate": {"metric": model.gate.metric, "margin": model.gate.margin},
@@ -78,6 +79,7 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
 def _feature(feature: contract.Feature) -> dict[str, Any]:
     document: dict[str, Any] = {"name": feature.name, "type": feature.type, "nullable": feature.nullable}
     optional = {
+        "column": feature.column,
         "min": feature.min,
         "max": feature.max,
         "levels": list(feature.levels) or None,

@@ -92,7 +92,7 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
     [
         ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
         ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
-        ("batch", "StartBatch", 1, 20, None),
+        ("batch", "StartBatch", 1, 8, None),
     ],
 )
 def test_queue_feeds_function(

@@ -149,6 +149,6 @@ def test_its_root_is_read_only(container: Container) -> None:
 
 def test_it_holds_the_page_alone(container: Container) -> None:
     """No tool that installs, no tests, and nothing of the machine that built it."""
-    assert container.inside("ls", "/app").stdout.split() == ["frontend"]
+    assert container.inside("ls", "/app").stdout.split() == ["contract", "frontend"]
     assert container.inside("python", "-m", "pip", "--version").returncode == 1
     assert container.inside("ls", "/app/frontend/image", "/app/frontend/Dockerfile", "/run/secrets/pip").stdout == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import boto3
-from logic import PREDICTIONS, NotPredictionsError, folder_of, lines_of, tally_of
+from logic import PREDICTIONS, NotPredictionsError, Places, folder_of, lines_of, records_of, tally_of
 
 log = logging.getLogger("finish_batch")
 log.setLevel(logging.INFO)
@@ -43,11 +44,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
         log.info("Not the end of a batch", extra={"job": job["TransformJobName"], "status": job["TransformJobStatus"]})
         return {"state": None}
     request = json.loads(s3.get_object(Bucket=SETTINGS.bucket, Key=f"{folder}/request.json")["Body"].read())
-    result = {**request, **outcome(job, folder), "ended_at": job["TransformEndTime"].isoformat(timespec="seconds")}
+    result = {
+        **request,
+        **outcome(job, folder, request),
+        "ended_at": job["TransformEndTime"].isoformat(timespec="seconds"),
+    }
     body = json.dumps(result).encode()
     s3.put_object(Bucket=SETTINGS.bucket, Key=f"{folder}/result.json", Body=body, ContentType="application/json")
-    # A copy of what the raw bucket keeps.
-    s3.delete_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/rows.csv")
+    # Made of what the raw bucket keeps.
+    for name in ("rows.csv", *(["lines.gz"] if request.get("renumbered") else [])):
+        s3.delete_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/{name}")
     if result["state"] == "done":
         counts = {name: result[name] for name in ("id", "model", "model_version", "rows", "bad_rows", "seconds")}
         log.info("Batch done", extra=counts)
@@ -56,14 +62,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     return {"state": str(result["state"])}
 
 
-def outcome(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
+def outcome(job: Mapping[str, Any], folder: str, request: Mapping[str, Any]) -> dict[str, Any]:
     state = STATES[job["TransformJobStatus"]]
     if state != "done":
         return {"state": state, "reason": job.get("FailureReason", "Somebody stopped the transform job.")}
     key = f"{folder}/{PREDICTIONS}"
     body = s3.get_object(Bucket=SETTINGS.bucket, Key=key)["Body"]
+    records = records_of(lines_of(body.iter_chunks(CHUNK_BYTES)))
+    written = request.get("format") or {}
     try:
-        tally = tally_of(lines_of(body.iter_chunks(CHUNK_BYTES)))
+        tally = tally_of(records, delimiter=written.get("delimiter", ","), places=places_of(folder, request))
     except NotPredictionsError as error:
         return {"state": "failed", "reason": str(error)}
     seconds = (job["TransformEndTime"] - job["TransformStartTime"]).total_seconds()
@@ -75,6 +83,15 @@ def outcome(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "predictions": f"s3://{SETTINGS.bucket}/{key}",
     }
+
+
+def places_of(folder: str, request: Mapping[str, Any]) -> Places:
+    if request.get("columns") is None:
+        return Places(first=0)  # a Parquet file has no lines, but rows
+    if not request.get("renumbered"):
+        return Places()
+    body = s3.get_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/lines.gz")["Body"]
+    return Places(gzip.open(body))
 
 
 def alert(result: Mapping[str, Any]) -> None:

@@ -40,6 +40,7 @@ def detail(records: Records, contract: Contract) -> dict[str, Any]:
     return {
         **summary(records, contract),
         "features": [feature_of(feature) for feature in contract.features],
+        "data": data_of(contract),
         "derived": {item.name: item.expression.text for item in contract.derived},
         "example": example(contract),
         "schema": json_schema(contract),
@@ -52,6 +53,7 @@ def detail(records: Records, contract: Contract) -> dict[str, Any]:
 def feature_of(feature: Feature) -> dict[str, Any]:
     found: dict[str, Any] = {"name": feature.name, "type": feature.type, "nullable": feature.nullable}
     optional = {
+        "column": feature.column,
         "min": feature.min,
         "max": feature.max,
         "levels": list(feature.levels) or None,
@@ -60,6 +62,16 @@ def feature_of(feature: Feature) -> dict[str, Any]:
     }
     found |= {name: value for name, value in optional.items() if value is not None}
     return {**found, "description": feature.description}
+
+
+def data_of(contract: Contract) -> dict[str, Any]:
+    """How its files are written: the words for missing, and what is not found from a file but declared."""
+    data = contract.data
+    declared = {"delimiter": data.delimiter, "decimal": data.decimal, "encoding": data.encoding}
+    return {
+        "missing": sorted(data.missing_words),
+        **{name: value for name, value in declared.items() if value is not None},
+    }
 
 
 def example(contract: Contract) -> dict[str, Any]:

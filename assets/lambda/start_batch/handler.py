@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,11 +13,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from logic import Batch, Package, Refused, Upload, check_size, columns_of, model_request, upload_of
+from logic import Batch, Package, Refused, Upload, check_size, layout_in, model_request, upload_of
+from rewriting import Rewriter
+from streams import Stream, chunks_until
 
-from contract import HEAD_BYTES, Contract, bundled
+from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
+from contract.reading import Layout
 from tracking.place import resource_name
 from tracking.resources import ensure, found
 from tracking.versions import newest_approved
@@ -27,8 +32,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Answers that another time may be other ones: SQS delivers the event again.
 PASSING = ("ThrottlingException", "ResourceLimitExceeded", "RequestLimitExceeded", "SlowDown")
-# A copy of a large object answers when it is done.
-COPY_SECONDS = 280
+# What is left of the function's time when a file has to be rewritten.
+MARGIN_SECONDS = 30
+# Parts of an upload; a few of them are in memory at once.
+PARTS = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 20, max_concurrency=4)
 
 
 @dataclass(frozen=True)
@@ -54,13 +61,14 @@ SETTINGS = Settings(
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )
 CONTRACTS = bundled()
-s3 = boto3.client("s3", config=Config(read_timeout=COPY_SECONDS, retries={"mode": "standard"}))
+s3 = boto3.client("s3", config=Config(retries={"mode": "standard"}))
 sagemaker = boto3.client("sagemaker")
 sns = boto3.client("sns")
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], context: Any) -> None:
     """The queue delivers one event at a time: an exception makes SQS deliver it again."""
+    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     for record in event["Records"]:
         upload = upload_of(record["body"])
         if upload.is_folder:
@@ -69,18 +77,21 @@ def handler(event: dict[str, Any], _context: object) -> None:
             reason = f"there is no model {upload.model}; upload below batch/<model>/ ({', '.join(sorted(CONTRACTS))})"
             alert({"key": upload.key, "model": upload.model, "state": "refused", "reason": reason})
         else:
-            start(upload, CONTRACTS[upload.model])
+            start(upload, CONTRACTS[upload.model], until=until)
 
 
-def start(upload: Upload, contract: Contract) -> None:
-    """Ends with a transform job, or with a recorded reason for none. Raises ClientError for what may pass."""
+def start(upload: Upload, contract: Contract, *, until: float) -> None:
+    """Ends with a transform job, or with a recorded reason for none. Raises ClientError for what may pass.
+
+    `until`: on the monotonic clock, when the function has to be done.
+    """
     resource = resource_name(SETTINGS.resource_prefix, upload.model)
     batch = Batch(upload, resource=resource, bucket=SETTINGS.artifact_bucket)
     if found(sagemaker.describe_transform_job, TransformJobName=batch.job):
         log.info("Batch is started already", extra=batch.facts())
         return
     try:
-        transform(batch, contract)
+        transform(batch, contract, until=until)
     except Refused as error:
         end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}")
     except ClientError as error:
@@ -90,17 +101,20 @@ def start(upload: Upload, contract: Contract) -> None:
         end(batch, "failed", f"The transform could not be started: {error}")
 
 
-def transform(batch: Batch, contract: Contract) -> None:
+def transform(batch: Batch, contract: Contract, *, until: float) -> None:
     """Raises Refused, or the ClientError of the call that failed."""
     upload = batch.upload
     check_size(upload.size)
-    columns = columns_of(contract, head_of(upload), size=upload.size)
+    layout = layout_in(contract, head_of(upload), size=upload.size)
     described = newest_approved(sagemaker, batch.resource)
     if described is None:
         raise Refused(
             f"no version of {upload.model} is approved yet; train and approve one, then upload the file again"
         )
     package = package_of(described)
+    # A delivery that found no instance has rewritten the file: the next one need not.
+    known = prepared_before(batch) or prepare(batch, layout, until=until)
+    put(f"{batch.folder}/request.json", {**known, "model_version": package.version})
     request = model_request(
         package,
         model=upload.model,
@@ -110,20 +124,8 @@ def transform(batch: Batch, contract: Contract) -> None:
     )
     # Files that come together have one model.
     ensure(sagemaker.create_model, request, lambda: found(sagemaker.describe_model, ModelName=request["ModelName"]))
-    # The job reads what lies below a key, and the newest version of it: so it gets this version at a key of its own.
-    s3.copy_object(
-        Bucket=batch.bucket,
-        Key=batch.input_key,
-        CopySource={"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id},
-        TaggingDirective="REPLACE",
-    )
-    put(f"{batch.folder}/request.json", {**batch.facts(), "model_version": package.version, "columns": columns})
     job = batch.job_request(
-        request["ModelName"],
-        columns,
-        instance=SETTINGS.instance_type,
-        version=package.version,
-        key=SETTINGS.key,
+        request["ModelName"], layout, instance=SETTINGS.instance_type, version=package.version, key=SETTINGS.key
     )
     try:
         sagemaker.create_transform_job(**job)
@@ -133,12 +135,52 @@ def transform(batch: Batch, contract: Contract) -> None:
     log.info("Batch started", extra={**batch.facts(), "model_version": package.version})
 
 
+def prepared_before(batch: Batch) -> Mapping[str, Any] | None:
+    key = f"{batch.folder}/request.json"
+    if not s3.list_objects_v2(Bucket=batch.bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
+        return None
+    found_before: dict[str, Any] = json.loads(s3.get_object(Bucket=batch.bucket, Key=key)["Body"].read())
+    return found_before
+
+
+def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, Any]:
+    """Write what the job reads, at a key of its own: a job takes the newest version of what lies below a key.
+
+    Returns what is known of the file. Raises Refused.
+    """
+    facts = {**batch.facts(), "columns": None, "format": {}, "rows": None, "renumbered": False, "warnings": []}
+    if layout is None:
+        copy = {"Bucket": batch.upload.bucket, "Key": batch.upload.key, "VersionId": batch.upload.version_id}
+        s3.copy_object(Bucket=batch.bucket, Key=batch.input_key, CopySource=copy, TaggingDirective="REPLACE")
+        return facts
+    rewriter = Rewriter(layout, limit=MAX_BATCH_BYTES)
+    try:
+        pieces = rewriter.pieces(chunks_until(body_of(batch.upload), until))
+        s3.upload_fileobj(Stream.of(pieces), batch.bucket, batch.input_key, Config=PARTS)
+    except FileError as error:
+        raise Refused(str(error)) from error
+    if not rewriter.rows:
+        raise Refused("there is a header and no row below it; upload a file with data")
+    if not rewriter.lines.empty:
+        s3.put_object(Bucket=batch.bucket, Key=batch.lines_key, Body=rewriter.lines.packed())
+    return {
+        **facts,
+        "columns": layout.names,
+        "format": layout.to_dict(),
+        "rows": rewriter.rows,
+        "renumbered": not rewriter.lines.empty,
+        "warnings": [*layout.warnings, *rewriter.warnings],
+    }
+
+
+def body_of(upload: Upload, **part: str) -> Any:
+    return s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, **part)["Body"]
+
+
 def head_of(upload: Upload) -> bytes:
     if not upload.size:
         return b""
-    head: bytes = s3.get_object(
-        Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, Range=f"bytes=0-{HEAD_BYTES - 1}"
-    )["Body"].read()
+    head: bytes = body_of(upload, Range=f"bytes=0-{HEAD_BYTES - 1}").read()
     return head
 
 

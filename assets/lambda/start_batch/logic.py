@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,20 +13,24 @@ from contract import (
     HEAD_BYTES,
     MAX_BATCH_BYTES,
     Contract,
-    HeaderError,
-    batch_columns,
+    FileError,
     batch_folder,
     batch_id,
+    batch_layout,
 )
+from contract.reading import PARQUET, Layout
 
 # SageMaker's limit of one environment value.
 MAX_COLUMNS_TEXT = 10_240
-# Their product may be 100 at most. A request of 4 MB is some 40,000 rows, which take seconds.
-PAYLOAD_MB = 4
+# The product of requests at once and their size may be 100 MB at most. A request of 6 MB is some 60,000 rows, which
+# take seconds, and holds the longest record that is read: a million characters, of four bytes at most.
+PAYLOAD_MB = 6
 PARALLEL = 2
 # No header within a request; and as this is not plain text/csv, the toolkit leaves the decoding to the model.
 CONTENT_TYPE = "text/csv; header=absent"
-_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[^\n]*\n?")
+# A table that cannot be cut goes in one request, which is never larger.
+WHOLE_MB = 100
+WHOLE_TYPE = "application/x-parquet"
 
 
 class MalformedEventError(Exception):
@@ -85,30 +88,37 @@ class Batch:
 
     @property
     def input_key(self) -> str:
+        """Of what the job reads, Parquet too: the answer is CSV, and is named after it."""
         return f"{self.folder}/input/rows.csv"
+
+    @property
+    def lines_key(self) -> str:
+        """Where the rows stand in the uploaded file, when they do not stand in the order of its lines."""
+        return f"{self.folder}/input/lines.gz"
 
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "id": self.id, "job": self.job, **asdict(self.upload)}
 
     def job_request(
-        self, model_name: str, columns: Sequence[str], *, instance: str, version: int, key: str | None = None
+        self, model_name: str, layout: Layout | None, *, instance: str, version: int, key: str | None = None
     ) -> dict[str, Any]:
         """CreateTransformJob. The model joins its answers to the rows itself: SageMaker cannot join a header.
 
-        `key`: ARN of a KMS key for the volume and the output.
+        `layout`: None for a Parquet file. `key`: ARN of a KMS key for the volume and the output.
         """
         source = f"s3://{self.bucket}/{self.input_key}"
+        whole = layout is None
         return {
             "TransformJobName": self.job,
             "ModelName": model_name,
-            "BatchStrategy": "MultiRecord",
-            "MaxConcurrentTransforms": PARALLEL,
-            "MaxPayloadInMB": PAYLOAD_MB,
-            "Environment": {"BATCH_COLUMNS": json.dumps(columns)},
+            "BatchStrategy": "SingleRecord" if whole else "MultiRecord",
+            "MaxConcurrentTransforms": 1 if whole else PARALLEL,
+            "MaxPayloadInMB": WHOLE_MB if whole else PAYLOAD_MB,
+            "Environment": environment_of(layout),
             "TransformInput": {
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}},
-                "ContentType": CONTENT_TYPE,
-                "SplitType": "Line",
+                "ContentType": WHOLE_TYPE if whole else CONTENT_TYPE,
+                "SplitType": "None" if whole else "Line",
             },
             "TransformOutput": {
                 "S3OutputPath": f"s3://{self.bucket}/{self.folder}/output",
@@ -123,6 +133,14 @@ class Batch:
             },
             "Tags": tags(self.upload.model, version),
         }
+
+
+def environment_of(layout: Layout | None) -> dict[str, str]:
+    """What tells the model that it is asked for a batch, and how the file is written."""
+    if layout is None:
+        return {"BATCH_FORMAT": "{}"}
+    written = {"delimiter": layout.delimiter, "decimal": layout.decimal, "encoding": layout.encoding}
+    return {"BATCH_COLUMNS": json.dumps(layout.names), "BATCH_FORMAT": json.dumps(written)}
 
 
 def upload_of(body: str) -> Upload:
@@ -146,20 +164,23 @@ def check_size(size: int) -> None:
         raise Refused(f"the file has {size:,} bytes, a batch at most {MAX_BATCH_BYTES:,}; split it")
 
 
-def columns_of(contract: Contract, head: bytes, *, size: int) -> tuple[str, ...]:
-    """Columns of a file of `size` bytes by its first HEAD_BYTES. Only its first line has to be readable."""
-    first = _FIRST_LINE.match(head)[0]
-    if b"\r" in first.strip() and b"\n" not in first:
-        raise Refused("its lines end in carriage returns alone; save the file with line feeds")
+def layout_in(contract: Contract, head: bytes, *, size: int) -> Layout | None:
+    """How a file of `size` bytes is written, by its first HEAD_BYTES; None for a Parquet file. Raises Refused."""
+    if head.startswith(PARQUET):
+        if size > WHOLE_MB << 20:
+            raise Refused(
+                f"the Parquet file has {size:,} bytes, a batch takes at most {WHOLE_MB << 20:,} of them; "
+                "split it, or write it as CSV, which may be packed with gzip"
+            )
+        return None
     try:
-        columns = batch_columns(contract, first)
-    except HeaderError as error:
+        layout = batch_layout(contract, head, complete=size <= HEAD_BYTES)
+    except FileError as error:
         raise Refused(str(error)) from error
-    if size <= HEAD_BYTES and not head[len(first) :].strip():
-        raise Refused("there is a header and no row below it; upload a file with data")
-    if len(json.dumps(columns)) > MAX_COLUMNS_TEXT:
-        raise Refused(f"the names of its {len(columns)} columns are too long together; keep the columns of the model")
-    return columns
+    if len(json.dumps(layout.names)) > MAX_COLUMNS_TEXT:
+        count = len(layout.names)
+        raise Refused(f"the names of its {count} columns are too long together; keep the columns of the model")
+    return layout
 
 
 def model_request(

@@ -48,11 +48,15 @@ def residuals_by_decile(actual: Vector, predicted: Vector, target: Target) -> Fi
     axes.axhline(0, color=INK, linewidth=1, linestyle="--")
     axes.set_title("Errors by tenth of the predictions")
     axes.set_xlabel(f"Mean predicted {_name(target)}")
-    axes.set_ylabel(f"Predicted - actual ({target.unit})")
+    axes.set_ylabel(f"Predicted - actual{_unit(target)}")
     axes.grid(visible=True, axis="y")
     thousands(axes, "y")
     return figure
 
 
 def _name(target: Target) -> str:
-    return f"{title(target.name).lower()} ({target.unit})"
+    return f"{title(target.name).lower()}{_unit(target)}"
+
+
+def _unit(target: Target) -> str:
+    return f" ({target.unit})" if target.unit else ""

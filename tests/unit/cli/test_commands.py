@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import contract
+from cli import records
 from cli import target as targets
 from cli.data import find_data
 from cli.errors import CliError
@@ -55,7 +58,10 @@ def test_values_override_the_example() -> None:
 def test_records_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "records.json"
     file.write_text(json.dumps([{"a": 1}, {"a": 2}]))
-    assert records_to_ask(MODEL, file=file, values=["b=3"]) == [{"a": 1, "b": 3}, {"a": 2, "b": 3}]
+    assert records_to_ask(MODEL, file=file, values=["population=3"]) == [
+        {"a": 1, "population": 3.0},
+        {"a": 2, "population": 3.0},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,55 @@ def test_a_file_without_records_is_an_error(tmp_path: Path, content: str | None,
         file.write_text(content)
     with pytest.raises(CliError, match=words):
         records_to_ask(MODEL, file=file, values=[])
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A model whose category has levels that are numbers, and a feature that a file calls otherwise."""
+    features = {
+        "ms_subclass": {"type": "category", "levels": ["20", "60"]},
+        "area": {"type": "number", "column": "Area (m2)", "nullable": True},
+    }
+    document = {**contract.load(targets.ROOT / "models" / MODEL / "model.toml").to_dict(), "features": features}
+    spec = contract.Contract.from_dict({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
+    monkeypatch.setattr(records, "_contract", lambda _: spec)
+    return MODEL
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "read"),
+    [
+        ("ms_subclass=20", "ms_subclass", "20"),
+        ("ms_subclass=060", "ms_subclass", "060"),
+        ("area=20", "area", 20.0),
+        ("area = 2e1 ", "area", 20.0),
+        ("Area (m2)=20", "area", 20.0),
+        ("area=", "area", None),
+        ("area=?", "area", None),
+        ("area=null", "area", None),
+        ("ms_subclass=a=b", "ms_subclass", "a=b"),
+    ],
+)
+def test_a_value_is_read_by_the_type_of_its_feature(typed: str, value: str, name: str, read: object) -> None:
+    (record,) = records_to_ask(typed, file=None, values=[value])
+    assert record[name] == read
+    assert type(record[name]) is type(read)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("area=large", "area must be a number, is 'large'"),
+        ("area=1,5", "area must be a number, is '1,5'. Write it with a decimal point."),
+        ("area=true", "area must be a number, is 'true'"),
+        ("aera=20", f"aera is not a feature of {MODEL}; did you mean area?"),
+        ("x=20", "use one of ms_subclass, area"),
+        ("=20", "there is no name"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_an_error(typed: str, value: str, words: str) -> None:
+    with pytest.raises(CliError, match=re.escape(words)):
+        records_to_ask(typed, file=None, values=[value])
 
 
 def test_a_value_without_equals_sign_is_an_error() -> None:

@@ -60,8 +60,8 @@ def test_bundled_contracts_are_found_inside_a_zip(tmp_path: Path, model_toml: st
     source = Path(contract_package.__file__).parent
     archive = tmp_path / "shared.zip"
     with zipfile.ZipFile(archive, "w") as bundle:
-        for module in source.glob("*.py"):
-            bundle.write(module, f"contract/{module.name}")
+        for module in source.rglob("*.py"):
+            bundle.write(module, f"contract/{module.relative_to(source).as_posix()}")
         bundle.writestr("contract/models/california_housing.toml", model_toml)
     script = "import contract; print(*((name, c.hash) for name, c in contract.bundled().items()))"
     environment = {"PYTHONPATH": str(archive)}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import duckdb
 import pytest
 
 from contract import Contract, ContractError, Feature, Gate, Outliers, Scaling, Serving, Split, Target
 from contract.loading import contract_of_toml
-from contract.names import RESERVED
+from contract.reading import Data, Field
 
 FILE = "models/x/model.toml"
 
@@ -156,10 +155,9 @@ MISTAKES = [
     ("seed = 7", "seed = 7\nrefitted = true", "training.refitted", "unknown key; did you mean refit?"),
     ("nullable = true", "nullable = 1", "features.total_bedrooms.nullable", "must be true or false, is 1"),
     ("\nlatitude =", "\nLatitude =", "features.Latitude", "lower case letters"),
-    ("\nlatitude =", "\norder =", "features.order", "reserved"),
+    ("\nlatitude =", "\nline =", "features.line", "reserved"),
     ("\nlatitude =", "\nprediction =", "features.prediction", "reserved"),
     ('name = "california_housing"', 'name = "batch"', "model.name", "is the folder of the files to predict"),
-    ('value"\nunit = "USD"', 'value"', "target.unit", "is missing"),
     ('unit = "USD"', "unit = 7", "target.unit", "must be text in quotes, is 7"),
     ('"median_house_value"', '"population"', "target.name", "is also a feature"),
     ('"median_house_value"', '"row_id"', "target.name", "reserved"),
@@ -279,7 +277,12 @@ BINARY_MISTAKES = [
     ('levels = ["no", "yes"]', 'levels = ["a", "b", "c"]', "target.levels", "holds 3"),
     ('levels = ["no", "yes"]', 'levels = ["a", "a"]', "target.levels", "holds 'a' more than once"),
     ('levels = ["no", "yes"]', "levels = [0, 1]", "target.levels", "must be a list of texts"),
-    ('levels = ["no", "yes"]', 'levels = ["no", "yes"]\nunit = "kg"', "target.unit", "use one of name, levels, descr"),
+    (
+        'levels = ["no", "yes"]',
+        'levels = ["no", "yes"]\nunit = "kg"',
+        "target.unit",
+        "use one of name, column, levels, descr",
+    ),
     ('"auc"', '"rmse"', "gate.metric", 'must be "auc" or "logloss"'),
     ("min = 0.9", "min = 9", "gate.min", "must be at least 0 and at most 1, is 9"),
     ("min = 0.9", "max = 0.9", "gate.max", 'a greater auc is better; write min = ... for metric = "auc"'),
@@ -338,6 +341,76 @@ def test_a_json_null_is_a_missing_value(contract: Contract) -> None:
         Contract.from_dict(document, file="recipe.json")
 
 
-def test_no_column_may_be_a_word_that_sql_reserves() -> None:
-    query = "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
-    assert {row[0] for row in duckdb.execute(query).fetchall()} - RESERVED == set()
+def test_a_column_may_be_a_word_that_sql_reserves() -> None:
+    text = MINIMAL.replace("a = {", "order = {").replace('"y"', '"select"')
+    contract = contract_of_toml(text, FILE)
+    assert contract.columns == ("order", "select")
+
+
+def test_a_target_needs_no_unit() -> None:
+    assert contract_of_toml(MINIMAL.replace('unit = "kg"', ""), FILE).target == Target(name="y")
+
+
+READING = (
+    MINIMAL.replace("a = { ", 'a = { column = "A (m)", ').replace('"y"', '"y"\ncolumn = "Y, z"')
+    + """
+[data]
+key = "Id"
+missing = ["?", "-9"]
+delimiter = "\\t"
+decimal = ","
+encoding = "latin-1"
+"""
+)
+READING = READING.replace("max_reject_share = 0", 'max_reject_share = 0\nequal_rows = "drop"').replace(
+    'salt = "s"', 'salt = "s"\ngroup = "Household"'
+)
+
+
+def test_how_files_are_written_is_read_exactly() -> None:
+    contract = contract_of_toml(READING, FILE)
+    assert contract.data == Data(key="Id", missing=("?", "-9"), delimiter="\t", decimal=",", encoding="iso8859-1")
+    assert (contract.quality.equal_rows, contract.split.group) == ("drop", "Household")
+    columns = [(field.name, field.column, field.type) for field in contract.rules_to_train.fields]
+    assert columns == [
+        ("a", "A (m)", "number"),
+        ("y", "Y, z", "number"),
+        ("key Id", "Id", "text"),
+        ("group Household", "Household", "text"),
+    ]
+    assert [field.name for field in contract.rules_to_predict.fields] == ["a"]
+    again = Contract.from_dict(json.loads(json.dumps(contract.to_dict())))
+    assert (again, again.hash) == (contract, contract.hash)
+
+
+def test_a_key_that_is_a_feature_is_read_as_one() -> None:
+    contract = contract_of_toml(READING.replace('"Id"', '"a"'), FILE)
+    assert contract.key_field == Field("key A (m)", "A (m)", "number")
+
+
+def test_the_hash_of_a_contract_that_says_nothing_of_files_is_that_of_before() -> None:
+    """Versions in a registry are known by it."""
+    assert contract_of_toml(MINIMAL, FILE).hash == "72f04ffd87eb878aae8aa2c1eb9c229f62f25e65c86e7ec006c3fc5a87d8797d"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ('delimiter = "\\t"', 'delimiter = ":"', "data.delimiter", "must be one of ',', ';', '\\t', '|', is ':'"),
+        ('decimal = ","', 'decimal = "x"', "data.decimal", "must be one of '.', ',', is 'x'"),
+        ('delimiter = "\\t"', 'delimiter = ","', "data.decimal", "is the delimiter too"),
+        ('"latin-1"', '"latin-99"', "data.encoding", "must be the name of a text encoding"),
+        ('"latin-1"', '"base64"', "data.encoding", "must be the name of a text encoding"),
+        ('"-9"]', '"-9"]\nmissing_only = ["?"]', "data.missing", "keep one"),
+        ('key = "Id"', "key = 3", "data.key", "must be text in quotes, is 3"),
+        ("[data]", "[data]\nkeys = 1", "data.keys", "did you mean key?"),
+        ('"drop"', '"some"', "quality.equal_rows", 'must be "keep" or "drop"'),
+        ('"Y, z"', '"A (m)"', "target.column", "names the column of the feature a; a target is no input"),
+        ('type = "number" }', 'type = "number" }\nb = { column = "A (m)", type = "number" }', "features.b",
+         "reads the same column of the file as a"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_how_files_are_written_is_reported(old: str, new: str, key: str, reason: str) -> None:
+    assert old in READING
+    ((found, said),) = problems_of(READING.replace(old, new))
+    assert (found, reason in said) == (key, True), said

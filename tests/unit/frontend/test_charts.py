@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -159,3 +160,10 @@ def test_there_is_land_in_california_and_none_that_we_draw_in_europe() -> None:
 
 def test_the_theme_chooses_the_colours() -> None:
     assert (of_theme("dark"), of_theme("light"), of_theme(None)) == (DARK, LIGHT, LIGHT)
+
+
+def test_a_target_without_a_unit_is_named_alone(housing_model: Model) -> None:
+    curve = [Point(1.0, 10.0), Point(2.0, 20.0)]
+    chart = sweep_chart(curve, housing_model.features[0], Target("mpg", "", ()), 2.0, LIGHT).to_dict()
+    assert "Mpg" in json.dumps(chart)
+    assert "()" not in json.dumps(chart)

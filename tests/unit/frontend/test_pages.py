@@ -243,11 +243,11 @@ def test_a_batch_is_predicted_with_its_bad_rows_listed(opened: Opener, fake: Fak
     app.button("start").click().run()
     assert not app.exception
     sizes = [len(request.body["instances"]) for request in fake.requests if request.method == "POST"]
-    assert sizes == [500, 21, 20]
+    assert sizes == [500, 20]
     assert [metric.value for metric in app.metric] == ["520", "2", "3", "206,855 USD"]
     rejects = app.dataframe[-1].value
     assert rejects["line"].tolist() == [522, 523]
-    assert rejects["reason"].tolist() == ["longitude must be at most -114, is 12", "has 2 cells, the header 9"]
+    assert rejects["reason"].tolist() == ["longitude must be at most -114, is 12", "2 fields, the header has 9"]
     assert len(app.dataframe[-2].value) == 520
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,13 +18,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.loading import ROOT, load_function
 
 FOLDER = "california_housing/batch/0123456789a"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-REQUEST = {"version": 1, "id": "0123456789a", "model": "california_housing", "key": "batch/x.csv", "model_version": 7}
-OUTPUT = b'id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,"a: must be a number, is ""x"""\n3,4,5.5,\n'
+REQUEST = {
+    "version": 1,
+    "id": "0123456789a",
+    "model": "california_housing",
+    "key": "batch/x.csv",
+    "model_version": 7,
+    "columns": ["id", "a"],
+}
+OUTPUT = b"id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,\"a must be a number, is 'x'\"\n3,4,5.5,\n"
 
 
 @pytest.fixture
@@ -87,7 +96,8 @@ def test_a_finished_batch_is_counted(function: SimpleNamespace) -> None:
         "reason": "2 of 3 rows predicted.",
         "rows": 3,
         "bad_rows": 1,
-        "errors": [{"line": 3, "reason": 'a: must be a number, is "x"'}],
+        "errors": [{"line": 3, "reason": "a must be a number, is 'x'"}],
+        "reasons": [{"count": 1, "line": 3, "reason": "a must be a number, is 'x'"}],
         "seconds": 61.2,
         "predictions": f"s3://artifact/{FOLDER}/output/rows.csv.out",
         "ended_at": "2026-01-02T03:05:06+00:00",
@@ -122,7 +132,7 @@ def test_answers_of_a_model_that_knows_no_batches_are_no_predictions(
     request = {"TopicArn": TOPIC, "Subject": "Batch of california_housing failed", "Message": ANY}
     sns.add_response("publish", {"MessageId": "1"}, request)
     assert finish(function, "Completed") == {"state": "failed"}
-    assert result(function)["reason"].startswith("The model does not answer as a batch. Train again")
+    assert result(function)["reason"].startswith("The model does not answer as a batch")
 
 
 def test_other_transform_jobs_are_left_alone(function: SimpleNamespace) -> None:
@@ -141,12 +151,84 @@ def test_only_the_first_bad_rows_are_shown(function: SimpleNamespace) -> None:
     assert tally.errors[0] == {"line": 2, "reason": "no"}
 
 
+REASONS = [
+    "age is missing",
+    "age must be a number, is 'x, is 3'",
+    "age must be a number, is 'y'; town is 'Z'; known are 'A' and 'B'",
+    "town is 'Z'; known are 'A' and 'B'",
+    "town is '9'; known are 'A' and 'B'",
+    "age must be at least 1, is -3",
+    "age must be at least 1, is 0.5",
+    "age must be at least 1, is 0",
+    "3 fields, the header has 9",
+    "12 fields, the header has 9",
+]
+
+
+def test_the_most_frequent_reasons_are_told_with_the_first_row_that_has_them(function: SimpleNamespace) -> None:
+    lines = [b"a,prediction_error", b"1,", *(f'1,"{reason}"'.encode() for reason in REASONS)]
+    tally = function.logic.tally_of(lines)
+    assert tally.reasons == (
+        {"count": 3, "line": 8, "reason": REASONS[5]},
+        {"count": 2, "line": 4, "reason": REASONS[1]},
+        {"count": 2, "line": 6, "reason": REASONS[3]},
+    )
+
+
+def test_a_row_over_several_lines_is_one(function: SimpleNamespace) -> None:
+    text = b'a;n;prediction;prediction_error\n1;"x\ny";2,5;\n2;"x\n""\n\n";;"a is \'\xc3\xa9\'"\n3;;1;\n'
+    tally = function.logic.tally_of(function.logic.records_of(text.split(b"\n")), delimiter=";")
+    assert (tally.rows, tally.bad_rows) == (3, 1)
+    assert tally.errors == ({"line": 3, "reason": "a is 'é'"},)
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=30), asked=st.sets(st.integers(1, 30)))
+def test_lines_are_those_of_the_uploaded_file(
+    logic: Any, rewriting: Any, rows: list[tuple[int, int]], asked: set[int]
+) -> None:
+    """`rows`: blank lines before a row, and how many lines it takes."""
+    noted, lines, line = rewriting.Renumbering(), {}, 2
+    for number, (blank, height) in enumerate(rows, start=1):
+        line += blank
+        noted.note(number, line)
+        lines[number] = line
+        line += height
+    places = logic.Places(gzip.decompress(noted.packed()).splitlines())
+    wanted = sorted(asked & lines.keys())
+    assert [places.line_of(row) for row in wanted] == [lines[row] for row in wanted]
+    assert noted.empty == all(lines[row] == row + 1 for row in lines)
+
+
+def test_reasons_name_the_line_of_the_uploaded_file(function: SimpleNamespace) -> None:
+    keep(function, "request.json", json.dumps({**REQUEST, "renumbered": True, "format": {"delimiter": ","}}).encode())
+    keep(function, "input/lines.gz", gzip.compress(b"2 10\n"))
+    keep(function, "output/rows.csv.out", OUTPUT)
+    finish(function, "Completed")
+    assert result(function)["errors"] == [{"line": 13, "reason": "a must be a number, is 'x'"}]
+    assert kept(function) == {"request.json", "output/rows.csv.out", "result.json"}
+
+
 @pytest.fixture(scope="module")
 def logic() -> Any:
     return load_function("finish_batch", dict.fromkeys(("ARTIFACT_BUCKET", "STAGE", "ALERTS_TOPIC_ARN"), "x")).logic
+
+
+@pytest.fixture(scope="module")
+def rewriting() -> Any:
+    folder = str(ROOT / "assets" / "lambda" / "start_batch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        return importlib.import_module("rewriting")
 
 
 @given(content=st.binary(max_size=60), cuts=st.lists(st.integers(0, 60)))
 def test_lines_do_not_depend_on_how_a_file_is_cut(logic: Any, content: bytes, cuts: list[int]) -> None:
     chunks = [content[start:end] for start, end in pairwise(sorted({0, *cuts, 60}))]
     assert list(logic.lines_of(chunks)) == content.split(b"\n")
+
+
+def test_rows_of_a_parquet_file_are_numbered(function: SimpleNamespace) -> None:
+    keep(function, "request.json", json.dumps({**REQUEST, "columns": None, "format": {}}).encode())
+    keep(function, "output/rows.csv.out", OUTPUT)
+    finish(function, "Completed")
+    assert [error["line"] for error in result(function)["errors"]] == [2]

@@ -333,6 +333,8 @@ def test_a_model_tells_what_a_form_needs(ask: Ask) -> None:
     assert model["gate"] == {"metric": "rmse", "max": 60000.0, "margin": 0.0}
     assert (model["max_instances"], model["derived"]["rooms_per_household"]) == (500, "total_rooms / households")
     assert ask("/models/breast_cancer")["threshold"] == 0.5
+    assert {"", "NA", "NaN", "null"} < set(model["data"]["missing"])
+    assert model["data"].keys() == {"missing"}
 
 
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +30,10 @@ COLUMNS = (
     "ocean_proximity,id"
 )
 GOOD = f"{COLUMNS}\n-122.23,37.88,41,880,129,322,126,8.3252,NEAR BAY,1\n".encode()
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+# More than is looked at before a file is rewritten, packed too.
+DIFFERENT = b"".join(b"1,2,3,4,5,6,7,8,INLAND,%s\n" % sha256(b"%d" % n).hexdigest().encode() for n in range(3000))
+WRITTEN = {"delimiter": ",", "decimal": ".", "encoding": "utf-8"}
 TAGS = [{"Key": "model", "Value": MODEL}, {"Key": "model_version", "Value": "7"}]
 
 
@@ -154,8 +160,8 @@ def expect_start(sagemaker: Stubber, event: dict[str, Any]) -> None:
         "ModelName": ANY,
         "BatchStrategy": "MultiRecord",
         "MaxConcurrentTransforms": 2,
-        "MaxPayloadInMB": 4,
-        "Environment": {"BATCH_COLUMNS": json.dumps(COLUMNS.split(","))},
+        "MaxPayloadInMB": 6,
+        "Environment": {"BATCH_COLUMNS": json.dumps(COLUMNS.split(",")), "BATCH_FORMAT": json.dumps(WRITTEN)},
         "TransformInput": {
             "DataSource": {"S3DataSource": source},
             "ContentType": "text/csv; header=absent",
@@ -183,7 +189,7 @@ def test_a_file_becomes_a_transform_of_the_newest_approved_version(
     expect_newest(sagemaker, 7)
     expect_model(sagemaker)
     expect_start(sagemaker, event)
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
     copied = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
     assert function.handler.s3.get_object(Bucket="artifact", Key=copied)["Body"].read() == GOOD
     request = document(function, event, "request.json")
@@ -197,7 +203,7 @@ def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamesp
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
     expect_start(sagemaker, event)
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
 
 
 def test_two_files_at_once_after_an_approval_are_both_predicted(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -206,7 +212,7 @@ def test_two_files_at_once_after_an_approval_are_both_predicted(function: Simple
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, raced=True)
     expect_start(sagemaker, event)
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
 
 
 def test_an_event_that_comes_twice_starts_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -222,7 +228,7 @@ def test_an_event_that_comes_twice_starts_nothing(function: SimpleNamespace, sag
     }
     name = {"TransformJobName": f"{GROUP}-{batch_of(event)}"}
     sagemaker.add_response("describe_transform_job", job, name)
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
 
 
 def test_two_deliveries_at_once_start_one_job(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -231,7 +237,7 @@ def test_two_deliveries_at_once_start_one_job(function: SimpleNamespace, sagemak
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
     sagemaker.add_client_error("create_transform_job", "ResourceInUse", "Job name must be unique")
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
 
 
 def test_without_an_approved_version_the_file_is_refused(
@@ -241,7 +247,7 @@ def test_without_an_approved_version_the_file_is_refused(
     expect_no_job(sagemaker)
     expect_newest(sagemaker)
     expect_alert(sns, "refused")
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
     result = document(function, event, "result.json")
     assert (result["state"], result["model"], result["key"]) == ("refused", MODEL, KEY)
     assert result["reason"] == (
@@ -254,11 +260,9 @@ def test_without_an_approved_version_the_file_is_refused(
     ("body", "reason"),
     [
         (b"", "the file is empty; upload a CSV file with a header and rows"),
-        (f"{COLUMNS}\n \r\n".encode(), "there is a header and no row below it; upload a file with data"),
-        (GOOD.replace(b"population", b"people"), "lacks population; add what is missing; not known: people, id"),
-        (GOOD.replace(b",", b";"), "separate fields by commas, not by ';'"),
-        (GOOD.replace(b"\n", b"\r"), "its lines end in carriage returns alone; save the file with line feeds"),
-        (b"\x1f\x8b\x08", "not a CSV file but a gzip archive"),
+        (GOOD.replace(b"population", b"people"), "lacks population; add what is missing; not known: 'people', 'id'"),
+        (b"\x1f\x8b\x08", "a gzip archive that ends too early; upload it again"),
+        (b"PK\x03\x04 and so on", "not a CSV file but a zip archive or a spreadsheet; save it as CSV"),
         (b"x" * 70_000, "line 1 is longer than 65536 bytes"),
         (GOOD.replace(b",id", b",prediction"), "the header names prediction, which a batch adds"),
         (GOOD.replace(b",id", b"".join(b",c%04d" % n for n in range(2000))), "columns are too long together"),
@@ -270,13 +274,134 @@ def test_a_file_that_cannot_be_predicted_is_refused(
     event = put(function, body)
     expect_no_job(sagemaker)
     expect_alert(sns, "refused")
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
     assert reason in document(function, event, "result.json")["reason"]
 
 
-def test_a_bad_byte_in_a_row_refuses_no_file(function: SimpleNamespace) -> None:
-    columns = function.logic.columns_of(function.handler.CONTRACTS[MODEL], GOOD + b"\xff\x00,1\n", size=len(GOOD) + 5)
-    assert columns == tuple(COLUMNS.split(","))
+@pytest.mark.parametrize(
+    ("body", "seconds", "reason"),
+    [
+        (f"{COLUMNS}\n \r\n,,,\n# nothing\n".encode(), 60, "a header and no row below it; upload a file with data"),
+        (gzip.compress(GOOD + DIFFERENT, mtime=0)[:-20], 60, "a gzip archive that ends too early; upload it again"),
+        (GOOD, 0, "it takes too long to be rewritten"),
+    ],
+)
+def test_what_is_found_while_a_file_is_rewritten_refuses_it(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, body: bytes, seconds: int, reason: str
+) -> None:
+    event = put(function, body)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
+    function.handler.handler(event, context)
+    assert reason in document(function, event, "result.json")["reason"]
+
+
+def expect_any_start(sagemaker: Stubber) -> None:
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_model(sagemaker, exists=True)
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
+    sagemaker.add_response("create_transform_job", {"TransformJobArn": arn})
+
+
+def rewritten(function: SimpleNamespace, event: dict[str, Any], name: str = "rows.csv") -> bytes:
+    key = f"{MODEL}/batch/{batch_of(event)}/input/{name}"
+    body: bytes = function.handler.s3.get_object(Bucket="artifact", Key=key)["Body"].read()
+    return body
+
+
+def test_a_file_is_rewritten_to_one_record_a_line(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    row = GOOD.split(b"\n")[1]
+    lines = [b"# made by hand", COLUMNS.encode(), row, b"", row[:-1] + b'"a\nb"', b",,,,,,,,,", b"# end", row]
+    event = put(function, gzip.compress(b"\n".join(lines)))
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    assert rewritten(function, event) == b"\n".join((COLUMNS.encode(), row, row[:-1] + b'"a\x1bnb"', row, b""))
+    # Row 1 stands on line 3, row 2 on line 5, row 3 on line 9.
+    assert gzip.decompress(rewritten(function, event, "lines.gz")) == b"1 1\n1 1\n1 3\n"
+    request = document(function, event, "request.json")
+    assert (request["rows"], request["renumbered"], request["format"]["compression"]) == (3, True, "gzip")
+
+
+def test_bytes_that_are_no_text_in_an_ignored_column_are_a_warning(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    event = put(function, GOOD.replace(b"BAY,1", b"BAY,\xe9"))
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    assert document(function, event, "request.json")["warnings"] == [
+        "one row has bytes that are no UTF-8 text in a column that is not used, first line 2, id"
+    ]
+
+
+def test_the_job_is_told_how_the_file_is_written(function: SimpleNamespace) -> None:
+    text = GOOD.decode().replace(",", ";").replace(".", ",").replace("1\n", "\u20ac\n")
+    contract = function.handler.CONTRACTS[MODEL]
+    layout = function.logic.layout_in(contract, text.encode("utf-16"), size=1000)
+    environment = function.logic.environment_of(layout)
+    assert json.loads(environment["BATCH_FORMAT"]) == {"delimiter": ";", "decimal": ",", "encoding": "utf-16-le"}
+    assert json.loads(environment["BATCH_COLUMNS"]) == COLUMNS.split(",")
+    pieces = function.rewriting.Rewriter(layout, limit=1000).pieces([text.encode("utf-16")])
+    assert b"".join(pieces).decode() == text
+
+
+def test_a_file_that_is_rewritten_already_is_not_rewritten_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_model(sagemaker, exists=True)
+    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    with pytest.raises(ClientError):
+        function.handler.handler(event, CONTEXT)
+    key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
+    function.handler.s3.put_object(Bucket="artifact", Key=key, Body=b"as it was left")
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    assert rewritten(function, event) == b"as it was left"
+    assert document(function, event, "request.json")["rows"] == 1
+
+
+def test_a_parquet_file_goes_as_it_is(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event = put(function, b"PAR1 and so on")
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    assert rewritten(function, event) == b"PAR1 and so on"
+    upload = function.logic.upload_of(event["Records"][0]["body"])
+    job = function.logic.Batch(upload, resource="r", bucket="artifact").job_request(
+        "m", None, instance="ml.m5.large", version=7
+    )
+    source = job["TransformInput"]
+    assert (source["ContentType"], source["SplitType"]) == ("application/x-parquet", "None")
+    assert (job["BatchStrategy"], job["MaxPayloadInMB"], job["MaxConcurrentTransforms"]) == ("SingleRecord", 100, 1)
+    assert job["Environment"] == {"BATCH_FORMAT": "{}"}
+
+
+def test_a_parquet_file_that_is_too_large_is_refused(function: SimpleNamespace) -> None:
+    contract = function.handler.CONTRACTS[MODEL]
+    with pytest.raises(function.logic.Refused, match="split it, or write it as CSV"):
+        function.logic.layout_in(contract, b"PAR1", size=104_857_601)
+
+
+KEYS = [
+    "a b.csv",
+    "100%25 sure.csv",
+    "100%20sure+more.csv",
+    "what?#now [x].csv",
+    "caf\u00e9 \U0001f600.csv",
+    "quote\"and'back\\slash.csv",
+    f"{'long/' * 175}rows.csv",
+]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_any_key_goes_its_way(function: SimpleNamespace, sagemaker: Stubber, name: str) -> None:
+    event = put(function, GOOD, f"batch/{MODEL}/{name}")
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    assert rewritten(function, event) == GOOD
+    assert document(function, event, "request.json")["key"] == f"batch/{MODEL}/{name}"
 
 
 def test_a_file_that_one_copy_cannot_hold_is_refused(
@@ -285,7 +410,7 @@ def test_a_file_that_one_copy_cannot_hold_is_refused(
     event = delivered(KEY, "v1", 5 * 1024**3 + 1)
     expect_no_job(sagemaker)
     expect_alert(sns, "refused")
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
     reason = document(function, event, "result.json")["reason"]
     assert reason == "rows (1).csv: the file has 5,368,709,121 bytes, a batch at most 5,368,709,120; split it"
 
@@ -297,7 +422,7 @@ def test_a_refused_call_is_recorded_and_told(function: SimpleNamespace, sagemake
     expect_model(sagemaker, exists=True)
     sagemaker.add_client_error("create_transform_job", "AccessDeniedException", "role may not")
     expect_alert(sns, "failed")
-    function.handler.handler(event, None)
+    function.handler.handler(event, CONTEXT)
     result = document(function, event, "result.json")
     assert result["state"] == "failed"
     assert result["reason"].startswith("The transform could not be started: ")
@@ -314,25 +439,25 @@ def test_what_may_pass_is_delivered_again(
     expect_model(sagemaker, exists=True)
     sagemaker.add_client_error("create_transform_job", code, "later", http_status_code=status)
     with pytest.raises(ClientError):
-        function.handler.handler(event, None)
+        function.handler.handler(event, CONTEXT)
     listed = function.handler.s3.list_objects_v2(Bucket="artifact", Prefix=MODEL)["Contents"]
     assert not [item["Key"] for item in listed if item["Key"].endswith("result.json")]
 
 
 def test_a_file_for_no_model_is_told(function: SimpleNamespace, sns: Stubber) -> None:
     expect_alert(sns, "refused", "an unknown model")
-    function.handler.handler(put(function, GOOD, "batch/café/rows.csv"), None)
+    function.handler.handler(put(function, GOOD, "batch/café/rows.csv"), CONTEXT)
     assert "Contents" not in function.handler.s3.list_objects_v2(Bucket="artifact")
 
 
 def test_a_folder_is_no_file(function: SimpleNamespace, sagemaker: Stubber) -> None:
-    function.handler.handler(delivered(f"batch/{MODEL}/", "v1", 0), None)
+    function.handler.handler(delivered(f"batch/{MODEL}/", "v1", 0), CONTEXT)
 
 
 @pytest.mark.parametrize("body", ["{", "{}", '{"detail": {"bucket": {"name": "raw"}, "object": {"key": "k"}}}'])
 def test_another_message_is_an_error(function: SimpleNamespace, body: str) -> None:
     with pytest.raises(function.logic.MalformedEventError):
-        function.handler.handler({"Records": [{"body": body}]}, None)
+        function.handler.handler({"Records": [{"body": body}]}, CONTEXT)
 
 
 def test_names_fit_into_63_characters(function: SimpleNamespace) -> None:
@@ -359,5 +484,5 @@ def test_key_and_network_of_the_environment_go_with_the_requests(function: Simpl
     assert inside["ModelName"] != outside["ModelName"]
     upload = function.logic.Upload(model=MODEL, bucket="raw", key="k", version_id="v", size=1)
     batch = function.logic.Batch(upload, resource="r", bucket="artifact")
-    job = batch.job_request("m", ["a"], instance="ml.m5.large", version=7, key="key")
+    job = batch.job_request("m", None, instance="ml.m5.large", version=7, key="key")
     assert (job["TransformOutput"]["KmsKeyId"], job["TransformResources"]["VolumeKmsKeyId"]) == ("key", "key")

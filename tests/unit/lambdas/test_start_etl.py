@@ -255,3 +255,13 @@ def test_missing_setting_fails_at_start(setting: str) -> None:
     del environment[setting]
     with pytest.raises(KeyError, match=setting):
         load_function("start_etl", environment)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.csv", "100%20+x.csv", "what?#[x].csv", "caf\u00e9 \U0001f600.csv", f"{'long/' * 175}rows.csv", "x" * 900],
+)
+def test_any_key_goes_its_way(function: SimpleNamespace, glue: Stubber, name: str) -> None:
+    key = f"california_housing/{name}"
+    expect_start(glue, key=key)
+    function.handler.handler(batch(uploaded(key)), None)

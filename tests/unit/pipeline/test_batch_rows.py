@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xgboost
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +20,8 @@ from hypothesis import strategies as st
 import batch_rows
 import inference
 from contract import Contract, Recipe
-from tests.unit.pipeline.binary import binary_contract
+from contract.reading import on_one_line
+from tests.unit.pipeline.binary import DOCUMENT, binary_contract
 from tests.unit.pipeline.factory import synthetic_rows
 
 GOOD = "-122.23,37.88,41,880,129,322,126,8.3252,NEAR BAY"
@@ -63,7 +66,7 @@ def online(model: inference.Model, record: dict[str, object]) -> tuple[str, str]
     try:
         text, _ = inference.output_fn(inference.predict_fn([record], model), "application/json")
     except inference.InputError as refused:
-        return "", "; ".join(f"{error['field']}: {error['reason']}" for error in refused.errors)
+        return "", "; ".join(f"{error['field']} {error['reason']}" for error in refused.errors)
     return repr(json.loads(text)["predictions"][0]["value"]), ""
 
 
@@ -92,7 +95,9 @@ numbers = st.one_of(
 @given(data=st.data())
 def test_any_record_is_answered_as_online(data: st.DataObject, batch: Batch, contract: Contract) -> None:
     """Good or bad, and among other rows: the same value, or the same reasons."""
-    levels = st.sampled_from([None, "INLAND", "<1H OCEAN", 'sea, "shore"', "inland"])
+    levels = st.sampled_from(
+        [None, "INLAND", "<1H OCEAN", 'sea, "shore"', "inland", " NEAR  BAY", "NA", "1.0", "\u00e9"]
+    )
     fields = {item.name: numbers if item.type == "number" else levels for item in contract.features}
     base = {item.name: item.default for item in contract.features}
     records = [
@@ -109,20 +114,20 @@ def test_bad_rows_come_back_in_their_place_with_every_reason(batch: Batch) -> No
     assert first.startswith(f"{GOOD},")
     assert float(first.split(",")[-2]) > 10_000
     assert second == (
-        f'{bad},,"population: must be at least 1, is -1; ocean_proximity: must be one of ""<1H OCEAN"", ""INLAND"", '
-        '""ISLAND"", ""NEAR BAY"", ""NEAR OCEAN"", is ""MOON"""'
+        f"{bad},,\"population must be at least 1, is -1; ocean_proximity is 'MOON'; known are '<1H OCEAN', 'INLAND', "
+        "'ISLAND', 'NEAR BAY' and 'NEAR OCEAN'\""
     )
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (GOOD.replace("880", "many"), 'total_rooms: must be a number, is "many"'),
-        (GOOD.replace("880", "nan"), 'total_rooms: must be a number, is "nan"'),
-        (GOOD.replace("880", "8_80"), 'total_rooms: must be a number, is "8_80"'),
-        (GOOD.replace("880", "1e999"), "total_rooms: must be a finite number"),
-        (GOOD.replace("880", ""), "total_rooms: is missing"),
-        (GOOD.replace("NEAR BAY", ""), "ocean_proximity: is missing"),
+        (GOOD.replace("880", "many"), "total_rooms must be a number, is 'many'"),
+        (GOOD.replace("880", "nan"), "total_rooms is missing"),
+        (GOOD.replace("880", "8_80"), "total_rooms must be a number, is '8_80'"),
+        (GOOD.replace("880", "1e999"), "total_rooms must be a finite number"),
+        (GOOD.replace("880", ""), "total_rooms is missing"),
+        (GOOD.replace("NEAR BAY", ""), "ocean_proximity is missing"),
     ],
 )
 def test_what_is_no_value_is_named(batch: Batch, text: str, reason: str) -> None:
@@ -134,8 +139,7 @@ def test_what_is_no_value_is_named(batch: Batch, text: str, reason: str) -> None
     [
         (b"1,2,3", "3 fields, the header has 9"),
         (GOOD.encode() + b",1", "10 fields, the header has 9"),
-        (GOOD.encode().replace(b"NEAR", b'"NEAR'), "a quote is opened and not closed on this line"),
-        (GOOD.encode().replace(b"BAY", b"B\xc4Y"), "the line is not UTF-8 text"),
+        (GOOD.encode().replace(b"NEAR", b'"NEAR'), "a quote is opened and never closed"),
     ],
 )
 def test_a_line_that_is_no_row_stands_whole_in_the_first_column(batch: Batch, line: bytes, reason: str) -> None:
@@ -148,9 +152,119 @@ def test_a_line_that_is_no_row_stands_whole_in_the_first_column(batch: Batch, li
 def test_other_columns_and_quotes_come_back_as_they_are(batch: Batch, names: list[str]) -> None:
     wide = Batch(batch.model, ["id", *reversed(names), "note"])
     turned = ",".join(reversed(GOOD.split(",")))
-    line = f'7,{turned}, "says ""hi"", twice"'
+    line = f'7,{turned},"says ""hi"", twice"'
     value = batch.rows(GOOD)[0][-2]
     assert wide.text(line) == f"{line},{value},\n"
+
+
+def test_quotes_that_only_this_reader_takes_come_back_as_everybody_reads_them(batch: Batch, names: list[str]) -> None:
+    wide = Batch(batch.model, [*names, "note"])
+    value = batch.rows(GOOD)[0][-2]
+    assert wide.text(f'{GOOD}, "a, b"') == f'{GOOD},"a, b",{value},\n'
+    assert wide.rows(f'{GOOD},5" pipe') == [[*GOOD.split(","), '5" pipe', value, ""]]
+
+
+def test_a_record_with_line_breaks_comes_back_with_them(batch: Batch, names: list[str]) -> None:
+    wide = Batch(batch.model, [*names, "note"])
+    record = f'{GOOD},"two\r\nlines, and \x1b"'
+    found = wide.rows(f"{on_one_line(record)}\n{GOOD},\n")
+    assert [row[9] for row in found] == ["two\r\nlines, and \x1b", ""]
+    assert found[0][-2] == found[1][-2] != ""
+
+
+def test_what_was_no_row_before_the_file_was_cut_is_none_here(batch: Batch) -> None:
+    (found,) = batch.rows(on_one_line(GOOD, "the header stands here again"))
+    assert found == [GOOD, *[""] * 9, "the header stands here again"]
+
+
+def test_bytes_that_are_no_text_cost_a_row_where_the_column_is_used(batch: Batch, names: list[str]) -> None:
+    wide = Batch(batch.model, [*names, "note"])
+    good, bad = wide.rows(GOOD.encode() + b",caf\xe9\n" + GOOD.encode().replace(b"BAY", b"B\xc4Y") + b",")
+    assert (good[9], good[-1]) == ("caf\\xe9", "")
+    assert (bad[8], bad[-2]) == ("NEAR B\\xc4Y", "")
+    assert bad[-1] == r"ocean_proximity is 'NEAR B\xc4Y', which is not UTF-8 text"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "decimal", "line", "start"),
+    [
+        (";", ",", "-122,23;37,88;41;880;129;322;126;8,3252;NEAR BAY", ""),
+        ("\t", ".", GOOD.replace(",", "\t"), ""),
+        (",", ",", '"-122,23","37,88",41,880,129,322,126,"8,3252",NEAR BAY', '"'),
+    ],
+)
+def test_the_files_marks_are_kept(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, delimiter: str, decimal: str, line: str, start: str
+) -> None:
+    monkeypatch.setenv("BATCH_FORMAT", json.dumps({"delimiter": delimiter, "decimal": decimal, "encoding": "cp1252"}))
+    value = batch_value(batch, monkeypatch)
+    text = batch.text(line)
+    assert text == f"{line}{delimiter}{start}{value.replace('.', decimal)}{start}{delimiter}\n"
+
+
+def batch_value(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> str:
+    with monkeypatch.context() as patch:
+        patch.delenv("BATCH_FORMAT")
+        return batch.rows(GOOD)[0][-2]
+
+
+def test_missing_words_and_numbers_that_spell_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = {
+        "price": {"type": "number", "min": -100, "nullable": True},
+        "rooms": {"type": "category", "levels": ["1", "2", "NA"]},
+    }
+    document = {**DOCUMENT, "features": features, "derived": {}, "data": {"missing": ["-9"]}}
+    spec = Contract.from_dict(document)
+    recipe = Recipe.fitted(spec, impute={"price": 7.0}, fences={}, mean={"price": 0.0}, std={"price": 1.0})
+    monkeypatch.setenv("BATCH_COLUMNS", '["price", "rooms"]')
+    seen: list[list[float]] = []
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        seen.extend(inputs.tolist())
+        return np.full(len(inputs), 0.5, dtype=np.float32)
+
+    lines = batch_rows.lines_of("-9,1\nN/A,2.0\n-10,NA\n-8,\n,1")
+    found = list(csv.reader(io.StringIO(batch_rows.answer(lines, recipe, predict).text)))
+    assert [row[-1] for row in found] == ["", "", "", "rooms is missing", ""]
+    assert seen == [[7, 1, 0, 0], [7, 0, 1, 0], [-10, 0, 0, 1], [7, 1, 0, 0]]
+
+
+def test_a_column_that_may_be_missing_need_not_be_there(batch: Batch, names: list[str]) -> None:
+    less = Batch(batch.model, [name for name in names if name != "total_bedrooms"])
+    value = batch.rows(GOOD.replace("129", ""))[0][-2]
+    assert less.rows(GOOD.replace("129,", ""))[0][-2:] == [value, ""]
+
+
+def test_a_column_that_this_version_needs_and_the_file_lacks_fails_the_job(batch: Batch, names: list[str]) -> None:
+    less = Batch(batch.model, [name for name in names if name != "population"])
+    with pytest.raises(inference.InputError, match="lacks population"):
+        less.text(GOOD.replace("322,", ""))
+
+
+def test_a_parquet_file_is_answered_whole(
+    batch: Batch, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (
+        {name: text if name == "ocean_proximity" else float(text) for name, text in zip(names, line, strict=True)}
+        for line in (GOOD.split(","), GOOD.replace("322", "-1").split(","))
+    )
+    rows = [first | {"note": "a,b"}, second | {"total_bedrooms": None, "note": ""}, dict.fromkeys([*names, "note"])]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    monkeypatch.setenv("BATCH_FORMAT", "{}")
+    data = inference.input_fn((tmp_path / "rows.parquet").read_bytes(), "application/x-parquet")
+    text, kind = inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
+    header, good, bad = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert kind == "text/csv"
+    assert header == [*names, "note", "prediction", "prediction_error"]
+    assert good[-3:] == ["a,b", batch.rows(GOOD)[0][-2], ""]
+    assert bad[-3:] == ["", "", "population must be at least 1, is -1"]
+
+
+def test_what_is_no_parquet_file_says_so(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_FORMAT", "{}")
+    data = inference.input_fn(b"PAR1 and so on PAR1", "application/x-parquet")
+    with pytest.raises(inference.InputError, match="a Parquet file that cannot be read"):
+        inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
 
 
 def test_the_header_is_answered_by_a_header_wherever_a_request_begins(batch: Batch, names: list[str]) -> None:
@@ -177,7 +291,7 @@ def test_a_binary_model_adds_the_label(monkeypatch: pytest.MonkeyPatch) -> None:
         "price,rooms,town,prediction,prediction_label,prediction_error",
         "100,,A,0.25,no,",
         '5,1,B,0.5,"yes, soon",',
-        '-1,1,B,,,"price: must be at least 0, is -1"',
+        '-1,1,B,,,"price must be at least 0, is -1"',
     ]
 
 

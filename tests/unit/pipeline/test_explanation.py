@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +92,7 @@ def test_of_a_binary_model_they_add_up_to_the_log_odds(binary_dir: Path) -> None
         assert (explanation["output"], explanation["sum"]) == ("log-odds", pytest.approx(odds, rel=1e-3, abs=1e-4))
 
 
-@pytest.mark.parametrize("price", [1e30, 1e39, 1e300, sys.float_info.max])
+@pytest.mark.parametrize("price", [1e30, 1e39, 1e100])
 def test_a_number_that_only_a_double_can_hold_is_explained_like_a_very_large_one(
     binary_dir: Path, price: float
 ) -> None:

@@ -104,14 +104,45 @@ def test_wrong_fields_are_named_by_instance(model: inference.Model, records: lis
     assert found[0]["reason"] == "must be at least 1, is -1"
 
 
-def test_a_wrong_csv_field_is_named_by_instance(model: inference.Model) -> None:
+def test_every_wrong_csv_field_is_named_by_instance(model: inference.Model) -> None:
     good = "-122.23,37.88,41,880,129,322,126,8.3252,NEAR BAY"
-    assert errors_of(model, f"{good}\n{good.replace('322', 'many')}", "text/csv") == [
-        {"instance": 1, "field": "population", "reason": 'must be a number, is "many"'}
+    text = "\n".join(
+        [good, good.replace("322", "many"), "1,2", good, good.replace("880", "-1").replace("NEAR BAY", "")]
+    )
+    assert errors_of(model, text, "text/csv") == [
+        {"instance": 1, "field": "population", "reason": "must be a number, is 'many'"},
+        {"instance": 2, "field": "", "reason": "2 fields, the header has 9"},
+        {"instance": 4, "field": "total_rooms", "reason": "must be at least 1, is -1"},
+        {"instance": 4, "field": "ocean_proximity", "reason": "is missing"},
     ]
-    assert errors_of(model, "latitude,rooms\n1,2", "text/csv") == [
-        {"instance": None, "field": "rooms", "reason": "is not a feature of california_housing; leave it out"}
-    ]
+
+
+def test_a_csv_header_that_does_not_do_says_why(model: inference.Model) -> None:
+    [error] = errors_of(model, "latitude,rooms\n1,2", "text/csv")
+    assert error["instance"] is None
+    assert "line 1, the header, lacks longitude, housing_median_age" in error["reason"]
+
+
+def test_a_csv_body_is_read_as_a_file_is(model: inference.Model) -> None:
+    """Another delimiter, a decimal comma, a column that is no feature, missing words, a quoted line break."""
+    names = "note;longitude;latitude;housing_median_age;total_rooms;total_bedrooms;population;households;median_income"
+    text = f'sep=;\n{names};ocean_proximity\n"a\nb";-122,23;37,88;41;880;NA;322;126;8,3252; NEAR BAY\n;;;;;;;;;\n'
+    json_record = {
+        **dict(zip(names.split(";")[1:], [-122.23, 37.88, 41, 880, None, 322, 126, 8.3252], strict=True)),
+        "ocean_proximity": "NEAR BAY",
+    }
+    assert values(answer(model, text, "text/csv")) == values(answer(model, json.dumps([json_record])))
+
+
+def test_json_texts_mean_what_they_mean_in_a_file(model: inference.Model, records: list) -> None:
+    """A level is trimmed; the explanation shows the level as declared."""
+    trimmed = records[0] | {"ocean_proximity": "INLAND"}
+    spelled = records[0] | {"ocean_proximity": "\u00a0INLAND "}
+    body = {"instances": [spelled], "explain": True}
+    found = answer(model, json.dumps(body))
+    assert values(found) == values(answer(model, json.dumps([trimmed])))
+    shown = {item["feature"]: item["value"] for item in found["predictions"][0]["explanation"]["contributions"]}
+    assert shown["ocean_proximity"] == "INLAND"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def test_another_seed_gives_another_model(tmp_path: Path, prepared: Path, model_
 
 
 def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path) -> None:
-    modules = {f"code/contract/{path.name}" for path in Path(contract_package.__file__).parent.glob("*.py")}
+    package = Path(contract_package.__file__).parent
+    modules = {f"code/contract/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")}
+    assert "code/contract/reading/__init__.py" in modules
     files = bytes_of(model_dir)
     assert files.keys() == modules | {
         "model.ubj",
@@ -53,6 +55,8 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
         "code/inference.py",
         "code/trees.py",
         "code/batch_rows.py",
+        "code/csv_output.py",
+        "code/parquet_rows.py",
         "code/explanation.py",
         "code/interval.py",
     }

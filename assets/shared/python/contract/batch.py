@@ -8,7 +8,7 @@ from contract.reading import FileError, Layout, layout_of
 
 # Files below this prefix of the raw bucket are predicted, not learned from.
 BATCH_PREFIX = "batch/"
-# What S3 copies in one call.
+# What a function can rewrite in its time, and S3 copy in one call. Of a packed file, what it holds.
 MAX_BATCH_BYTES = 5 * 1024**3
 # Fits behind the longest resource name in the 63 characters of a transform job's name.
 _ID_LENGTH = 11

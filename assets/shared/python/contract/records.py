@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contract.model import Contract, Feature
 from contract.reading import (
     DELIMITERS,
-    HEAD_BYTES,
     Field,
     FileError,
     FileRules,
@@ -18,6 +18,7 @@ from contract.reading import (
     Row,
     RowReader,
     Value,
+    fields_of,
     layout_of,
 )
 from contract.reading.values import missing, number_finding, unknown_level
@@ -58,7 +59,7 @@ def _json_value(field: Field, value: object, rules: FileRules) -> tuple[Value, F
     if value is None:
         return None, missing(field)
     if field.type == "number":
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if type(value) is not float and type(value) is not int:  # true and false are no numbers
             return None, Finding("", f"must be a number, is {_kind(value)}")
         found = number_finding(field, value)
         return (None if found else float(value)), found
@@ -92,11 +93,18 @@ def csv_rows(contract: Contract, text: str) -> list[Row]:
 def _layout(text: str, rules: FileRules) -> Layout | None:
     """None for a CSV whose first line names no column."""
     columns = {field.column for field in rules.fields}
-    for mark in DELIMITERS:
-        first = RecordReader(mark, width=None).feed(text[:HEAD_BYTES], final=True)[:1]
-        if first and (columns & set(first[0].fields or ()) or first[0].text.casefold().startswith("sep=")):
-            return layout_of(text.encode("utf-8", "surrogatepass"), rules, complete=True)
+    first, _, _ = text.lstrip().partition("\n")
+    named = any(columns & set(_fields(first, mark)) for mark in DELIMITERS)
+    if named or first.lstrip('"').casefold().startswith(("sep=", "#")):
+        return layout_of(text.encode("utf-8", "surrogatepass"), rules, complete=True)
     return None
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    try:
+        return fields_of(line.rstrip("\r"), delimiter)
+    except csv.Error:
+        return []
 
 
 def _in_feature_order(rules: FileRules) -> Layout:

@@ -1,11 +1,13 @@
 """Buckets in the running local cloud: events with versions, properties read back, keys that must allow."""
 
+import io
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.host import LocalCloud
+from localcloud.provisioners import encryption
 from tests.unit.localcloud.gaps.support import allow, deploy, get, queue, queue_policy, receive, role
 
 ROOT = {"AWS": "arn:aws:iam::000000000000:root"}
@@ -89,6 +91,44 @@ def test_an_object_event_carries_version_etag_size_and_sequencer(cloud, names):
     described = event["detail"]["object"]
     assert len(described.pop("sequencer")) == 18
     assert described == {"key": "in/a b.csv", "size": 5, "etag": put["ETag"].strip('"'), "version-id": put["VersionId"]}
+
+
+KEYS = [
+    "a b.csv",
+    "100%25 sure.csv",
+    "100%20sure+more.csv",
+    "what?versionId=now#[x].csv",
+    "caf\u00e9 \U0001f600.csv",
+    "quote\"and'back\\\\slash&amp;<x>.csv",
+    "dots/../x//y.csv",
+    f"{'long/' * 175}rows.csv",
+    "x" * 900,
+]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: ascii(key)[:20])
+def test_any_key_is_written_told_read_copied_and_listed_as_it_is(cloud, names, key):
+    s3, bucket_name = cloud.client("s3"), names["Watched"]
+    version = s3.put_object(Bucket=bucket_name, Key=key, Body=b"first")["VersionId"]
+    [message] = receive(cloud, names["Events"])
+    described = json.loads(message["Body"])["detail"]["object"]
+    assert (described["key"], described["version-id"]) == (key, version)
+    s3.put_object(Bucket=bucket_name, Key=key, Body=b"second")
+    receive(cloud, names["Events"])
+    source = {"Bucket": bucket_name, "Key": key, "VersionId": version}
+    s3.copy_object(Bucket=names["Quiet"], Key=key, CopySource=source)
+    assert s3.get_object(Bucket=names["Quiet"], Key=key)["Body"].read() == b"first"
+    s3.upload_fileobj(io.BytesIO(b"x" * (9 << 20)), names["Quiet"], f"parts/{key}")
+    assert s3.head_object(Bucket=names["Quiet"], Key=f"parts/{key}")["ContentLength"] == 9 << 20
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=names["Quiet"], Prefix=key)["Contents"]] == [key]
+
+
+def test_the_source_of_a_copy_is_found_whatever_its_key_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(encryption, "_reading", lambda *args: asked.append(args) or ())
+    headers = {encryption.COPY_SOURCE: "raw/a%3FversionId%3Db%20%2B.csv?versionId=v1"}
+    assert list(encryption.needed("PUT", "/there/key", "s3:PutObject", headers, {})) == []
+    assert asked == [("raw", "a?versionId=b +.csv", "v1")]
 
 
 def test_lifecycle_rules_can_be_read_back(cloud, names):

@@ -1,9 +1,11 @@
 """How a data file is read: one description that every door follows, whether it learns from the file or predicts it."""
 
+from contract.reading.cells import text_of
 from contract.reading.encodings import GZIP, PARQUET, encoding_of, is_unreadable, texts, unpacked
 from contract.reading.header import FileError
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
-from contract.reading.records import LONGEST_RECORD, Record, RecordReader
+from contract.reading.oneline import ESCAPE, Restored, on_one_line, restored
+from contract.reading.records import LONGEST_RECORD, Record, RecordReader, fields_of
 from contract.reading.rows import Row, RowReader, Table, Value, read_table, records
 from contract.reading.rules import DECIMALS, DELIMITERS, Data, FileRules
 from contract.reading.values import LARGEST, MISSING_WORDS, Field, Finding, decimal, even_blanks, quoted
@@ -11,6 +13,7 @@ from contract.reading.values import LARGEST, MISSING_WORDS, Field, Finding, deci
 __all__ = [
     "DECIMALS",
     "DELIMITERS",
+    "ESCAPE",
     "GZIP",
     "HEAD_BYTES",
     "LARGEST",
@@ -25,6 +28,7 @@ __all__ = [
     "Layout",
     "Record",
     "RecordReader",
+    "Restored",
     "Row",
     "RowReader",
     "Table",
@@ -32,11 +36,15 @@ __all__ = [
     "decimal",
     "encoding_of",
     "even_blanks",
+    "fields_of",
     "is_unreadable",
     "layout_of",
+    "on_one_line",
     "quoted",
     "read_table",
     "records",
+    "restored",
+    "text_of",
     "texts",
     "unpacked",
 ]

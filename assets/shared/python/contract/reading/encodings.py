@@ -99,15 +99,14 @@ def is_unreadable(text: str, encoding: str) -> bool:
 
 
 def texts(pieces: Iterable[bytes], *, encoding: str, compression: str) -> Iterator[str]:
-    """Pieces of a file's bytes to pieces of its text, without a byte order mark. Raises FileError."""
+    """Pieces of a file's bytes to pieces of its text of bounded size, without a byte order mark. Raises FileError."""
     decoder = codecs.getincrementaldecoder(encoding)(errors_of(encoding))
     first = True
     for piece in unpacked(pieces) if compression == "gzip" else pieces:
         text = decoder.decode(piece)
         if text and first:
             text, first = text.removeprefix("\ufeff"), False
-        if text:
-            yield text
+        yield from (text[start : start + _STEP_BYTES] for start in range(0, len(text), _STEP_BYTES))
     if rest := decoder.decode(b"", final=True):
         yield rest
 

@@ -47,6 +47,31 @@ class Layout:
         used = set(self.positions.values())
         return tuple(name for index, name in enumerate(self.names) if index not in used)
 
+    @classmethod
+    def of_names(
+        cls,
+        names: Sequence[str],
+        rules: FileRules,
+        *,
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        decimal: str = ".",
+        compression: str = "none",
+    ) -> Layout:
+        """Of a table whose columns are known. Raises FileError for names that do not do."""
+        found, positions = check_names(Record(1, "", list(names)), names, rules)
+        return cls(
+            encoding=encoding,
+            delimiter=delimiter,
+            decimal=decimal,
+            compression=compression,
+            header_line=1,
+            first_line=2,
+            names=found,
+            positions=positions,
+            absent=_absent(positions, rules),
+        )
+
     def to_dict(self) -> dict[str, object]:
         """For the manifest: how the file was read."""
         return {
@@ -71,7 +96,7 @@ def layout_of(head: bytes, rules: FileRules, *, complete: bool | None = None) ->
     read = [_Beginning.read(text.text[start:], mark, line, rules, complete=text.complete) for mark in choices]
     chosen = _choose(read, rules)
     names, positions = check_names(chosen.header, chosen.names, rules)
-    absent = tuple(item.column for item in rules.fields if item.name not in positions)
+    absent = _absent(positions, rules)
     return Layout(
         encoding=text.encoding,
         delimiter=chosen.delimiter,
@@ -85,6 +110,10 @@ def layout_of(head: bytes, rules: FileRules, *, complete: bool | None = None) ->
         declared=tuple(name for name in ("delimiter", "decimal", "encoding") if getattr(rules.data, name)),
         warnings=tuple(f"the column {name} is not in the file: it is missing in every row" for name in absent),
     )
+
+
+def _absent(positions: Mapping[str, int], rules: FileRules) -> tuple[str, ...]:
+    return tuple(item.column for item in rules.fields if item.name not in positions)
 
 
 @dataclass(frozen=True)
@@ -108,7 +137,7 @@ class _Beginning:
             records = RecordReader(delimiter, width=None, line=line).feed(text, final=True)
         header, first = _header_of(records, text, delimiter, line, rules)
         names = tuple(header.fields or ())
-        rows = RecordReader(delimiter, width=len(names), line=header.line)
+        rows = RecordReader(delimiter, width=len(names), line=line)
         rest = [record for record in rows.feed(text, final=complete) if record.line >= first]
         return cls(delimiter, header, names, rest[:_LOOKED_AT], first, usable(names, rules))
 
