@@ -1,7 +1,7 @@
 """How a data file is read: one description that every door follows, whether it learns from the file or predicts it."""
 
 from contract.reading.encodings import GZIP, PARQUET, encoding_of, is_unreadable, texts, unpacked
-from contract.reading.header import FileError
+from contract.reading.header import FileError, check_names
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
 from contract.reading.records import LONGEST_RECORD, Record, RecordReader
 from contract.reading.rows import Row, RowReader, Table, Value, read_table, records
@@ -29,6 +29,7 @@ __all__ = [
     "RowReader",
     "Table",
     "Value",
+    "check_names",
     "decimal",
     "encoding_of",
     "even_blanks",
