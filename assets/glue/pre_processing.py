@@ -13,25 +13,32 @@ from typing import Any
 
 import boto3
 from awsglue.utils import getResolvedOptions
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from contract import HEAD_BYTES, Contract, Recipe, bundled
-from etl import accept, checks, distribution, fit, logs, splits, transform
+from contract import Contract, FileError, bundled
+from contract.reading import Layout
+from etl import checks, distribution, logs, source, splits, transform
+from etl.books import Sides, books
 from etl.engine import Engine, engine_for
-from etl.rows import ROW_ID
+from etl.fitted import Fitted, fitted
+from etl.reader import Reader, schema_of
 from etl.run import Refused, Run
+from etl.splits import Counted
 from etl.store import S3Store, Store
+from etl.tally import Tally
 
 VERSION = 1
 _LOCK = "claim.json"  # written by start_etl before the run
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """`frame` holds every distinct row with complete numbers, its split, and whether it is kept."""
+class File:
+    """What a file holds: the rows that can be used, and how it was read."""
 
-    frame: DataFrame
-    recipe: Recipe
+    rows: str
+    layout: Layout
+    reader: Reader
+    tally: Tally
 
 
 def main(argv: list[str]) -> None:
@@ -68,75 +75,69 @@ def process(spark: Any, *, store: Store, run: Run, contracts: Mapping[str, Contr
 
 def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contract) -> dict[str, Any]:
     """Everything but the manifest, which is returned."""
-    file = run.source.file
-    layout = checks.layout_of(store.head(run.source, HEAD_BYTES), contract, file)
-    parsed = engine.materialise(accept.typed(engine.rows(run.source, layout), contract), "parsed")
-    tally = accept.tally(parsed)
-    logs.event("parsed", read=tally.read, rejected=tally.rejected, reasons=tally.reasons)
-    if tally.rejected:
-        engine.write_json(accept.rejects(parsed, contract), f"{run.folder}rejects", ("line",))
-    checks.check_rejects(tally, contract, file)
-    rows = splits.with_split(splits.distinct_rows(accept.accepted(parsed), contract), contract)
-    rows = engine.materialise(rows, "rows_split")
-    sizes = splits.sizes(rows)
-    checks.check_rows(sizes, contract, file)
-    fitted = _fit(engine, rows, contract, file)
-    logs.event("fitted", **sizes)
-    store.put_text(f"{run.folder}recipe.json", fitted.recipe.to_json())
-    profile = distribution.profile(splits.part(rows, "train"), contract)
+    name = run.source.file
+    file = _read(engine, store=store, run=run, contract=contract)
+    checks.check_rejects(file.tally, contract, name)
+    sides = _split(engine, file, contract, name)
+    found = fitted(engine, sides.rows, contract, name)
+    logs.event("fitted", **sides.totals)
+    store.put_text(f"{run.folder}recipe.json", found.recipe.to_json())
+    profile = distribution.profile(engine, sides.rows["train"], contract)
     store.put_json(f"{run.folder}profile.json", _document(run, contract_hash=contract.hash, **profile))
-    files, kept = _write_splits(engine, fitted, run)
-    raw_test = transform.raw_features(splits.part(rows, "test"), contract)
-    files["raw_test"] = engine.write_parquet(raw_test, f"{run.folder}raw/test", (ROW_ID,))
-    counts = {
-        "read": tally.read,
-        "rejected": tally.rejected,
-        "duplicates": tally.read - tally.rejected - sum(sizes.values()),
-        "outliers": sizes["train"] - kept["train"],
-        **kept,
-    }
+    files = _write_parts(engine, found, run)
     return _document(
         run,
         contract_hash=contract.hash,
-        rows=counts,
-        reasons=dict(tally.reasons),
+        **books(file.tally, file.layout, sides, found.kept, contract),
         files=files,
         target=contract.target.name,
-        columns=[column.name for column in fitted.recipe.columns],
-        ignored_columns=list(layout.ignored),
+        columns=[column.name for column in found.recipe.columns],
+        ignored_columns=list(file.layout.ignored),
         created_at=_now(),
     )
 
 
-def _fit(engine: Engine, rows: DataFrame, contract: Contract, file: str) -> Fitted:
-    """Every statistic is one of train rows; mean and deviation are those of the train rows that are kept."""
-    defaults = {item.name: float(item.default or 0) for item in contract.numeric if item.nullable}
-    impute = fit.medians(fit.ranges(splits.part(rows, "train"), list(defaults)), defaults)
-    frame = transform.imputed(rows, impute)
-    for number, wave in enumerate(transform.waves(contract.derived)):
-        frame = engine.materialise(transform.with_derived(frame, wave), f"derived_{number}")
-        ranges = fit.ranges(splits.part(frame, "train"), [item.name for item in wave])
-        checks.check_ranges(ranges, file)
-        impute |= fit.medians(ranges, {})
-        frame = transform.imputed(frame, {item.name: impute[item.name] for item in wave})
-    fences = fit.fences(splits.part(frame, "train"), contract.outliers)
-    frame = transform.with_kept(frame, fences)
-    kept = transform.kept(splits.part(frame, "train"))
-    checks.check_kept(kept.count(), contract, file)
-    mean, std = fit.moments(kept, transform.numbers(contract))
-    return Fitted(frame, Recipe.fitted(contract, impute=impute, fences=fences, mean=mean, std=std))
+def _read(engine: Engine, *, store: Store, run: Run, contract: Contract) -> File:
+    """Rejected rows are written, whatever becomes of the file. Raises Refused for what is no table of these columns."""
+    tally = Tally(engine.folder / "rejects.json")
+    try:
+        opened = source.opened(store, run.source, contract.rules_to_train, engine.folder)
+        reader = Reader(contract, opened.layout, tally)
+        rows = engine.table(reader.batches(opened.texts()), schema_of(contract))
+    except FileError as error:
+        raise Refused(f"{run.source.file}: {error}") from error
+    tally.comments = opened.comments()
+    if tally.rejected:
+        store.upload(tally.path, f"{run.folder}rejects/part-00000.json")
+    logs.event("parsed", read=tally.read, rejected=tally.rejected, reasons=tally.reasons)
+    return File(rows, opened.layout, reader, tally)
 
 
-def _write_splits(engine: Engine, fitted: Fitted, run: Run) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """Keys of the part files, and rows, a split."""
-    rows = engine.materialise(transform.encoded(fitted.frame, fitted.recipe), "encoded")
-    kept = transform.kept(rows)
-    order = (ROW_ID, fitted.recipe.contract.target.name)
-    files = {}
-    for name in splits.NAMES:
-        written = splits.part(kept, name).drop(splits.SPLIT, transform.KEPT)
-        files[name] = engine.write_parquet(written, f"{run.folder}{name}", order)
-    return files, splits.sizes(kept)
+def _split(engine: Engine, file: File, contract: Contract, name: str) -> Sides:
+    usable = file.tally.read - file.tally.rejected
+    counted = Counted(file.rows)
+    if file.reader.repeated_keys():
+        counted = splits.last_of_each_key(engine, file.rows, usable, contract)
+    # Rows with different keys differ.
+    elif not contract.data.key and file.reader.repeated_rows():
+        counted = splits.numbered_copies(engine, file.rows, contract)
+    checks.check_rows(usable - counted.replaced - counted.dropped, contract, name)
+    rows, moved = splits.with_split(counted.rows, contract, splits.bounds_of(contract)), {}
+    sizes = splits.sizes(engine.ask, rows, contract)
+    if not all(any(levels.values()) for levels in sizes.values()):
+        bounds, moved = splits.filled(engine.ask, counted.rows, contract, name)
+        rows = splits.with_split(counted.rows, contract, bounds)
+        sizes = splits.sizes(engine.ask, rows, contract)
+    checks.check_sides(sizes, contract, name)
+    parts = {side: engine.materialise(splits.part(rows, side, contract)) for side in splits.NAMES}
+    return Sides(parts, counted, sizes, moved)
+
+
+def _write_parts(engine: Engine, found: Fitted, run: Run) -> dict[str, list[str]]:
+    """Keys of the part files of each side."""
+    files = {name: engine.write_parquet(found.part(name), f"{run.folder}{name}") for name in splits.NAMES}
+    raw_test = transform.raw_features(found.rows["test"], found.recipe.contract)
+    return files | {"raw_test": engine.write_parquet(raw_test, f"{run.folder}raw/test")}
 
 
 def _document(run: Run, **fields: object) -> dict[str, Any]:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from contract import Contract, HeaderError, read_header
-from contract.identity import RowIdentity
-from etl.rows import Layout
+from contract import Contract
+from contract.reading import LARGEST
 from etl.run import Refused
+from etl.tally import Tally
 
-LARGEST = 1e100  # of a value: the squares in a standard deviation stay within a double
+Sizes = Mapping[str, Mapping[str, int]]  # rows by side and level of the target
 
-
-@dataclass(frozen=True)
-class Tally:
-    """`reasons` counts rejected rows by kind; `first_line` is where each kind occurs first."""
-
-    read: int
-    rejected: int
-    reasons: Mapping[str, int]
-    first_line: Mapping[str, int]
+_EQUAL_SHARE = 0.2
+_TEST_ROWS = 2  # an error has no spread with fewer
 
 
 def check_model(model: str, contracts: Mapping[str, Contract], file: str) -> Contract:
@@ -28,23 +20,6 @@ def check_model(model: str, contracts: Mapping[str, Contract], file: str) -> Con
         known = ", ".join(sorted(contracts)) or "none"
         raise Refused(f"{file}: there is no model {model}; upload below the folder of a known model ({known})")
     return contracts[model]
-
-
-def layout_of(head: bytes, contract: Contract, file: str) -> Layout:
-    """From the first HEAD_BYTES of a file. Raises Refused."""
-    try:
-        header = read_header(head, contract.columns)
-    except HeaderError as error:
-        raise Refused(f"{file}: {error}") from error
-    ignored = tuple(name for name in header.names if name not in contract.columns)
-    positions = header.positions(contract.columns)
-    return Layout(
-        header_line=header.line,
-        width=len(header.names),
-        positions=positions,
-        ignored=ignored,
-        identity=RowIdentity.under(contract),
-    )
 
 
 def check_rejects(tally: Tally, contract: Contract, file: str) -> None:
@@ -57,26 +32,50 @@ def check_rejects(tally: Tally, contract: Contract, file: str) -> None:
     share = f"{tally.rejected / tally.read:.1%}, the limit is {limit:.1%}"
     raise Refused(
         f"{file}: {tally.rejected} of {tally.read} rows rejected ({share}); most often {kind} "
-        f"({tally.reasons[kind]} rows, first on line {tally.first_line[kind]}). "
+        f"({tally.reasons[kind]} rows, the first: {tally.examples[kind]}). "
         "Every row and its reason stand in rejects/; correct the file and upload it again"
     )
 
 
-def check_rows(sizes: Mapping[str, int], contract: Contract, file: str) -> None:
-    """`sizes`: usable, distinct rows a split."""
-    rows, needed = sum(sizes.values()), contract.quality.min_rows
+def check_rows(rows: int, contract: Contract, file: str) -> None:
+    """`rows`: those that can be used."""
+    needed = contract.quality.min_rows
     if rows < needed:
         raise Refused(f"{file}: {rows} usable rows; the model {contract.name} needs at least {needed}; upload more")
-    for split, size in sizes.items():
-        if not size:
-            raise Refused(f"{file}: none of the {rows} usable rows fell into the {split} split; upload more rows")
 
 
-def check_kept(rows: int, contract: Contract, file: str) -> None:
-    """`rows`: train rows inside the fences."""
-    if not rows:
-        limits = f"the outlier factor {contract.outliers.factor:g} of {', '.join(contract.outliers.columns)}"
+def check_sides(sizes: Sizes, contract: Contract, file: str) -> None:
+    """Whether a model can be trained on the train rows and judged on the test rows."""
+    if contract.task == "regression":
+        rows = sum(sizes["test"].values())
+        if rows < _TEST_ROWS:
+            raise Refused(
+                f"{file}: {_listed(sizes)}; the {contract.gate.metric.upper()} of the gate needs at least {_TEST_ROWS} "
+                "test rows; upload more rows"
+            )
+        return
+    name, metric = contract.target.name, contract.gate.metric.upper()
+    for side in ("train", "test"):
+        for level in contract.target.levels:
+            if not sizes[side][level]:
+                raise Refused(
+                    f"{file}: no {side} row has {name} {level!r}, and the {metric} of the gate needs both levels there "
+                    f"({_listed(sizes)}); upload more rows with {level!r}"
+                )
+
+
+def check_kept(rows: Mapping[str, int], contract: Contract, file: str) -> None:
+    """`rows`: train rows inside the fences, by level of the target."""
+    limits = f"the outlier factor {contract.outliers.factor:g} of {', '.join(contract.outliers.columns)}"
+    if not any(rows.values()):
         raise Refused(f"{file}: every train row is an outlier by {limits}; upload more rows, or raise the factor")
+    for level, count in rows.items():
+        if not count:
+            name = contract.target.name
+            raise Refused(
+                f"{file}: every train row with {name} {level!r} is an outlier by {limits}; "
+                "upload more rows, or raise the factor"
+            )
 
 
 def check_ranges(ranges: Mapping[str, Sequence[float]], file: str) -> None:
@@ -87,3 +86,30 @@ def check_ranges(ranges: Mapping[str, Sequence[float]], file: str) -> None:
                 f"{file}: the derived feature {name} exceeds {LARGEST:g}, which is too large to compute with; "
                 "correct the columns it is derived from, or give them bounds in the contract"
             )
+
+
+def equal_rows_warning(equal: int, rows: int) -> list[str]:
+    """`equal`: of the `rows` that can be used, those that are equal to an earlier one."""
+    if equal < _EQUAL_SHARE * rows:
+        return []
+    return [
+        f"{equal} of {rows} rows ({equal / rows:.0%}) are equal to an earlier one in every column that is read: "
+        "it looks like a file sent twice, unless the columns take few values"
+    ]
+
+
+def moved_warnings(moved: Mapping[str, int], unit: str) -> list[str]:
+    """`moved`: the rows that sides took which no row fell on."""
+    of = {"row": "", "key": " of whole keys", "group": " of whole groups"}[unit]
+    return [
+        f"no row fell on the {side} side: it took the {rows} rows{of} nearest to it" for side, rows in moved.items()
+    ]
+
+
+def _listed(sizes: Sizes) -> str:
+    """`train: 12 'no', 3 'yes'; ...`"""
+    sides = []
+    for side, levels in sizes.items():
+        counts = ", ".join(f"{count} {level!r}" if level else f"{count} rows" for level, count in levels.items())
+        sides.append(f"{side}: {counts}")
+    return "; ".join(sides)

@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
-
 from contract import Contract, rounded
-from etl.fit import moments, quantiles
-from etl.sql import double
+from etl.engine import Engine
+from etl.fit import chunks, moments, quantiles
+from etl.sql import Columns, listed, quoted, select
 
 BINS = 10
 
 
-def profile(train: DataFrame, contract: Contract) -> dict[str, object]:
+def profile(engine: Engine, train: str, contract: Contract) -> dict[str, object]:
     """Raw values, as requests bring them: before imputing, and with the outliers that training drops."""
     numbers = [*(feature.name for feature in contract.numeric), contract.target.name]
     categories = [feature.name for feature in contract.categories]
-    rows, present = _counts(train, numbers)
-    columns = _number_profiles(train, numbers, present, rows)
-    columns |= {name: _category_profile(train, name, rows) for name in categories}
-    features = {feature.name: columns[feature.name] for feature in contract.features}
-    return {"rows": rows, "features": features, "target": columns[contract.target.name]}
+
+    def some(names: Sequence[str]) -> str:
+        return select(listed(names), train)
+
+    rows, present = _counts(engine, some, numbers)
+    found = _number_profiles(engine, some, numbers, present, rows)
+    found |= {name: _category_profile(engine, train, name, rows) for name in categories}
+    features = {feature.name: found[feature.name] for feature in contract.features}
+    return {"rows": rows, "features": features, "target": found[contract.target.name]}
 
 
-def _counts(train: DataFrame, names: Sequence[str]) -> tuple[int, dict[str, int]]:
+def _counts(engine: Engine, train: Columns, names: Sequence[str]) -> tuple[int, dict[str, int]]:
     """Rows, and the values that are not missing of each column."""
-    counted = train.agg(F.count(F.lit(1)).alias("__rows"), *(F.count(name).alias(name) for name in names)).collect()
-    return counted[0]["__rows"], {name: counted[0][name] for name in names}
+    rows, present = 0, {}
+    for some in chunks(names):
+        rows, *found = engine.ask(select(["count(*)", *(f"count({quoted(name)})" for name in some)], train(some)))[0]
+        present |= dict(zip(some, found, strict=True))
+    return rows, present
 
 
 def _number_profiles(
-    train: DataFrame, names: Sequence[str], present: dict[str, int], rows: int
+    engine: Engine, train: Columns, names: Sequence[str], present: Mapping[str, int], rows: int
 ) -> dict[str, dict[str, object]]:
-    found = quantiles(train, names, [step / BINS for step in range(BINS + 1)])
+    found = quantiles(engine, train, names, [step / BINS for step in range(BINS + 1)])
     edges = {name: _edges(values) for name, values in found.items()}
-    counts = _bin_counts(train, edges, present)
-    mean, std = moments(train, [name for name in names if present[name]])
+    counts = {}
+    for some in chunks(names, 2):
+        counts |= _bin_counts(engine, train(some), {name: edges[name] for name in some}, present)
+    mean, std = moments(engine, train, [name for name in names if present[name]])
     return {
         name: {
             "type": "number",
@@ -57,24 +64,19 @@ def _edges(values: list[float]) -> list[float]:
     return distinct * 2 if len(distinct) == 1 else distinct
 
 
-def _bin_counts(train: DataFrame, edges: dict[str, list[float]], present: dict[str, int]) -> dict[str, list[int]]:
+def _bin_counts(
+    engine: Engine, train: str, edges: Mapping[str, list[float]], present: Mapping[str, int]
+) -> dict[str, list[int]]:
     """Values in [edge, next edge); the last bin holds its upper edge too."""
-    inner = {name: values[1:-1] for name, values in edges.items()}
-    counted = [
-        F.count(F.when(F.col(name) < double(edge), F.lit(1))).alias(f"__{index}_{name}")
-        for name, values in inner.items()
-        for index, edge in enumerate(values)
-    ]
-    below = train.agg(*counted).collect()[0] if counted else {}
-    counts = {}
-    for name, values in inner.items():
-        steps = [0, *(below[f"__{index}_{name}"] for index in range(len(values))), present[name]]
-        counts[name] = [high - low for low, high in pairwise(steps)] if present[name] else []
-    return counts
+    below = engine.below(train, {name: values[1:-1] for name, values in edges.items()})
+    steps = {name: [0, *counts, present[name]] for name, counts in zip(edges, below, strict=True)}
+    return {
+        name: [high - low for low, high in pairwise(counts)] if present[name] else [] for name, counts in steps.items()
+    }
 
 
-def _category_profile(train: DataFrame, name: str, rows: int) -> dict[str, object]:
-    counted = {row[name]: row["rows"] for row in train.groupBy(name).agg(F.count(F.lit(1)).alias("rows")).collect()}
-    missing = counted.pop("", 0)
+def _category_profile(engine: Engine, train: str, name: str, rows: int) -> dict[str, object]:
+    counted = dict(engine.ask(select(f"{quoted(name)}, count(*)", train) + f" group by {quoted(name)}"))
+    missing = counted.pop(None, 0)
     levels = {level: rounded(count / rows) for level, count in sorted(counted.items())}
     return {"type": "category", "missing_share": rounded(missing / rows), "levels": levels}

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from collections.abc import Iterator, Mapping, Sequence
 
 from contract import Outliers, rounded
+from etl.engine import Engine
+from etl.sql import Columns, quoted, select
 
 # Relative to a column's values: below it, a spread is what rounding leaves of a constant.
 _NOISE = 1e-9
+# Of one statement: Spark compiles one to methods of at most 64 KB, and quantiles hold all values in memory.
+_COLUMNS = 8
 
 
-def quantiles(rows: DataFrame, columns: Sequence[str], shares: Sequence[float]) -> dict[str, list[float]]:
+def quantiles(engine: Engine, rows: Columns, names: Sequence[str], shares: Sequence[float]) -> dict[str, list[float]]:
     """Exact, interpolated quantiles of the values that are not null; [] for a column without any."""
-    if not columns:
-        return {}
-    array = ", ".join(map(repr, shares))
-    found = rows.agg(
-        *(F.expr(f"percentile_cont(array({array})) within group (order by {name})").alias(name) for name in columns)
-    ).collect()[0]
-    return {name: [rounded(value) for value in found[name] or ()] for name in columns}
+    found = {}
+    for some in chunks(names):
+        answer = engine.quantiles(rows(some), some, shares)
+        found |= {name: [rounded(value) for value in values] for name, values in zip(some, answer, strict=True)}
+    return found
 
 
-def ranges(rows: DataFrame, columns: Sequence[str]) -> dict[str, list[float]]:
+def ranges(engine: Engine, rows: Columns, names: Sequence[str]) -> dict[str, list[float]]:
     """Minimum, median and maximum; [] where every value is missing."""
-    return quantiles(rows, columns, [0, 0.5, 1])
+    return quantiles(engine, rows, names, [0, 0.5, 1])
 
 
 def medians(found: Mapping[str, list[float]], fallbacks: Mapping[str, float]) -> dict[str, float]:
@@ -34,10 +33,10 @@ def medians(found: Mapping[str, list[float]], fallbacks: Mapping[str, float]) ->
     return {name: values[1] if values else fallbacks.get(name, 0.0) for name, values in found.items()}
 
 
-def fences(rows: DataFrame, outliers: Outliers) -> dict[str, tuple[float, float]]:
+def fences(engine: Engine, rows: Columns, outliers: Outliers) -> dict[str, tuple[float, float]]:
     """The interquartile fence of each column: values outside it are outliers."""
     limits = {}
-    for name, quartiles in quantiles(rows, outliers.columns, [0.25, 0.75]).items():
+    for name, quartiles in quantiles(engine, rows, outliers.columns, [0.25, 0.75]).items():
         low, high = quartiles or (0.0, 0.0)
         # Quartiles are rounded: a value that most rows share must not fall outside a fence of no width.
         margin = max(outliers.factor * (high - low), _NOISE * max(abs(low), abs(high)))
@@ -45,16 +44,22 @@ def fences(rows: DataFrame, outliers: Outliers) -> dict[str, tuple[float, float]
     return limits
 
 
-def moments(rows: DataFrame, columns: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean and sample standard deviation; 1 for a column that does not vary. `rows` must not be empty."""
-    if not columns:
-        return {}, {}
-    means = [F.avg(name).alias(f"mean_{index}") for index, name in enumerate(columns)]
-    deviations = [F.stddev_samp(name).alias(f"std_{index}") for index, name in enumerate(columns)]
-    found = rows.agg(*means, *deviations).collect()[0]
-    mean = {name: rounded(found[f"mean_{index}"]) for index, name in enumerate(columns)}
-    std = {name: _deviation(found[f"std_{index}"], mean[name]) for index, name in enumerate(columns)}
+def moments(engine: Engine, rows: Columns, names: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean and sample standard deviation; 1 for a column that does not vary. There must be rows."""
+    mean, std = {}, {}
+    for some in chunks(names):
+        means = [f"avg({quoted(name)})" for name in some]
+        deviations = [f"stddev_samp({quoted(name)})" for name in some]
+        answer = engine.ask(select([*means, *deviations], rows(some)))[0]
+        for name, average, deviation in zip(some, answer[: len(some)], answer[len(some) :], strict=True):
+            mean[name] = rounded(average)
+            std[name] = _deviation(deviation, mean[name])
     return mean, std
+
+
+def chunks(names: Sequence[str], size: int = _COLUMNS) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
 
 
 def _deviation(value: float | None, mean: float) -> float:

@@ -1,24 +1,42 @@
-"""Column expressions that mean the same on Spark and on DuckDB."""
+"""Statements as text, in Spark's SQL. Both engines run them: DuckDB by way of a translation."""
 
 from __future__ import annotations
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from etl.checks import LARGEST
+# A statement to its rows.
+Ask = Callable[[str], list[Sequence[Any]]]
+# The columns that are wanted to a statement that has them.
+Columns = Callable[[Sequence[str]], str]
 
 
-def double(value: float) -> Column:
+def quoted(name: str) -> str:
+    """SQL may have its own use for a name: order, group, select."""
+    return f"`{name}`"
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
+def word(text: str) -> str:
+    """A literal. Engines differ in how they write a quote or a backslash inside one."""
+    assert text.replace("#", "").isalnum() or text == "#", f"{text!r} is no plain word"
+    return f"'{text}'"
+
+
+def double(value: float) -> str:
     """A literal. Both engines read a plain 0.1 as a decimal, and a cast of its text as the nearest double."""
-    return F.lit(repr(float(value))).cast("double")
+    return f"cast('{float(value)!r}' as double)"
 
 
-def number(name: str) -> Column:
-    """The double in a text column; null for NaN, inf, 0x1F, 1_000 and what else the casts of one engine accept."""
-    decimal = F.col(name).rlike(r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z")
-    return F.when(decimal, F.expr(f"try_cast({name} as double)"))
+def select(columns: str | Iterable[str], source: str, *, where: str = "") -> str:
+    """`source`: the name of a view, or a statement. Names come from a contract, which has checked them."""
+    shown = columns if isinstance(columns, str) else ", ".join(columns)
+    origin = f"({source}) as `__source`" if source.startswith("select ") else quoted(source)
+    return f"select {shown} from {origin}" + (f" where {where}" if where else "")  # noqa: S608
 
 
-def is_too_large(value: Column) -> Column:
-    """True for the infinity, too, that an overflowing text such as 1e999 becomes."""
-    return F.abs(value) > double(LARGEST)
+def counted(source: str, *, where: str = "") -> str:
+    return select("count(*)", source, where=where)

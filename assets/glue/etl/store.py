@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from etl.run import Refused, Source
 
 _BATCH = 1000  # what DeleteObjects takes
+PIECE_BYTES = 8 << 20
 _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}
 
 
@@ -22,7 +23,7 @@ class Store(Protocol):
 
     def download(self, source: Source, path: Path) -> None: ...
 
-    def copy(self, source: Source, key: str) -> None: ...
+    def pieces(self, source: Source) -> Iterator[bytes]: ...
 
     def upload(self, path: Path, key: str) -> None: ...
 
@@ -44,8 +45,25 @@ class S3Store:
 
     def head(self, source: Source, limit: int) -> bytes:
         """The first bytes of the object. Raises Refused when that version is gone."""
+        return self._range(source, 0, limit)
+
+    def pieces(self, source: Source) -> Iterator[bytes]:
+        """All bytes. Each piece is a request of its own: none waits while what came before is worked on."""
+        start = 0
+        while piece := self._range(source, start, PIECE_BYTES):
+            yield piece
+            start += len(piece)
+            if len(piece) < PIECE_BYTES:
+                return
+
+    def download(self, source: Source, path: Path) -> None:
+        with path.open("wb") as file:
+            file.writelines(self.pieces(source))
+
+    def _range(self, source: Source, start: int, size: int) -> bytes:
+        """b"" beyond the end."""
         try:
-            answer = self._client.get_object(**_version(source), Range=f"bytes=0-{limit - 1}")
+            answer = self._client.get_object(**_version(source), Range=f"bytes={start}-{start + size - 1}")
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "InvalidRange":  # an empty object has no first byte
@@ -55,18 +73,6 @@ class S3Store:
                 raise Refused(gone) from error
             raise
         return bytes(answer["Body"].read())
-
-    def download(self, source: Source, path: Path) -> None:
-        answer = self._client.get_object(**_version(source))
-        with path.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(1 << 20):
-                file.write(chunk)
-
-    def copy(self, source: Source, key: str) -> None:
-        """Managed: in parts above 5 GB, which is what one CopyObject takes."""
-        self._client.copy(
-            CopySource=_version(source), Bucket=self._bucket, Key=key, ExtraArgs={"TaggingDirective": "REPLACE"}
-        )
 
     def upload(self, path: Path, key: str) -> None:
         self._client.upload_file(str(path), self._bucket, key)

@@ -1,26 +1,12 @@
-"""Imputing, deriving, dropping and encoding: what contract.Recipe does at inference, as DataFrame expressions."""
+"""Imputing, deriving, dropping and scaling: what contract.Recipe does at inference, as statements."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pyspark.sql import Column as SqlColumn
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
-
-from contract import Column, Contract, Derived, Recipe
+from contract import Contract, Derived, Recipe
 from etl.rows import ROW_ID
-from etl.splits import SPLIT
-from etl.sql import double
-
-KEPT = "__kept"
-
-
-def imputed(rows: DataFrame, values: Mapping[str, float]) -> DataFrame:
-    if not values:
-        return rows
-    filled = {name: F.coalesce(F.col(name), double(value)).alias(name) for name, value in values.items()}
-    return rows.select(*(filled.get(name, F.col(name)) for name in rows.columns))
+from etl.sql import double, listed, quoted, select
 
 
 def waves(derived: Sequence[Derived]) -> list[list[Derived]]:
@@ -35,33 +21,47 @@ def waves(derived: Sequence[Derived]) -> list[list[Derived]]:
     return groups
 
 
-def with_derived(rows: DataFrame, wave: Sequence[Derived]) -> DataFrame:
-    return rows.select(*rows.columns, *(F.expr(item.expression.sql()).alias(item.name) for item in wave))
+class Numbers:
+    """Numeric and derived features of some rows. A statement holds no more than it is asked for, nor computes more."""
+
+    def __init__(self, rows: str, contract: Contract, impute: Mapping[str, float]) -> None:
+        """`impute`: what stands for a missing value; a feature that it does not know is null there."""
+        self._rows, self._impute = rows, impute
+        self._waves = waves(contract.derived)
+        self._derived = {item.name: item for item in contract.derived}
+
+    def columns(self, names: Sequence[str], others: Iterable[str] = ()) -> str:
+        """`others`: columns of the rows that are kept as they are."""
+        needed, kept = self._needed(names), list(others)
+        known = [name for name in needed if name not in self._derived]
+        statement = select([*map(quoted, kept), *(self._filled(quoted(name), name) for name in known)], self._rows)
+        for wave in self._waves:
+            new = [item for item in wave if item.name in needed]
+            if new:
+                made = [self._filled(item.expression.sql(), item.name) for item in new]
+                statement = select([*map(quoted, [*kept, *known]), *made], statement)
+                known += [item.name for item in new]
+        return select(listed([*kept, *names]), statement)
+
+    def _needed(self, names: Iterable[str]) -> dict[str, None]:
+        """The features, and those that they are derived from."""
+        needed: dict[str, None] = {}
+        for name in names:
+            if name in self._derived:
+                needed |= self._needed(self._derived[name].expression.names)
+            needed[name] = None
+        return needed
+
+    def _filled(self, value: str, name: str) -> str:
+        if name in self._impute:
+            value = f"coalesce({value}, {double(self._impute[name])})"
+        return f"{value} as {quoted(name)}"
 
 
-def with_kept(rows: DataFrame, fences: Mapping[str, tuple[float, float]]) -> DataFrame:
-    """False for train rows outside a fence. Validation and test rows are always kept: a model meets outliers too."""
-    kept = F.lit(True)
-    for name, (low, high) in fences.items():
-        kept = kept & F.col(name).between(double(low), double(high))
-    return rows.select(*rows.columns, ((F.col(SPLIT) != F.lit("train")) | kept).alias(KEPT))
-
-
-def kept(rows: DataFrame) -> DataFrame:
-    return rows.where(F.col(KEPT))
-
-
-def encoded(rows: DataFrame, recipe: Recipe) -> DataFrame:
-    """row_id, the target, then the model inputs; and still the split, and whether the row is kept."""
-    inputs = [_encoded(column, recipe).alias(column.name) for column in recipe.columns]
-    return rows.select(ROW_ID, recipe.contract.target.name, *inputs, SPLIT, KEPT)
-
-
-def raw_features(rows: DataFrame, contract: Contract) -> DataFrame:
-    """row_id, then the features as requests bring them: null where the file has nothing."""
-    categories = {item.name: F.when(F.col(item.name) != F.lit(""), F.col(item.name)) for item in contract.categories}
-    features = (categories.get(item.name, F.col(item.name)).alias(item.name) for item in contract.features)
-    return rows.select(ROW_ID, *features)
+def within(fences: Mapping[str, tuple[float, float]]) -> str:
+    """Whether a row lies inside every fence."""
+    limits = (f"{quoted(name)} between {double(low)} and {double(high)}" for name, (low, high) in fences.items())
+    return " and ".join(limits) or "true"
 
 
 def numbers(contract: Contract) -> list[str]:
@@ -69,8 +69,17 @@ def numbers(contract: Contract) -> list[str]:
     return [feature.name for feature in contract.numeric] + [item.name for item in contract.derived]
 
 
-def _encoded(column: Column, recipe: Recipe) -> SqlColumn:
-    source = F.col(column.source)
-    if column.kind == "level":
-        return F.when(source == F.lit(column.level), double(1.0)).otherwise(double(0.0))
-    return (source - double(recipe.mean[column.source])) / double(recipe.std[column.source])
+def part(rows: str, recipe: Recipe) -> str:
+    """row_id, the target, the scaled numbers, and each category as its level, null for a missing one."""
+    contract = recipe.contract
+    scaled = [
+        f"({quoted(name)} - {double(recipe.mean[name])}) / {double(recipe.std[name])} as {quoted(name)}"
+        for name in numbers(contract)
+    ]
+    categories = (quoted(item.name) for item in contract.categories)
+    return select([quoted(ROW_ID), quoted(contract.target.name), *scaled, *categories], rows)
+
+
+def raw_features(rows: str, contract: Contract) -> str:
+    """row_id, then the features as requests bring them: null where the file has nothing."""
+    return select(listed([ROW_ID, *(item.name for item in contract.features)]), rows)

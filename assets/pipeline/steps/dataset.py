@@ -67,10 +67,10 @@ class RawRows:
 def read_split(folder: Path, split: str, context: Context) -> pa.Table:
     """All parts of a split of the ETL job's output, in a stable order. Raises StepError for what is not as promised."""
     target = context.recipe.contract.target.name
-    wanted = dict.fromkeys([target, *(column.name for column in context.recipe.columns)], pa.float64())
-    tables = _read_parts(folder, split, context.files[split], wanted)
+    tables = _read_parts(folder, split, context.files[split], _types(context.recipe))
     for name, table in tables.items():
         _check_values(table, name)
+        _check_levels(table, context.recipe.contract, name)
     rows = sum(table.num_rows for table in tables.values())
     if rows != context.rows[split] or not rows:
         raise StepError(
@@ -97,19 +97,41 @@ def read_raw_test(folder: Path, test: pa.Table, context: Context) -> pa.Table:
 
 def write_rows(table: pa.Table, folder: Path, recipe: Recipe, *, keep_row_id: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    names = [recipe.contract.target.name, *(column.name for column in recipe.columns)]
+    names = list(_types(recipe))
     pq.write_table(table.select([ROW_ID, *names] if keep_row_id else names), folder / DATA_FILE)
 
 
 def read_rows(folder: Path, recipe: Recipe) -> Rows:
-    """What `write_rows` wrote."""
+    """What `write_rows` wrote, each level as a column of 0 and 1."""
     table = _read(folder / DATA_FILE)
-    names = [column.name for column in recipe.columns]
-    missing = [name for name in (recipe.contract.target.name, *names) if name not in table.column_names]
+    missing = [name for name in _types(recipe) if name not in table.column_names]
     if missing:
         raise StepError(f"{folder.name}/{DATA_FILE} lacks {', '.join(missing)}; run the pipeline from its first step")
-    inputs = np.column_stack([table[name].to_numpy() for name in names])
-    return Rows(inputs=np.ascontiguousarray(inputs), target=table[recipe.contract.target.name].to_numpy())
+    inputs = np.zeros((table.num_rows, len(recipe.columns)))
+    for index, column in enumerate(recipe.columns):
+        if column.kind != "level":
+            inputs[:, index] = table[column.source].to_numpy()
+    for feature in recipe.contract.categories:
+        places = {column.level: i for i, column in enumerate(recipe.columns) if column.source == feature.name}
+        rows, columns = _ones(table[feature.name], places)
+        inputs[rows, columns] = 1.0
+    return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
+
+
+def _ones(levels: pa.ChunkedArray, places: Mapping[str | None, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that have a level, and the column of each."""
+    encoded = pc.dictionary_encode(levels.combine_chunks())
+    column = np.array([places[level] for level in encoded.dictionary.to_pylist()], dtype=np.int64)
+    codes = encoded.indices.fill_null(-1).to_numpy()
+    rows = np.flatnonzero(codes >= 0)
+    return rows, column[codes[rows]]
+
+
+def _types(recipe: Recipe) -> dict[str, pa.DataType]:
+    """Of the target and the model inputs, where a category is the text of its level."""
+    names = [recipe.contract.target.name, *(column.name for column in recipe.columns if column.kind != "level")]
+    types = dict.fromkeys(names, pa.float64())
+    return types | {feature.name: pa.string() for feature in recipe.contract.categories}
 
 
 def joined(first: Rows, second: Rows) -> Rows:
@@ -197,10 +219,24 @@ def _check_schema(table: pa.Table, wanted: Mapping[str, pa.DataType], name: str)
 
 
 def _check_values(table: pa.Table, name: str) -> None:
-    for column in table.column_names:
-        values = table[column]
-        bad = values.null_count if column == ROW_ID else int(np.count_nonzero(~np.isfinite(values.to_numpy())))
+    for field in table.schema:
+        values = table[field.name]
+        if field.name == ROW_ID:
+            bad = values.null_count
+        elif field.type == pa.float64():
+            bad = int(np.count_nonzero(~np.isfinite(values.to_numpy())))
+        else:
+            continue
         if bad:
             raise StepError(
-                f"{name}: column {column} holds {bad} values that are missing or not finite; run the ETL job again"
+                f"{name}: column {field.name} holds {bad} values that are missing or not finite; run the ETL job again"
             )
+
+
+def _check_levels(table: pa.Table, contract: Contract, name: str) -> None:
+    """A level that the model has no input for would be read as missing."""
+    for feature in contract.categories:
+        unknown = set(pc.unique(table[feature.name]).to_pylist()) - {*feature.levels, None}
+        if unknown:
+            first = min(unknown)
+            raise StepError(f"{name}: column {feature.name} holds the unknown level {first!r}; run the ETL job again")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,14 @@ HEADER = ("rooms", "beds", "people", "town", "price")
 
 def small_contract(**changes: Mapping[str, Any]) -> Contract:
     """SMALL, with keys of its tables replaced or added: small_contract(split={"salt": "other"})."""
-    return Contract.from_dict({name: {**table, **changes.get(name, {})} for name, table in SMALL.items()})
+    return Contract.from_dict({name: {**SMALL.get(name, {}), **changes.get(name, {})} for name in {**SMALL, **changes}})
+
+
+def binary_contract(**changes: Mapping[str, Any]) -> Contract:
+    """The same with a target of two levels."""
+    tables = {**SMALL, "gate": {"metric": "auc", "min": 0.6}, "target": {"name": "sold", "levels": ["no", "yes"]}}
+    tables["model"] = {**SMALL["model"], "task": "binary"}
+    return Contract.from_dict({name: {**table, **changes.get(name, {})} for name, table in tables.items()})
 
 
 def csv_text(rows: Iterable[Sequence[object]], header: Sequence[str] = HEADER) -> str:
@@ -76,6 +84,18 @@ def row_id(contract: Contract, fields: Sequence[str]) -> str:
         for feature, text in zip(contract.features, fields, strict=True)
     ]
     return hashlib.md5((contract.split.salt + "\x1f".join(values)).encode(), usedforsecurity=False).hexdigest()
+
+
+def numbered(ids: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The ids of rows: the first of equal rows keeps its own, the others are hashed with their number."""
+    seen: Counter[tuple[str, float]] = Counter()
+    found = []
+    for identifier, row in zip(ids, rows, strict=True):
+        same = (identifier, float(row[-1]))
+        seen[same] += 1
+        text = f"{identifier}#{seen[same]}".encode()
+        found.append(identifier if seen[same] == 1 else hashlib.md5(text, usedforsecurity=False).hexdigest())
+    return found
 
 
 def side(contract: Contract, fields: Sequence[str]) -> str:

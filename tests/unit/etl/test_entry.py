@@ -16,7 +16,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Of a good file and of one that is refused."""
     folder = tmp_path_factory.mktemp("entry")
     (folder / "good.csv").write_text(csv_text([*flats(50), ["secret", *flats(1)[0][1:]]]))
-    (folder / "bad.csv").write_text("rooms,people,town,price\n1,2,D,3\n")
+    (folder / "bad.csv").write_text("rooms,beds,town,price\n1,2,D,3\n")
     command = [sys.executable, str(Path(__file__).with_name("entry.py")), json.dumps(small_contract().to_dict())]
     command += [str(folder / "good.csv"), str(folder / "bad.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -47,7 +47,7 @@ def test_main_reads_the_version_of_the_run_and_writes_its_data_set(outcomes: lis
 
 def test_main_fails_with_the_reason_of_a_refusal(outcomes: list[dict[str, Any]]) -> None:
     result = outcomes[1]
-    reason = "f.csv: line 1, the header, lacks beds; add what is missing"
+    reason = "f.csv: line 1, the header, lacks people; add what is missing"
     assert result["error"] == f"Refused: {reason}"
     assert result["keys"] == ["flats/run=r1/refused.json"]
     assert result["documents"]["refused.json"]["reason"] == reason

@@ -47,9 +47,15 @@ def test_the_version_of_the_run_is_read_when_it_is_no_longer_the_latest(
     assert (store.head(first, 5), store.head(latest, 100)) == (b"first", b"latest")
     store.download(first, tmp_path / "f.csv")
     assert (tmp_path / "f.csv").read_bytes() == b"first body"
-    store.copy(first, "flats/run=1/source/source.csv")
-    copy = client.get_object(Bucket="processed", Key="flats/run=1/source/source.csv")
-    assert copy["Body"].read() == b"first body"
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 8, 9])
+def test_a_file_comes_in_pieces(client: Any, store: S3Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("etl.store.PIECE_BYTES", 4)
+    body = b"123456789"[:size]
+    pieces = list(store.pieces(uploaded(client, body)[0]))
+    assert b"".join(pieces) == body
+    assert all(len(piece) == 4 for piece in pieces[:-1])
 
 
 def test_an_empty_object_has_an_empty_head(client: Any, store: S3Store) -> None:

@@ -42,9 +42,9 @@ class Expression:
         tree, used = parse_tree(text, names)
         return cls(text=text, names=used, _tree=tree)
 
-    def sql(self) -> str:
-        """The same text runs on Spark and on DuckDB. The columns it names must be doubles."""
-        return f"nullif({_finite_sql(_sql(self._tree))}, {_NAN})"
+    def sql(self, quote: str = "`") -> str:
+        """The same text runs on Spark and, with the quote ", on DuckDB. The columns it names must be doubles."""
+        return f"nullif({_finite_sql(_sql(self._tree, quote))}, {_NAN})"
 
     def evaluate(self, values: Mapping[str, NDArray[np.float64]], missing: float = math.nan) -> NDArray[np.float64]:
         """Arrays of one length in, an array of that length out, with `missing` where there is no finite value."""
@@ -71,25 +71,25 @@ class Expression:
         return _compiled(self._tree, np)
 
 
-def _sql(node: ast.expr) -> str:
+def _sql(node: ast.expr, quote: str) -> str:
     if isinstance(node, ast.Constant):
         return _double_sql(number(node))
     if isinstance(node, ast.Name):
-        return node.id
+        return f"{quote}{node.id}{quote}"  # SQL may have its own use for the name
     if isinstance(node, ast.UnaryOp):
-        return f"(-{_sql(node.operand)})"
+        return f"(-{_sql(node.operand, quote)})"
     if isinstance(node, ast.BinOp):
-        left, right = _sql(node.left), _sql(node.right)
+        left, right = _sql(node.left, quote), _sql(node.right, quote)
         if isinstance(node.op, ast.Div):
             right = f"nullif({right}, 0e0)"
         return f"({left} {_SYMBOLS[type(node.op)]} {right})"
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    return _call_sql(node.func.id, node.args)
+    return _call_sql(node.func.id, node.args, quote)
 
 
-def _call_sql(name: str, arguments: list[ast.expr]) -> str:
+def _call_sql(name: str, arguments: list[ast.expr], quote: str) -> str:
     """Each argument appears once, so nested calls stay short. Engines differ outside the domain: make that null."""
-    argument = _sql(arguments[0])
+    argument = _sql(arguments[0], quote)
     if name == "ln":
         return f"ln(nullif(greatest({argument}, 0e0), 0e0))"
     if name == "sqrt":

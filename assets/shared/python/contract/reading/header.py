@@ -21,22 +21,32 @@ def usable(names: Sequence[str], rules: FileRules) -> int:
 
 
 def check_names(header: Record, names: Sequence[str], rules: FileRules) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Names, and the position of each field. Raises FileError for a column that is missing or stands twice."""
-    place = f"line {header.line}"
+    """Names, and the position of each field. Raises FileError for a column that is missing or stands twice.
+
+    A header on line 0 is the schema of a file that names its columns by itself.
+    """
+    place = f"line {header.line}" if header.line else "the schema"
     if header.fields is None:
         raise FileError(f"{place}, the header: {header.problem}; write the column names, separated by commas")
-    missing = [field.column for field in rules.required if field.column not in names]
+    absent = [field.column for field in rules.fields if field.column not in names]
+    needed = {field.column for field in rules.required}
+    # A column that may be absent is not, where a name is the same but for its case or blanks.
+    missing = [column for column in absent if column in needed or _near(column, names)]
     if missing and not usable(names, rules) and not any(_near(column, names) for column in missing):
         # The line may be data, so it is not shown.
         raise FileError(f"{place} names none of the columns; it must be a header with {_listed(missing)}")
     if missing:
-        raise FileError(f"{place}, the header, lacks {_listed(missing)}{_hints(missing, names, rules)}")
+        raise FileError(f"{place}{_as_header(header)} lacks {_listed(missing)}{_hints(missing, names, rules)}")
     columns = [field.column for field in rules.fields]
     twice = [column for column in dict.fromkeys(columns) if list(names).count(column) > 1]
     if twice:
-        raise FileError(f"{place}, the header, names {_listed(twice)} twice; keep one of each")
+        raise FileError(f"{place}{_as_header(header)} names {_listed(twice)} twice; keep one of each")
     found = {name: index for index, name in enumerate(names)}
     return tuple(names), {field.name: found[field.column] for field in rules.fields if field.column in found}
+
+
+def _as_header(header: Record) -> str:
+    return ", the header," if header.line else ""
 
 
 def _hints(missing: Sequence[str], names: Sequence[str], rules: FileRules) -> str:

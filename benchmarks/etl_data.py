@@ -1,0 +1,54 @@
+"""Files for the ETL: as many rows as wanted, like those of the data file, no two equal, one in a hundred bad."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+_SOME = 50_000
+
+
+def write(data: Path, path: Path, rows: int, *, seed: int = 7) -> None:
+    """Numbers are moved a little, and missing ones stay missing. Every 100th row has a word for a number."""
+    with data.open(newline="") as file:
+        header, *known = csv.reader(file)
+    rng = np.random.default_rng(seed)
+    columns = list(zip(*known, strict=True))
+    numbers = [_numbers(column) for column in columns]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for start in range(0, rows, _SOME):
+            chosen = rng.integers(0, len(known), min(_SOME, rows - start))
+            writer.writerows(_rows(columns, numbers, chosen, rng, start))
+
+
+def _rows(
+    columns: Sequence[Sequence[str]],
+    numbers: Sequence[np.ndarray | None],
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    start: int,
+) -> Iterator[tuple[str, ...]]:
+    texts = [_texts(column, values, chosen, rng) for column, values in zip(columns, numbers, strict=True)]
+    for place, row in enumerate(zip(*texts, strict=True), start):
+        yield row if place % 100 else ("unknown", *row[1:])
+
+
+def _texts(column: Sequence[str], values: np.ndarray | None, chosen: np.ndarray, rng: np.random.Generator) -> list[str]:
+    if values is None:
+        return [column[place] for place in chosen.tolist()]
+    moved = values[chosen] * (1 + rng.uniform(-0.004, 0.004, len(chosen)))
+    digits = 4 if np.nanmax(np.abs(values)) < 1000 else 0
+    return ["" if number != number else f"{number:.{digits}f}" for number in moved.tolist()]  # noqa: PLR0124 - NaN
+
+
+def _numbers(column: Sequence[str]) -> np.ndarray | None:
+    """NaN for what is missing; None for a column of words."""
+    try:
+        return np.array([float(text) if text else np.nan for text in column])
+    except ValueError:
+        return None
