@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
 from cli import local
 from cli.batch import run
 from cli.follow import follow, raise_for_failure
+from cli.terminal import Console
 from cli.upload import upload
 
 MODEL = "california_housing"

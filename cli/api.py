@@ -60,7 +60,7 @@ def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
 def _decode(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"detail": body.decode(errors="replace")[:500]}
     return answer if isinstance(answer, dict) else {"detail": str(answer)[:500]}
 

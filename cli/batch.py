@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from cli import batches
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
 from cli.target import Target, find_target
+from cli.terminal import Console
 
 app = typer.Typer()
 
@@ -28,6 +28,9 @@ def batch(
     to: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the predictions go; by default beside the file.")
     ] = None,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="An apostrophe before cells that a spreadsheet would compute.")
+    ] = False,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
@@ -36,7 +39,7 @@ def batch(
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         wanted = to or file.with_name(f"{file.name}.predictions.csv")
-        result = run(target, model=model, file=file, to=wanted, console=progress)
+        result = run(target, model=model, file=file, to=wanted, console=progress, excel_safe=excel_safe)
         show({**result, "output": str(wanted)}, as_json, lambda: _print(result, wanted))
 
 
@@ -48,23 +51,24 @@ def run(
     to: Path,
     console: Console,
     alive: Callable[[], None] | None = None,
+    excel_safe: bool = False,
 ) -> Mapping[str, Any]:
     """From the file to its predictions in `to`. Returns the batch's result; raises CliError when there is none."""
     batches.check(file, to)
     with _bar(console, "Uploading", file.stat().st_size) as advance:
         sent = batches.put(target, model=model, file=file, on_bytes=advance)
-    _say(console, f"Uploaded {file} ({target.where}), batch {sent.id}")
+    console.say(f"Uploaded {file} ({target.where}), batch {sent.id}")
     with _waiting(console, batches.lines_in(file)) as on_progress:
         result = batches.wait(target, sent, on_progress=on_progress, alive=alive)
     with _bar(console, "Downloading", batches.size_of(target, result)) as advance:
-        batches.fetch(target, result, to, on_bytes=advance)
+        batches.fetch(target, result, to, on_bytes=advance, excel_safe=excel_safe)
     return result
 
 
 @contextmanager
 def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], None]]:
     """Of bytes, on a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(what, total=size)
         yield lambda count: bars.advance(task, count)
@@ -73,7 +77,7 @@ def _bar(console: Console, what: str, size: int) -> Iterator[Callable[[int], Non
 @contextmanager
 def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progress], None]]:
     """A bar of lines on a terminal, one line a change of state elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     words = {"waiting": "Waiting for a transform job", "running": "Predicting"}
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         task = bars.add_task(words["waiting"], total=lines)
@@ -83,23 +87,19 @@ def _waiting(console: Console, lines: int) -> Iterator[Callable[[batches.Progres
             nonlocal said
             bars.update(task, description=words[now.state], completed=min(now.lines, lines))
             if now.state != said and not console.is_terminal:
-                _say(console, words[now.state])
+                console.say(words[now.state])
             said = now.state
 
         yield show_progress
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print(result: Mapping[str, Any], to: Path) -> None:
     rows, bad = result["rows"], result["bad_rows"]
     by = f"{result['model']} version {result['model_version']}"
     count = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
-    _say(output, f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
+    output.say(f"{rows - bad:,} of {rows:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
     for error in result["errors"][:SHOWN]:
-        _say(output, f"  line {error['line']}: {error['reason']}")
+        output.say(f"  line {error['line']}: {error['reason']}")
     if bad > SHOWN:
-        _say(output, "  and more: see the column prediction_error")
-    _say(output, f"Predictions: {to}")
+        output.say("  and more: see the column prediction_error")
+    output.say(f"Predictions: {to}")

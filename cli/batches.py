@@ -13,7 +13,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.errors import CliError
+from cli.spreadsheet import write_excel_safe
 from cli.target import Target
+from cli.upload import check_file
 from contract import BATCH_PREFIX, MAX_BATCH_BYTES, batch_folder, batch_id
 from tracking.logs import log_tail
 from tracking.resources import found
@@ -50,8 +52,7 @@ class Progress:
 
 def check(file: Path, output: Path) -> None:
     """Raises CliError for a file that cannot be sent, and for an output that cannot be written."""
-    if not file.is_file():
-        raise CliError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", "Name a CSV file.")
+    check_file(file)
     size = file.stat().st_size
     if size > MAX_BATCH_BYTES:
         raise CliError(f"{file} has {size:,} bytes, a batch at most {MAX_BATCH_BYTES:,}.", "Split it.")
@@ -160,16 +161,25 @@ def size_of(target: Target, result: Mapping[str, Any]) -> int:
 
 
 def fetch(
-    target: Target, result: Mapping[str, Any], output: Path, *, on_bytes: Callable[[int], None] | None = None
+    target: Target,
+    result: Mapping[str, Any],
+    output: Path,
+    *,
+    on_bytes: Callable[[int], None] | None = None,
+    excel_safe: bool = False,
 ) -> None:
     """Write the predictions. An earlier file of that name stays until they are complete."""
     bucket, key = _place(result)
-    part = output.with_name(f"{output.name}.part")
+    part, safe = (output.with_name(f"{output.name}{ending}") for ending in (".part", ".safe.part"))
     try:
         target.client("s3").download_file(bucket, key, str(part), Callback=on_bytes)
+        if excel_safe:
+            write_excel_safe(part, safe)
+            safe.replace(part)
         part.replace(output)
     finally:
-        part.unlink(missing_ok=True)
+        for rest in (part, safe):
+            rest.unlink(missing_ok=True)
 
 
 def _place(result: Mapping[str, Any]) -> tuple[str, str]:

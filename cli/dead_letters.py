@@ -52,19 +52,24 @@ class Letter:
     def event(self) -> Mapping[str, Any]:
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
     @property
     def about(self) -> str:
         """What an event is about, in a few words."""
-        detail = self.event.get("detail") or {}
-        subject = (detail.get("object") or {}).get("key") or next(
+        detail = _object(self.event.get("detail"))
+        subject = _object(detail.get("object")).get("key") or next(
             (detail[key] for key in ("ModelPackageArn", "EndpointName", "TransformJobName", "run_id") if key in detail),
             "",
         )
         return f"{self.event.get('detail-type', 'a message')} {subject}".strip()
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """Anybody may send a message: what should be an object may be anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def queues(target: Target, only: str | None = None) -> list[Queue]:

@@ -11,6 +11,7 @@ import typer
 from cli.errors import CliError
 from cli.options import Json, On, Stage, errors, output, progress, show
 from cli.target import find_target
+from cli.terminal import plain, print_text
 
 app = typer.Typer()
 
@@ -32,14 +33,14 @@ def diff_report(
         stacks: list[StackDiff] = []
         for file in files:
             try:
-                stacks += parse(file.read_text())
+                stacks += parse(file.read_text(encoding="utf-8", errors="replace"))
             except (OSError, DiffError) as error:
                 raise CliError(f"Cannot report on {file}: {error}.") from error
         text = report(stacks, allowed=allow_destructive)
         if out:
-            out.write_text(text)
+            out.write_text(text, encoding="utf-8")
         else:
-            typer.echo(text)
+            print_text(text)
         losses = sum(len(stack.losses) for stack in stacks)
         if losses and not allow_destructive:
             raise CliError(f"{losses} stateful resources would be lost or replaced.", "The report names them.")
@@ -61,14 +62,14 @@ def smoke(
 
         def render() -> None:
             for answer in answers:
-                output.print(f"{answer.model}: {answer.verdict}. {answer.detail}", highlight=False, markup=False)
+                output.say(f"{answer.model}: {answer.verdict}. {answer.detail}")
 
         failed = [answer.model for answer in answers if answer.verdict == "failed"]
         show(
             {"stage": target.stage, "models": [asdict(answer) for answer in answers], "ok": not failed}, as_json, render
         )
         if failed:
-            progress.print(f"error: {', '.join(failed)} gave no prediction.", style="red", highlight=False)
+            progress.say(f"error: {', '.join(failed)} gave no prediction.", style="red")
             raise typer.Exit(1)
 
 
@@ -79,4 +80,4 @@ def deployed_commit(stage: Stage = None, on: On = None, lookup_role: LookupRole 
 
     with errors(as_json=False):
         target = find_target(where=on, stage=stage)
-        typer.echo(smoke.deployed_commit(smoke.through_lookup_role(target) if lookup_role else target))
+        print_text(plain(smoke.deployed_commit(smoke.through_lookup_role(target) if lookup_role else target)))

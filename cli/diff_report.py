@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cli.terminal import plain
+
 MARKER = "<!-- mlops diff-report -->"
 LABEL = "allow-destructive"
 # GitHub takes 65,536 characters. What surrounds the diffs stays below the difference.
@@ -46,7 +48,7 @@ WORDS = {
 _STACK = re.compile(r"Stack (?P<name>[\w./-]+)(?: \([^)]*\))*:?")
 # `[~] TYPE PATH ID IMPACT`, where the path and the impact may be missing.
 _RESOURCE = re.compile(
-    r"\[(?P<sign>[-+~←])\] (?P<type>\w+::\w+(?:::\w+)+|Custom::\S+) (?:.+? )??(?P<id>\w+)"
+    r"\[(?P<sign>[-+~←])\] (?P<type>\w+::\w+(?:::\w+)+|Custom::[\w@-]+) (?:.+? )??(?P<id>\w+)"
     r"(?: (?P<impact>destroy|orphan|replace|may be replaced|import))?"
 )
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
@@ -85,17 +87,19 @@ class StackDiff:
 
     @property
     def is_empty(self) -> bool:
-        return any(line.startswith("There were no differences") for line in self.lines)
+        """As its first words say: a line of that kind further down is part of a difference."""
+        first = next((line for line in self.lines if line.strip()), "")
+        return not self.changes and first.startswith("There were no differences")
 
 
 def parse(text: str) -> list[StackDiff]:
     """Every stack of an output of `cdk diff --no-color`. Raises DiffError when there is none."""
     stacks: list[StackDiff] = []
-    for line in text.splitlines():
+    for line in text.replace("\r\n", "\n").split("\n"):
         if found := _STACK.fullmatch(line.strip()):
             stacks.append(StackDiff(found["name"]))
         elif stacks and not _NOISE.fullmatch(line) and "Number of stacks with differences" not in line:
-            stacks[-1].lines.append(_ACCOUNT.sub("<account>", line))
+            stacks[-1].lines.append(_ACCOUNT.sub("<account>", plain(line)))
             if change := _RESOURCE.fullmatch(line.rstrip()):
                 impact: Impact = change["impact"] or ""  # type: ignore[assignment]  # the pattern holds the same words
                 stacks[-1].changes.append(Change(change["sign"], change["type"], change["id"], impact))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cli.errors import CliError
 from cli.target import Target
+from cli.terminal import Console, words
 from tracking.logs import log_tail
 from tracking.run import Run, Step
 from tracking.runs import RunReader
@@ -22,11 +23,11 @@ from tracking.runs import RunReader
 RESTART_SECONDS = 120.0
 
 MARKS = {
-    "Succeeded": "[green]✓[/]",
-    "SUCCEEDED": "[green]✓[/]",
-    "Cached": "[green]↺[/]",
-    "Failed": "[red]✗[/]",
-    "FAILED": "[red]✗[/]",
+    "Succeeded": ("✓", "green"),
+    "SUCCEEDED": ("✓", "green"),
+    "Cached": ("↺", "green"),
+    "Failed": ("✗", "red"),
+    "FAILED": ("✗", "red"),
 }
 
 
@@ -139,10 +140,10 @@ class _line_view:  # noqa: N801  (a context manager used like a function)
             if self._seen.get(step.name) != step.status:
                 self._seen[step.name] = step.status
                 took = f" in {step.seconds:.1f} s" if step.seconds is not None else ""
-                self._console.print(f"  {step.name}: {step.status}{took}", highlight=False)
+                self._console.print(f"  {step.name}: {step.status}{took}")
         if self._seen.get("") != run.state:
             self._seen[""] = run.state
-            self._console.print(f"run {run.run_id}: {run.state}", highlight=False)
+            self._console.print(f"run {run.run_id}: {run.state}")
 
 
 def steps_table(run: Run) -> Group:
@@ -150,19 +151,19 @@ def steps_table(run: Run) -> Group:
     table = Table.grid(padding=(0, 2))
     for step in run.steps:
         mark: Text | Spinner = _mark(step)
-        table.add_row(mark, step.name, Text(step.status, style="dim"), _took(step))
+        table.add_row(mark, step.name, words((step.status, "dim")), _took(step))
     age = "" if not run.started or run.final else f"{(datetime.now(UTC) - run.started).total_seconds():.0f} s"
-    line = Text.assemble(
-        (f"run {run.run_id}: {run.state} {age}", "bold"), ("" if run.final else f" {run.reason}", "dim")
-    )
+    line = words((f"run {run.run_id}: {run.state} {age}", "bold"), ("" if run.final else f" {run.reason}", "dim"))
     return Group(table, line)
 
 
 def _mark(step: Step) -> Text | Spinner:
     if step.status in ("Executing", "RUNNING", "STARTING", "Starting"):
         return Spinner("dots")
-    return Text.from_markup(MARKS.get(step.status, "·"))
+    return words(MARKS.get(step.status, "·"))
 
 
 def _took(step: Step) -> Text:
-    return Text(f"{step.seconds:6.1f} s" if step.seconds is not None else "", justify="right")
+    took = words(f"{step.seconds:6.1f} s" if step.seconds is not None else "")
+    took.justify = "right"
+    return took

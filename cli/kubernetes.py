@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CliError
-from cli.options import Json, On, Stage, errors, progress
+from cli.options import Json, On, Stage, errors, print_json, progress
 from cli.target import Target, find_target
 
 NAMESPACE = "mlops"
@@ -31,13 +31,13 @@ def secret(
     with errors(as_json):
         manifest = secret_manifest(find_target(where=on, stage=stage))
         if not apply:
-            typer.echo(json.dumps(manifest, indent=2))
+            print_json(manifest, indent=2)
             return
         _apply(manifest)
         if as_json:
-            typer.echo(json.dumps({"applied": f"secret/{SECRET}", "namespace": NAMESPACE}))
+            print_json({"applied": f"secret/{SECRET}", "namespace": NAMESPACE})
         else:
-            progress.print(f"The cluster has secret/{SECRET} in {NAMESPACE}.", highlight=False)
+            progress.print(f"The cluster has secret/{SECRET} in {NAMESPACE}.")
 
 
 def secret_manifest(target: Target) -> dict[str, Any]:

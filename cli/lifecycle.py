@@ -58,7 +58,7 @@ def approve(
         target = find_target(where=on, stage=stage, model=model)
         registry.approve(target, registry.find_version(target, model, number), reason=reason)
         version = _deployed(target, model, number) if wait else registry.find_version(target, model, number)
-        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+        show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
 
 
 @app.command()
@@ -75,7 +75,7 @@ def reject(
         target = find_target(where=on, stage=stage, model=model)
         registry.reject(target, registry.find_version(target, model, number), reason=reason)
         version = registry.find_version(target, model, number)
-        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+        show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
 
 
 @app.command()
@@ -93,7 +93,7 @@ def rollback(
         target = find_target(where=on, stage=stage, model=model)
         version = registry.rollback(target, model, number=number, reason=reason)
         version = _deployed(target, model, version.number) if wait else version
-        show(version.to_json(), as_json, lambda: output.print(_sentence(version), highlight=False))
+        show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
 
 
 def _deployed(target: Target, model: str, number: int) -> ModelVersion:

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
-from rich.console import Console
 
 from cli import api
 from cli.data import Data
@@ -25,6 +24,7 @@ from cli.follow import follow, raise_for_failure
 from cli.page import Page
 from cli.records import example
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
+from cli.terminal import Console
 from cli.upload import upload
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
@@ -137,10 +137,10 @@ def _cloud_errors() -> Iterator[None]:
 def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, watch: Stopwatch) -> Deployed:
     def show(event: DeployEvent) -> None:
         if not event.status.endswith("IN_PROGRESS"):
-            console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)", highlight=False)
+            console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)")
 
     with watch.phase("deploy"):
-        console.print(f"Deploying '{stage}' to {cloud.endpoint}", highlight=False)
+        console.print(f"Deploying '{stage}' to {cloud.endpoint}")
         deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
     target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region)
     return Deployed(cloud=cloud, target=target, resources=dict(deployment.resources))
@@ -149,7 +149,7 @@ def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, 
 def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, Any]:
     """From a file to a prediction of the REST API. Returns the summary; raises CliError when a step fails."""
     watch = Stopwatch()
-    console.print(f"Data: {data.path} ({data.origin})", highlight=False)
+    console.say(f"Data: {data.path} ({data.origin})")
     with deployed(stage=stage, console=console, watch=watch) as here:
         with watch.phase("upload"):
             sent = upload(here.target, model=model, file=data.path)
@@ -256,5 +256,5 @@ def wait(here: Deployed, page: Page | None, console: Console) -> None:
     while True:
         here.cloud.check()
         if page and (words := page.ended()):
-            console.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console.say(words, style="yellow")
         time.sleep(0.5)

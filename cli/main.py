@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from contextlib import nullcontext
@@ -15,8 +14,10 @@ import typer
 from cli import api, batch, delivery, kubernetes, lifecycle, operate
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
+from cli.terminal import confirm, tolerate_encodings
+from cli.usage import Group
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
 app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
@@ -69,7 +70,7 @@ def local_up(
         url = served.url if served else None
         if as_json:
             state = {"endpoint": here.target.endpoint, "api_url": here.target.api_url, "page_url": url}
-            typer.echo(json.dumps({**state, "resources": here.resources}))
+            print_json({**state, "resources": here.resources})
         else:
             print_up(output, here.target, here.resources, page_url=url)
             if url:
@@ -98,15 +99,10 @@ def upload(
     with errors(as_json):
         target = find_target(where=on, stage=stage)
         sent = put(target, model=model, file=file)
-        progress.print(
-            f"Uploaded {file} to s3://{sent.bucket}/{sent.key} ({target.where}), run {sent.run_id}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        progress.say(f"Uploaded {file} to s3://{sent.bucket}/{sent.key} ({target.where}), run {sent.run_id}")
         earlier = RunReader(target.place, model=model).read(sent.run_id)
         if earlier.final:
-            progress.print(what_became_of(earlier, sent.key), highlight=False, markup=False, soft_wrap=True)
+            progress.say(what_became_of(earlier, sent.key))
         if not wait:
             if as_json:
                 print_json({**asdict(sent), "repeated": earlier.final})
@@ -116,7 +112,7 @@ def upload(
         show(
             {**run.to_json(), "repeated": earlier.final},
             as_json,
-            lambda: output.print(f"{run.state}: {run.reason}", highlight=False),
+            lambda: output.say(f"{run.state}: {run.reason}"),
         )
 
 
@@ -161,7 +157,7 @@ def retry(
         start(target, find_run(target, model=model, run_id=run_id))
         run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
-        show(run.to_json(), as_json, lambda: output.print(f"{run.state}: {run.reason}", highlight=False))
+        show(run.to_json(), as_json, lambda: output.say(f"{run.state}: {run.reason}"))
 
 
 @app.command()
@@ -179,12 +175,12 @@ def destroy(
         teardown.check_unprotected(target)
         things = teardown.inventory(target)
         for thing in things:
-            progress.print(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", highlight=False)
+            progress.say(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", indent=4)
         if not yes:
-            typer.confirm(f"Remove {stage} ({target.where})?", abort=True, err=True)
-        kept = teardown.destroy(target, on_step=lambda step: progress.print(f"Removing {step}", highlight=False))
+            confirm(f"Remove {stage} ({target.where})?")
+        kept = teardown.destroy(target, on_step=lambda step: progress.say(f"Removing {step}"))
         document = {"removed": [t.name for t in things if not t.kept], "kept": [t.name for t in kept]}
-        show(document, as_json, lambda: output.print(f"{stage} is gone; {len(kept)} things were retained."))
+        show(document, as_json, lambda: output.say(f"{stage} is gone; {len(kept)} things were retained."))
 
 
 @app.command()
@@ -211,15 +207,16 @@ def predict(
             print_json(answer)
             return
         for prediction in answer["predictions"]:
-            output.print(prediction_text(prediction), highlight=False)
+            output.say(prediction_text(prediction))
             if explain:
-                output.print(explanation_table(prediction["explanation"]), highlight=False)
+                output.print(explanation_table(prediction["explanation"]))
 
 
 def main() -> None:
     """Entry point: exit code 0, 1 for what a message explains, 2 for wrong arguments."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)  # as an exception, so that processes and folders of the command go too
+    tolerate_encodings()
     try:
         app(prog_name="mlops")
     except KeyboardInterrupt:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from cli import dead_letters
 from cli import redrive as redriving
 from cli.dead_letters import Letter, Queue
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
+from cli.terminal import confirm, words
 from tracking.logs import Line, run_lines
 from tracking.run import Run
 from tracking.runs import RunReader
@@ -30,6 +30,7 @@ COLUMNS = frozenset(
 )
 PAUSE_SECONDS = {"local": 0.5, "aws": 5.0}
 REASONS = 3  # shown of a queue
+TEXT_COLUMN = 34  # where the words of a line begin: after its time and its source
 
 
 @app.command()
@@ -49,7 +50,7 @@ def redrive(
         if not as_json:
             _print_queues(found)
         if waiting and not (only_list or yes):
-            typer.confirm(f"Put {waiting} back ({target.stage}, {target.where})?", abort=True, err=True)
+            confirm(f"Put {waiting} back ({target.stage}, {target.where})?")
         done = [] if only_list else [part for item, _ in found for part in redriving.redrive(target, item)]
         document = {"queues": [_queue_json(*pair) for pair in found], "redriven": [asdict(part) for part in done]}
         show(document, as_json, lambda: _print_done(done, asked=bool(waiting) and not only_list))
@@ -132,21 +133,20 @@ def _print_lines(lines: Sequence[Line]) -> None:
         facts = " ".join(f"{name}={value}" for name, value in record.items() if name not in COLUMNS)
         text = f"{record.get('event') or record.get('message') or line.message} {facts if record else ''}".rstrip()
         style = "red" if record.get("level") == "ERROR" else ""
-        output.print(
-            f"[dim]{line.at.astimezone():%H:%M:%S.%f}"[:-3] + f"  {_source(line):<18}[/]  {escape(text)}",
-            style=style,
-            highlight=False,
-            soft_wrap=True,
-        )
+        at = f"{line.at.astimezone():%H:%M:%S.%f}"[:-3]
+        first, *more = text.replace("\r\n", "\n").split("\n")
+        output.print(words((f"{at}  {_source(line):<18}", "dim"), f"  {first}"), style=style, soft_wrap=True)
+        for rest in more:  # of a traceback: below the words, so that none passes for a line of its own
+            output.print(" " * TEXT_COLUMN + rest, style=style, soft_wrap=True)
 
 
 def _print_queues(found: Sequence[tuple[Queue, list[Letter]]]) -> None:
     for queue, letters in found:
         oldest = f", the oldest for {_age(letters[0].sent)}" if letters else ""
-        output.print(f"{queue.name}: {queue.waiting} waiting{oldest}", highlight=False)
+        output.say(f"{queue.name}: {queue.waiting} waiting{oldest}")
         reasons = dict.fromkeys(f"{letter.about}: {letter.reason}" for letter in letters)
         for reason in list(reasons)[:REASONS]:
-            output.print(f"  {reason}", highlight=False, markup=False, soft_wrap=True)
+            output.say(f"  {reason}", indent=4)
 
 
 def _age(moment: datetime) -> str:
@@ -170,6 +170,6 @@ def _print_done(done: Sequence[redriving.Returned], *, asked: bool) -> None:
     back = [item for item in done if item.to]
     for item in done:
         if not item.to:
-            progress.print(f"Left in {item.queue}: {item.about}. {item.why}", highlight=False, markup=False)
+            progress.say(f"Left in {item.queue}: {item.about}. {item.why}")
     if asked:
-        output.print(f"{len(back)} of {len(done)} went back.", highlight=False)
+        output.print(f"{len(back)} of {len(done)} went back.")

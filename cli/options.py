@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
-from rich.console import Console
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, WaiterError
 
 from cli.errors import CliError
 from cli.target import Where
+from cli.terminal import output, print_json, progress
+
+__all__ = ["output", "print_json", "progress"]  # beside what is defined here
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model: a folder of models/.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -23,9 +22,6 @@ Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev o
 On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
 
 DEFAULT_MODEL = "california_housing"
-progress = Console(stderr=True)
-# A pipe or a file is as wide as a table needs; a terminal has the width that it has.
-output = Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 
 
 @contextmanager
@@ -35,10 +31,16 @@ def errors(as_json: bool) -> Iterator[None]:
         yield
     except CliError as error:
         _fail(error, as_json)
-    except (ClientError, Boto3Error, WaiterError) as error:
+    except (ClientError, Boto3Error, WaiterError, ParamValidationError) as error:
         _fail(CliError(str(error)), as_json)
     except BotoCoreError as error:
         _fail(_unreachable(error), as_json)
+    except UnicodeEncodeError as error:
+        _fail(CliError(f"'{error.object[:60]}' is not valid Unicode text.", "Name it otherwise."), as_json)
+    except BrokenPipeError:
+        raise  # whoever read what this prints has seen enough
+    except OSError as error:
+        _fail(CliError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."), as_json)
     except KeyboardInterrupt:
         _fail(CliError("Interrupted."), as_json, code=130)
 
@@ -56,16 +58,12 @@ def _unreachable(error: BotoCoreError) -> CliError:
 
 def _fail(error: CliError, as_json: bool, *, code: int = 1) -> None:
     if as_json:
-        typer.echo(json.dumps({"error": error.message, "hint": error.hint, "log": error.log}))
+        print_json({"error": error.message, "hint": error.hint, "log": error.log})
     else:
         for line in error.log:
-            progress.print(f"  | {line}", markup=False, highlight=False, style="dim", soft_wrap=True)
-        progress.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+            progress.say(f"  | {line}", style="dim", indent=4)
+        progress.say(f"error: {error}", style="red")
     raise typer.Exit(code)
-
-
-def print_json(document: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(document, default=str))
 
 
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], object]) -> None:

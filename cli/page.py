@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
-from rich.console import Console
-
 from cli.target import LOCAL_DIR, ROOT, Target
+from cli.terminal import Console
 
 LOG_FILE = LOCAL_DIR / "page.log"
 DEFAULT_PORT = 8501
@@ -58,7 +57,7 @@ def serving(target: Target, *, console: Console, port: int = DEFAULT_PORT) -> It
         with console.status("Starting the page"):
             problem = _wait_until_ready(child, port)
         if problem:
-            console.print(problem, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console.say(problem, style="yellow")
         yield None if problem else Page(url=f"http://127.0.0.1:{port}", child=child)
     finally:
         _stop(child)

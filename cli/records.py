@@ -28,10 +28,10 @@ def records_to_ask(model: str, *, file: Path | None, values: list[str]) -> list[
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        document = json.loads(file.read_text())
+        document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise CliError(f"Cannot read {file}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CliError(f"{file} is not JSON: {error}.", "Write one record or a list of records.") from error
     records = document if isinstance(document, list) else [document]
     if not all(isinstance(record, dict) for record in records):
@@ -52,5 +52,5 @@ def _parse(value: str) -> tuple[str, Any]:
         )
     try:
         return name, json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, text

@@ -6,7 +6,11 @@ import getpass
 
 from cli.errors import CliError
 from cli.target import Target
-from tracking.versions import MAX_DESCRIPTION, ModelVersion, metadata_value, versions
+from cli.terminal import plain
+from tracking.versions import ModelVersion, description_value, metadata_value, versions
+
+# Leaves room in the description for who decided, and for what was decided.
+MAX_REASON = 700
 
 
 def find_version(target: Target, model: str, number: int) -> ModelVersion:
@@ -18,11 +22,13 @@ def find_version(target: Target, model: str, number: int) -> ModelVersion:
 
 def approve(target: Target, version: ModelVersion, *, reason: str) -> None:
     """The deployment follows by itself: the newest approved version is what the endpoint should serve."""
+    check_reason(reason)
     _decide(target, version, "Approved", reason or "approved")
 
 
 def reject(target: Target, version: ModelVersion, *, reason: str) -> None:
     """When the version is live, the endpoint goes back to the newest version that is still approved."""
+    check_reason(reason)
     _decide(target, version, "Rejected", reason)
 
 
@@ -31,6 +37,7 @@ def rollback(target: Target, model: str, *, number: int | None, reason: str) -> 
 
     Without a number it is the approved version before the live one.
     """
+    check_reason(reason)
     known = versions(target.place, model)
     live = next((version for version in known if version.live), None)
     if live is None:
@@ -52,12 +59,23 @@ def rollback(target: Target, model: str, *, number: int | None, reason: str) -> 
     return wanted
 
 
+def check_reason(reason: str) -> None:
+    """Raises CliError for what the registry would refuse, or keep a part of. It is asked before anything is decided."""
+    shown = plain(reason)
+    if shown != reason or "\t" in reason:
+        raise CliError(f"--reason holds characters that cannot be seen: {shown[:60]}.", "Write one line of plain text.")
+    if len(reason) > MAX_REASON:
+        raise CliError(
+            f"--reason has {len(reason):,} characters, the registry keeps {MAX_REASON} of them.", "Shorten it."
+        )
+
+
 def _decide(target: Target, version: ModelVersion, status: str, reason: str) -> None:
     who = _who(target)
     target.client("sagemaker").update_model_package(
         ModelPackageArn=version.arn,
         ModelApprovalStatus=status,
-        ApprovalDescription=f"{who}: {reason}"[:MAX_DESCRIPTION],
+        ApprovalDescription=description_value(f"{who}: {reason}"),
         CustomerMetadataProperties={"decided_by": metadata_value(who), "decision_reason": metadata_value(reason)},
     )
 

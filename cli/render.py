@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cli.follow import steps_table
 from cli.target import Target
+from cli.terminal import Console, plain, words
 from tracking.run import Run
 from tracking.versions import ModelVersion
 
@@ -38,7 +38,7 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     grid.add_row("steps", _times(summary["steps"]))
     grid.add_row("seconds", _times(summary["seconds"]))
     console.print()
-    console.print(grid, highlight=False)
+    console.print(grid)
 
 
 def _times(seconds: Mapping[str, float | None]) -> str:
@@ -60,7 +60,7 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
             _one_line(run.file.rsplit("/", 1)[-1]),
             _one_line(_result(run)),
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def metric_text(metric: str, value: float) -> str:
@@ -95,7 +95,9 @@ def explanation_table(explanation: Mapping[str, Any]) -> Table:
 
 
 def _one_line(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    line = words(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _result(run: Run) -> str:
@@ -125,7 +127,7 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             lineage.get("run_id", ""),
             version.description or lineage.get("deployment_reason", ""),
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def print_version(console: Console, version: ModelVersion) -> None:
@@ -135,26 +137,26 @@ def print_version(console: Console, version: ModelVersion) -> None:
     grid.add_row("artifact", version.artifact)
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)
-    console.print(grid, highlight=False)
+    console.print(grid)
 
 
 def print_run(console: Console, run: Run) -> None:
     console.print(steps_table(run))
     if run.reason:
-        console.print(run.reason, highlight=False)
+        console.say(run.reason)
     for kind, count in ((run.manifest or {}).get("reasons") or {}).items():
-        console.print(f"  rejected {count:,}: {kind}", highlight=False)
+        console.say(f"  rejected {count:,}: {kind}", indent=4)
 
 
 def print_up(console: Console, target: Target, resources: Mapping[str, int], *, page_url: str | None) -> None:
     console.print()
     console.print(f"The local cloud is up: {sum(resources.values())} resources at {target.endpoint}", style="bold")
-    console.print(
+    console.say(
         f"""
   page       {page_url or "not started"}
-  REST API   {target.api_url}
-  API key    {target.api_key or "none: callers sign with IAM"}
-  raw bucket {target.output("RawBucketName")}
+  REST API   {plain(target.api_url)}
+  API key    {plain(target.api_key or "none: callers sign with IAM")}
+  raw bucket {plain(target.output("RawBucketName"))}
 
 In another terminal:
   mlops upload FILE.csv
@@ -167,6 +169,5 @@ The AWS CLI works on it:
   aws s3 ls
 
 Ctrl-C stops it; nothing is kept.""",
-        highlight=False,
-        soft_wrap=True,
+        indent=0,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli.errors import CliError
 from cli.target import Target
+from cli.terminal import plain
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,21 @@ class Upload:
 
 def upload(target: Target, *, model: str, file: Path, on_bytes: Callable[[int], None] | None = None) -> Upload:
     """Copy the file to the raw bucket under the model's prefix. Raises CliError when there is nothing to copy."""
-    if not file.is_file():
-        raise CliError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", "Name a CSV file.")
+    check_file(file)
     target.check_model(model)
     s3, bucket, key = target.client("s3"), target.output("RawBucketName"), f"{model}/{file.name}"
     s3.upload_file(str(file), bucket, key, Callback=on_bytes)
     head = s3.head_object(Bucket=bucket, Key=key)
     run_id = run_id_of(target, model=model, etag=head["ETag"].strip('"'), size=head["ContentLength"])
     return Upload(model=model, bucket=bucket, key=key, version=head["VersionId"], run_id=run_id)
+
+
+def check_file(file: Path) -> None:
+    """Raises CliError for what is no file, and for a name that no key of S3 should have."""
+    if not file.is_file():
+        raise CliError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", "Name a CSV file.")
+    if plain(file.name) != file.name or "\t" in file.name:
+        raise CliError(f"The name of {file} holds characters that cannot be seen.", "Rename the file.")
 
 
 def run_id_of(target: Target, *, model: str, etag: str, size: int) -> str:

@@ -116,7 +116,9 @@ def _document(data: bytes) -> dict[str, Any]:
     """The answer as an object; {} for anything else, which then lacks what a reader looks for."""
     try:
         document = json.loads(data)
-    except ValueError:
+        if b"\\ud" in data.lower():  # half of a surrogate pair, which is no text that a browser could be sent
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -11,6 +11,7 @@ from frontend import session, states
 from frontend.answers import Summary
 from frontend.formatting import metric_name, metric_value, since, title
 from frontend.times import now
+from frontend.words import escaped
 
 
 def page(name: str, show: Callable[[Summary], None]) -> None:
@@ -24,7 +25,7 @@ def page(name: str, show: Callable[[Summary], None]) -> None:
             states.empty(":material/inventory_2:", "There is no model", "The API knows no model. Add a model.toml.")
             return
         summary = _chosen(found, right)
-        left.caption(states.escaped(_subtitle(summary)))
+        left.caption(escaped(_subtitle(summary)))
         show(summary)
 
 

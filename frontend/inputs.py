@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from frontend.answers import Model
 from frontend.forms import UNKNOWN, Coordinates, Field, Value, coordinates_of, fields_of, record_of
 from frontend.maps import Mark, pick
+from frontend.words import escaped
 
 # So that map, form and button of nine features fit a screen with the answer beside them.
 COLUMNS = 3
@@ -64,19 +65,23 @@ def _widget(field: Field, model: str, values: Mapping[str, Value], place: DeltaG
     if feature.type == "category":
         options: list[str | None] = [*feature.levels, *([None] if feature.nullable else [])]
         chosen: str | None = place.selectbox(
-            field.label, options, format_func=lambda level: level or UNKNOWN, help=field.help or None, key=key
+            escaped(field.label),
+            options,
+            format_func=lambda level: level or UNKNOWN,
+            help=escaped(field.help) or None,
+            key=key,
         )
         return chosen
     # `value=None` is what lets a person empty the field; the session's state holds what it starts with.
     number: float | None = place.number_input(
-        field.label,
+        escaped(field.label),
         min_value=feature.minimum,
         max_value=feature.maximum,
         value=None,
         step=field.step,
         format="%g",
         placeholder=UNKNOWN if feature.nullable else "needed",
-        help=field.help or None,
+        help=escaped(field.help) or None,
         key=key,
     )
     return number

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from frontend.words import escaped
+
 
 def signed_in() -> bool:
     """True for a person who may use the page. Shows the login otherwise."""
@@ -11,7 +13,7 @@ def signed_in() -> bool:
         return True
     if st.user.is_logged_in:
         with st.sidebar:
-            st.caption(str(st.user.get("email") or st.user.get("name") or "Signed in"))
+            st.caption(escaped(str(st.user.get("email") or st.user.get("name") or "Signed in")))
             st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return True
     with st.container(horizontal=True, horizontal_alignment="center"), st.container(border=True, width=420):

@@ -98,6 +98,14 @@ class Version:
         )
 
 
+def _address(text: object) -> str:
+    """Of something that the browser fetches. Raises ValueError for a file of the page's server, or a script."""
+    address = str(text)
+    if not address.startswith(("https://", "http://")):
+        raise ValueError("an address must begin with https://")
+    return address
+
+
 @dataclass(frozen=True)
 class Plot:
     """A picture of the evaluation report; the address is signed and good for minutes."""
@@ -125,8 +133,8 @@ class VersionDetail:
             metrics={key: float(value) for key, value in (document.get("metrics") or {}).items()},
             intervals=dict(document.get("interval") or {}),
             slices=tuple(document.get("slices") or ()),
-            plots=tuple(Plot(str(p["name"]), str(p["title"]), str(p["url"])) for p in document.get("plots") or ()),
-            report_url=str(document.get("report_url") or ""),
+            plots=tuple(Plot(str(p["name"]), str(p["title"]), _address(p["url"])) for p in document.get("plots") or ()),
+            report_url=_address(document["report_url"]) if document.get("report_url") else "",
         )
 
 

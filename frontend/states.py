@@ -11,6 +11,7 @@ from frontend import session
 from frontend.errors import ApiError, Kind
 from frontend.formatting import title
 from frontend.settings import SettingsError
+from frontend.words import code, escaped
 
 HEADLINES = {
     Kind.UNREACHABLE: (":material/cloud_off:", "The API does not answer"),
@@ -50,7 +51,7 @@ def show_error(error: ApiError, *, retry: str) -> None:
     if error.retry_after is not None:
         lines.insert(1, f"**Try again in {error.retry_after:g} s.**")
     if error.request_id:
-        lines.append(f"Request id: `{error.request_id}`")
+        lines.append(f"Request id: {code(error.request_id)}")
     empty(icon, headline, "\n\n".join(lines))
     if error.kind is not Kind.INVALID and st.button("Try again", icon=":material/refresh:", key=retry):
         session.forget()
@@ -69,6 +70,7 @@ def show_refused(error: ApiError) -> None:
 
 
 def empty(icon: str, headline: str, text: str, action: Callable[[], object] | None = None) -> None:
+    """`headline` and `text` are Markdown: words from elsewhere in them are escaped."""
     with st.container(border=True):
         st.markdown(f"### {icon} {headline}")
         st.markdown(text)
@@ -80,14 +82,9 @@ def no_model_live(name: str) -> None:
     empty(
         ":material/model_training:",
         "No model is live yet",
-        f"{title(name)} has no version that answers. Upload data, and a version follows by itself:\n\n"
-        f"`mlops upload FILE.csv --model {name}`\n\nThe page *Runs* shows how far it is.",
+        f"{escaped(title(name))} has no version that answers. Upload data, and a version follows by itself:\n\n"
+        f"{code(f'mlops upload FILE.csv --model {name}')}\n\nThe page *Runs* shows how far it is.",
     )
-
-
-def escaped(text: str) -> str:
-    """Text from elsewhere, with nothing in it that Markdown would read."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|<>$:~" else letter for letter in text)
 
 
 def _sentence(text: str) -> str:

@@ -14,6 +14,7 @@ from frontend.answers import Model
 from frontend.batches import Outcome
 from frontend.batchfile import BatchFile, read
 from frontend.results import rejected_frame, results_frame
+from frontend.spreadsheet import csv_of
 
 _KEY = "upload"
 
@@ -26,7 +27,7 @@ class Table:
 
     @cached_property
     def csv(self) -> str:
-        return self.frame.to_csv(index=False)
+        return csv_of(self.frame)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from frontend.results import (
     readable,
 )
 from frontend.upload import Predicted, Table, Upload, held
+from frontend.words import code, escaped, file_name
 
 PREVIEW_ROWS = 8
 MOST_POINTS = 5000
@@ -46,7 +47,7 @@ def _batch(summary: Summary) -> None:
     right.download_button(
         "Template",
         template(model),
-        file_name=f"{model.name}-template.csv",
+        file_name=f"{file_name(model.name)}-template.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -58,11 +59,11 @@ def _batch(summary: Summary) -> None:
     try:
         _file(held(uploaded, model))
     except FileError as error:
-        states.empty(":material/block:", "The file cannot be used", states.escaped(str(error)))
+        states.empty(":material/block:", "The file cannot be used", escaped(str(error)))
 
 
 def _explain(model: Model) -> None:
-    names = ", ".join(f"`{feature.name}`" for feature in model.features)
+    names = ", ".join(code(feature.name) for feature in model.features)
     states.empty(
         ":material/table_rows:",
         "Many at once",
@@ -96,7 +97,7 @@ def _preview(file: BatchFile) -> None:
         words.append(f"{plural(bad, 'row')} cannot be sent.")
     if file.ignored:
         words.append(f"Not used by the model: {', '.join(file.ignored)}.")
-    st.caption(states.escaped(" ".join(words)))
+    st.caption(escaped(" ".join(words)))
 
 
 def _run(model: Model, file: BatchFile) -> Outcome:
@@ -104,7 +105,7 @@ def _run(model: Model, file: BatchFile) -> Outcome:
     predict = partial(session.api().predict, model.name)
     outcome = Outcome(total=len(file.rows))
     for outcome in batches.run(file.rows, predict, size=model.max_instances):
-        words = outcome.waiting or f"{outcome.done:,} of {plural(outcome.total, 'row')}"
+        words = escaped(outcome.waiting) or f"{outcome.done:,} of {plural(outcome.total, 'row')}"
         bar.progress(outcome.done / outcome.total, text=words)
     bar.empty()
     return outcome
@@ -118,10 +119,10 @@ def _predicted(model: Model, file: BatchFile, predicted: Predicted) -> None:
     with st.container(horizontal=True, gap="large"):
         st.metric("Predicted", f"{len(outcome.predictions):,}", width="content")
         st.metric("Refused", f"{len(outcome.rejects):,}", width="content")
-        st.metric("Model version", ", ".join(sorted(outcome.versions)) or NOTHING, width="content")
+        st.metric("Model version", escaped(", ".join(sorted(outcome.versions))) or NOTHING, width="content")
         if outcome.predictions and model.summary.task == "regression":
             median = statistics.median(item.value for item in outcome.predictions.values())
-            st.metric("Median", amount(median, model.target.unit), width="content")
+            st.metric("Median", escaped(amount(median, model.target.unit)), width="content")
     if outcome.predictions:
         _results(model, file, predicted.results)
     if outcome.rejects:
@@ -140,7 +141,7 @@ def _results(model: Model, file: BatchFile, table: Table) -> None:
     st.download_button(
         "Download results",
         table.csv,
-        file_name=f"{model.name}-predictions.csv",
+        file_name=f"{file_name(model.name)}-predictions.csv",
         mime="text/csv",
         type="primary",
         icon=":material/download:",
@@ -177,7 +178,7 @@ def _rejects(model: Model, file: BatchFile, table: Table) -> None:
     st.download_button(
         "Download refused rows",
         table.csv,
-        file_name=f"{model.name}-refused.csv",
+        file_name=f"{file_name(model.name)}-refused.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -187,7 +188,7 @@ def _rejects(model: Model, file: BatchFile, table: Table) -> None:
 def _tell_renamed(renamed: Mapping[str, str]) -> None:
     if renamed:
         names = ", ".join(renamed.values())
-        st.caption(states.escaped(f"Columns of the file, renamed because the page adds one of that name: {names}."))
+        st.caption(escaped(f"Columns of the file, renamed because the page adds one of that name: {names}."))
 
 
 page("Batch", _batch)

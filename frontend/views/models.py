@@ -11,6 +11,7 @@ from frontend.formatting import IN_UNITS, NOTHING, amount, metric_name, metric_v
 from frontend.heading import page
 from frontend.records import Version, VersionDetail
 from frontend.results import readable
+from frontend.words import escaped
 
 COLOURS = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "orange"}
 WORDS = {"PendingManualApproval": "waits for approval"}
@@ -68,11 +69,13 @@ def _metric_label(found: tuple[Version, ...], summary: Summary) -> str:
 def _version(summary: Summary, detail: VersionDetail) -> None:
     version = detail.version
     st.subheader(f"Version {version.number}", anchor=False)
-    badges = [f":{COLOURS.get(version.approval, 'gray')}-badge[{WORDS.get(version.approval, version.approval)}]"]
+    badges = [
+        f":{COLOURS.get(version.approval, 'gray')}-badge[{escaped(WORDS.get(version.approval, version.approval))}]"
+    ]
     if version.live:
         badges.insert(0, ":blue-badge[:material/check: live]")
     elif version.deployment:
-        badges.append(f":gray-badge[{states.escaped(version.deployment)}]")
+        badges.append(f":gray-badge[{escaped(version.deployment)}]")
     st.markdown(" ".join(badges))
     _metrics(summary, detail)
     _reasons(version)
@@ -91,7 +94,7 @@ def _metrics(summary: Summary, detail: VersionDetail) -> None:
             interval = detail.intervals.get(name)
             low_high = " to ".join(metric_value(name, float(limit)) for limit in interval) if interval else ""
             words = f"{share(float(detail.intervals.get('level', 0.95)))} interval: {low_high}" if interval else None
-            st.metric(metric_name(name), metric_value(name, value, unit), help=words, width="content")
+            st.metric(escaped(metric_name(name)), escaped(metric_value(name, value, unit)), help=words, width="content")
 
 
 def _reasons(version: Version) -> None:
@@ -99,7 +102,7 @@ def _reasons(version: Version) -> None:
     decided = f"{version.decision_reason} ({version.decided_by})" if version.decided_by else version.decision_reason
     for name, text in [*lines, ("Decision", decided)]:
         if text:
-            st.markdown(f"**{name}** {states.escaped(text)}")
+            st.markdown(f"**{name}** {escaped(text)}")
 
 
 def _plots(detail: VersionDetail) -> None:
@@ -107,7 +110,7 @@ def _plots(detail: VersionDetail) -> None:
         st.caption("The evaluation of this version has no plots.")
     for plot in detail.plots:
         # The browser fetches it from S3 by the signed address; reports are drawn on white.
-        st.image(plot.url, caption=plot.title)
+        st.image(plot.url, caption=escaped(plot.title))
     if detail.report_url:
         st.link_button("Evaluation report", detail.report_url, icon=":material/open_in_new:")
 
@@ -127,7 +130,7 @@ def _slices(summary: Summary, detail: VersionDetail) -> None:
     frame = frame.rename(columns=names | {"name": "Column", "value": "Rows where"})
     st.dataframe(frame, hide_index=True, column_config=numbers, key="slices")
     if summary.target.unit:
-        st.caption(f"Errors in {summary.target.unit}.")
+        st.caption(escaped(f"Errors in {summary.target.unit}."))
 
 
 def _lineage(detail: VersionDetail) -> None:

@@ -15,6 +15,7 @@ from frontend.heading import page
 from frontend.records import Alarm, Endpoint, Monitoring, Series
 from frontend.seriescharts import scaled, series_chart
 from frontend.times import now
+from frontend.words import escaped
 
 SPANS = {"1 hour": 1, "1 day": 24, "1 week": 168}
 TITLES = {
@@ -50,8 +51,8 @@ def _live(summary: Summary, hours: int) -> None:
 def _endpoint(endpoint: Endpoint, found: Monitoring) -> None:
     tone = STATUS.get(endpoint.status, "orange")
     st.markdown(
-        f":{tone}-badge[{states.escaped(endpoint.status)}] **{states.escaped(endpoint.name)}** "
-        f":gray[{endpoint.mode}, changed {ago(endpoint.updated, now())}]"
+        f":{tone}-badge[{escaped(endpoint.status)}] **{escaped(endpoint.name)}** "
+        f":gray[{escaped(endpoint.mode)}, changed {ago(endpoint.updated, now())}]"
     )
     requests = _sum(found.metrics, "Invocations")
     errors = _sum(found.metrics, "Invocation4XXErrors") + _sum(found.metrics, "Invocation5XXErrors")
@@ -63,7 +64,7 @@ def _endpoint(endpoint: Endpoint, found: Monitoring) -> None:
         if latency and latency.points:
             shown = scaled(latency)
             middle = sorted(value for _, value in shown.points)[len(shown.points) // 2]
-            st.metric("Latency, median", f"{middle:.1f} {shown.unit}", width="content")
+            st.metric("Latency, median", escaped(f"{middle:.1f} {shown.unit}"), width="content")
         if found.alarms:
             ringing = sum(1 for alarm in found.alarms if alarm.state == "ALARM")
             st.metric("Alarms", f"{ringing} of {len(found.alarms)}", width="content")
@@ -94,17 +95,19 @@ def _chart(series: Series, column: DeltaGenerator, hours: int) -> None:
     end, colours = now(), of_theme(st.context.theme.type)
     chart = series_chart(series, colours, start=end - timedelta(hours=hours), end=end)
     with column, st.container(border=True):
-        st.markdown(f"**{TITLES.get(series.name, title(series.name))}**")
+        st.markdown(f"**{escaped(TITLES.get(series.name, title(series.name)))}**")
         st.altair_chart(chart, key=f"chart:{series.name}")
         st.caption(_words(series))
 
 
 def _words(series: Series) -> str:
-    words = [f"{series.statistic} over {plural(round(series.period_seconds / 60) or 1, 'minute')}"]
+    words = [f"{escaped(series.statistic)} over {plural(round(series.period_seconds / 60) or 1, 'minute')}"]
     if series.expected:
         shown = scaled(series)
         assert shown.expected is not None
-        words.append(f"usual: {amount(max(0.0, shown.expected[0]))} to {amount(shown.expected[1], shown.unit)}")
+        words.append(
+            f"usual: {amount(max(0.0, shown.expected[0]))} to {escaped(amount(shown.expected[1], shown.unit))}"
+        )
     if series.anomalies:
         words.append(f":red[{plural(len(series.anomalies), 'unusual point')}]")
     return " · ".join(words)
@@ -117,10 +120,10 @@ def _alarms(alarms: tuple[Alarm, ...]) -> None:
     for alarm in sorted(alarms, key=lambda item: (item.state != "ALARM", item.name)):
         tone, word = ALARMS.get(alarm.state, ("gray", alarm.state.lower()))
         with st.container(border=True):
-            st.markdown(f":{tone}-badge[{word}] **{states.escaped(alarm.name)}** :gray[{ago(alarm.updated, now())}]")
+            st.markdown(f":{tone}-badge[{escaped(word)}] **{escaped(alarm.name)}** :gray[{ago(alarm.updated, now())}]")
             text = " ".join(f"{part.rstrip('.')}." for part in (alarm.description, alarm.reason) if part)
             if text:
-                st.caption(states.escaped(text))
+                st.caption(escaped(text))
 
 
 page("Monitoring", _monitoring)

@@ -18,8 +18,10 @@ from frontend.heading import page
 from frontend.inputs import place_picker, record_form
 from frontend.maps import Mark
 from frontend.results import HIGH, LOW, readable
+from frontend.spreadsheet import csv_of
 from frontend.sweeps import curve_of, instances_of, nearest, values_of
 from frontend.visit import Asked
+from frontend.words import escaped, file_name
 
 
 def _predict(summary: Summary) -> None:
@@ -40,7 +42,7 @@ def _predict(summary: Summary) -> None:
         elif record is None:
             states.empty(
                 ":material/bolt:",
-                title(model.target.name),
+                escaped(title(model.target.name)),
                 "Fill in the form and press **Predict**. The answer and what drove it appear here.",
             )
     if asked:
@@ -50,7 +52,7 @@ def _predict(summary: Summary) -> None:
 
 def _ask(model: Model, record: dict[str, float | str | None]) -> None:
     if absent := missing(fields_of(model.features), record):
-        st.warning(f"Fill in {', '.join(absent)}.", icon=":material/edit_note:")
+        st.warning(f"Fill in {escaped(', '.join(absent))}.", icon=":material/edit_note:")
         return
     try:
         with st.spinner("Predicting", show_time=True):
@@ -68,11 +70,11 @@ def _answer(model: Model, asked: Asked) -> None:
     first = asked.answer.items[0]
     with st.container(border=True, key="answer"):
         if first.label is None:
-            st.metric(title(model.target.name), amount(first.value, model.target.unit))
+            st.metric(escaped(title(model.target.name)), escaped(amount(first.value, model.target.unit)))
         else:
-            st.metric(title(model.target.name), first.label)
-            st.progress(first.value, text=f"Probability of {model.target.levels[-1]}: {share(first.value)}")
-        st.caption(" · ".join(_facts(model, first, asked.answer)))
+            st.metric(escaped(title(model.target.name)), escaped(first.label))
+            st.progress(first.value, text=escaped(f"Probability of {model.target.levels[-1]}: {share(first.value)}"))
+        st.caption(escaped(" · ".join(_facts(model, first, asked.answer))))
     if first.explanation:
         st.subheader("What drove it", anchor=False)
         colours = of_theme(st.context.theme.type)
@@ -130,14 +132,16 @@ def _what_value(feature: Feature, values: Sequence[float | str], asked: Asked) -
     key = f"what:{feature.name}:{asked.time.isoformat()}"
     if feature.type == "category":
         levels = [str(value) for value in values]
-        return st.segmented_control(title(feature.name), levels, default=str(start), required=True, key=key)
+        return st.segmented_control(
+            escaped(title(feature.name)), levels, format_func=escaped, default=str(start), required=True, key=key
+        )
     numbers = [float(value) for value in values]
     return float(
         st.select_slider(
-            title(feature.name),
+            escaped(title(feature.name)),
             numbers,
             value=nearest(numbers, float(start or 0.0)),
-            format_func=lambda value: amount(value, feature.unit),
+            format_func=lambda value: escaped(amount(value, feature.unit)),
             key=key,
         )
     )
@@ -159,7 +163,13 @@ def _compare(model: Model, before: float, after: float) -> None:
         change = signed(after - before, unit)
         name, value = title(model.target.name), amount(after, unit)
     unchanged = after == before
-    st.metric(name, value, "as asked" if unchanged else change, delta_color="off", delta_arrow="off")
+    st.metric(
+        escaped(name),
+        escaped(value),
+        "as asked" if unchanged else escaped(change),
+        delta_color="off",
+        delta_arrow="off",
+    )
 
 
 def _history(model: Model, asked: list[Asked]) -> None:
@@ -177,15 +187,15 @@ def _history(model: Model, asked: list[Asked]) -> None:
             HIGH: st.column_config.NumberColumn("High", format="localized"),
             visit.PROBABILITY: st.column_config.NumberColumn("Probability", format="percent"),
             **{
-                columns[f.name]: st.column_config.Column(title(columns[f.name]), help=f.description or None)
+                columns[f.name]: st.column_config.Column(title(columns[f.name]), help=escaped(f.description) or None)
                 for f in model.features
             },
         },
     )
     st.download_button(
         "Download as CSV",
-        frame.to_csv(index=False),
-        file_name=f"{model.name}-visit.csv",
+        csv_of(frame),
+        file_name=f"{file_name(model.name)}-visit.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",

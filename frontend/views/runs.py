@@ -11,6 +11,7 @@ from frontend.errors import ApiError, Kind
 from frontend.formatting import duration, moment, title
 from frontend.heading import page
 from frontend.records import Run, Step
+from frontend.words import code, escaped
 
 STAGES = ("uploaded", "etl", "training", "deploying", "live")
 # How often to look again, in seconds: while something moves, and while nothing does.
@@ -36,7 +37,7 @@ def _live(summary: Summary, was_moving: bool) -> None:
             states.empty(
                 ":material/conversion_path:",
                 "No runs yet",
-                f"Upload a data file, and it appears here:\n\n`mlops upload FILE.csv --model {summary.name}`",
+                f"Upload a data file, and it appears here:\n\n{code(f'mlops upload FILE.csv --model {summary.name}')}",
             )
             return
         chosen = _table(found, summary.name)
@@ -85,15 +86,15 @@ def runs_frame(found: tuple[Run, ...]) -> pd.DataFrame:
 
 
 def _run(run: Run) -> None:
-    st.subheader(f"Run {run.run_id}", anchor=False)
+    st.subheader(f"Run {escaped(run.run_id)}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
     if counts := [f"{count:,} {name}" for name, count in run.rows.items() if isinstance(count, int) and count]:
         facts.append(f"rows: {', '.join(counts)}")
-    st.caption(states.escaped(" · ".join(fact for fact in facts if fact)))
+    st.caption(escaped(" · ".join(fact for fact in facts if fact)))
     if run.reason:
         tone = st.error if run.state in BAD else st.info
-        tone(states.escaped(run.reason))
+        tone(escaped(run.reason))
     if not run.steps:
         st.caption("No step has started.")
         return
@@ -128,7 +129,7 @@ def _stage(step: Step) -> str:
 
 
 def _badges(stages: list[tuple[str, str]]) -> str:
-    words = [f":{TONES[tone]}-badge[{ICONS.get(tone, '')} {name}]" for name, tone in stages]
+    words = [f":{TONES[tone]}-badge[{ICONS.get(tone, '')} {escaped(name)}]" for name, tone in stages]
     return " :gray[:material/arrow_forward:] ".join(words)
 
 
@@ -138,10 +139,10 @@ def _steps(steps: tuple[Step, ...]) -> None:
             tone = step_tone(step.status)
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 icon = ICONS.get(tone, ":material/schedule:")
-                st.markdown(f":{TONES[tone]}[{icon}] **{states.escaped(step.name)}** :gray[{step.status.lower()}]")
+                st.markdown(f":{TONES[tone]}[{icon}] **{escaped(step.name)}** :gray[{escaped(step.status.lower())}]")
                 st.markdown(f":gray[{duration(step.seconds)}]", width="content")
             if step.reason:
-                st.caption(states.escaped(step.reason))
+                st.caption(escaped(step.reason))
 
 
 def _most_telling(steps: tuple[Step, ...]) -> int:
@@ -157,7 +158,7 @@ def _log(run: Run) -> None:
     if step.log:
         st.code("\n".join(step.log), language=None, wrap_lines=False)
     else:
-        st.caption(f"{title(step.name)} has written nothing.")
+        st.caption(f"{escaped(title(step.name))} has written nothing.")
 
 
 page("Runs", _runs)

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from rich.console import Console
 
 from cli import page as pages
+from cli.terminal import Console
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.visitor import Visitor, visiting
 from tests.fakeapi import KEY, FakeApi, serving

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import BrowserContext, expect, sync_playwright
-from rich.console import Console
 
 from cli import api, local
 from cli import page as pages
 from cli.data import find_data
 from cli.follow import follow, raise_for_failure
 from cli.records import example
+from cli.terminal import Console
 from cli.upload import upload
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.visitor import Visitor, visiting

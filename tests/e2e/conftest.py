@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from cli import local
 from cli.follow import follow
 from cli.target import Target
+from cli.terminal import Console
 from cli.upload import upload
 from stacks.bundles import MODELS
 from tests.e2e.light import MODEL, write_model

@@ -10,14 +10,15 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from contract import MAX_INSTANCES, Contract, validate
 from tests.fakeapi import documents
+from tests.fakeapi.hostile import clean, poisoned
 
 KEY = "key-of-the-tests-0123456789abcdefghij"
 ROUTE = re.compile(
@@ -43,6 +44,7 @@ class FakeApi:
     """Change a member, and the next request meets it.
 
     `answers` are given first, one a request; `refusals` are given to every request whose path holds their key.
+    `words` stand behind every text of an answer.
     """
 
     url: str = ""
@@ -53,6 +55,7 @@ class FakeApi:
     quiet: bool = False
     down: bool = False
     delay: float = 0.0
+    words: str = ""
     now: datetime = documents.NOW
     answers: list[Answer] = field(default_factory=list)
     refusals: dict[str, Answer] = field(default_factory=dict)
@@ -64,6 +67,13 @@ class FakeApi:
         self.answers += [(status, problem(status, detail), renamed)] * times
 
     def answer(self, request: Request) -> Answer:
+        if not self.words:
+            return self._answer(request)
+        path, body = clean(unquote(request.path), self.words), clean(request.body, self.words)
+        status, document, headers = self._answer(replace(request, path=path, body=body))
+        return status, poisoned(document, self.words), headers
+
+    def _answer(self, request: Request) -> Answer:
         self.requests.append(request)
         if self.answers:
             return self.answers.pop(0)

@@ -10,7 +10,7 @@ from logic import Package
 from settings import SETTINGS
 
 from tracking.resources import last_modified
-from tracking.versions import MAX_DESCRIPTION, approved, count_failure
+from tracking.versions import approved, count_failure, description_value
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
@@ -49,7 +49,7 @@ def refuse(model: str, package: Package, message: str) -> None:
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",
-        ApprovalDescription=f"Not live (failed): {message}"[:MAX_DESCRIPTION],
+        ApprovalDescription=description_value(f"Not live (failed): {message}"),
         CustomerMetadataProperties={
             "deployment_state": "failed",
             "deployment_reason": "SageMaker refused the model: see the description of the approval.",

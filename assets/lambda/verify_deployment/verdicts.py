@@ -11,7 +11,7 @@ from clients import cloudwatch, sagemaker, sns
 from logic import Verdict, Version
 from settings import SETTINGS
 
-from tracking.versions import MAX_DESCRIPTION, count_failure, metadata_value
+from tracking.versions import count_failure, description_value, metadata_value
 
 log = logging.getLogger("verify_deployment")
 
@@ -27,7 +27,7 @@ def record(model: str, wanted: Version, verdict: Verdict) -> None:
     facts = {"model": model, "model_version": wanted.number, "state": verdict.state, "reason": verdict.reason}
     if verdict.state != "deployed":
         description = f"Not live ({verdict.state}): {verdict.reason}"
-        update |= {"ModelApprovalStatus": "Rejected", "ApprovalDescription": description[:MAX_DESCRIPTION]}
+        update |= {"ModelApprovalStatus": "Rejected", "ApprovalDescription": description_value(description)}
         # First: a version that is recorded is not looked at again, and a person who hears of it twice is no harm.
         alert(f"{model} version {wanted.number}: {verdict.state}", facts)
     sagemaker.update_model_package(**update)

@@ -10,6 +10,8 @@ from matplotlib.ticker import FuncFormatter
 
 ACCENT, INK, GREY, LIGHT = "#2563eb", "#1f2937", "#6b7280", "#e5e7eb"
 STYLE: dict[Any, Any] = {
+    # Names, units and levels are words: `US$ per m$` is no formula.
+    "text.parse_math": False,
     "axes.edgecolor": LIGHT,
     "axes.labelcolor": GREY,
     "axes.titlecolor": INK,

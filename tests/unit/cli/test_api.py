@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-from rich.console import Console
 
 from cli import api
 from cli.render import explanation_table, prediction_text
+from cli.terminal import Console
 
 URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1/models/m/predictions?explain=true"
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import batch as command
@@ -19,6 +18,7 @@ from cli import batches
 from cli.batches import Batch, Progress
 from cli.errors import CliError
 from cli.main import app
+from cli.terminal import Console
 from contract import MAX_BATCH_BYTES, batch_id
 
 MODEL = "california_housing"
@@ -191,3 +191,14 @@ def test_the_command_prints_one_object(monkeypatch: pytest.MonkeyPatch, file: Pa
     refused = CliRunner().invoke(app, ["batch", f"{file}.no", "--json"])
     assert refused.exit_code == 1
     assert json.loads(refused.stdout)["error"] == f"There is no file {file}.no."
+
+
+@pytest.mark.parametrize(("flags", "cell"), [([], b"=1+1"), (["--excel-safe"], b"'=1+1")])
+def test_cells_are_safe_for_a_spreadsheet_when_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, file: Path, flags: list[str], cell: bytes
+) -> None:
+    monkeypatch.setattr(command, "find_target", lambda **_: Cloud(DONE, content=b"a,prediction\n=1+1,-5.5\n"))
+    done = CliRunner().invoke(app, ["batch", str(file), *flags])
+    assert done.exit_code == 0, done.output
+    assert Path(f"{file}.predictions.csv").read_bytes() == b"a,prediction\n" + cell + b",-5.5\n"
+    assert sorted(path.name for path in file.parent.iterdir()) == ["rows.csv", "rows.csv.predictions.csv"]

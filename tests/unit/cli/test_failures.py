@@ -13,13 +13,13 @@ import pytest
 import typer
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import EndpointConnectionError, NoRegionError, WaiterError
-from rich.console import Console
 
 from cli import api, follow, local
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
 from cli.runs import retry
+from cli.terminal import Console
 from tracking.place import Place
 from tracking.run import Run
 from tracking.runs import RunReader

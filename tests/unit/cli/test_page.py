@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from rich.console import Console
 
 from cli import page
+from cli.terminal import Console
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "key-of-the-page-tests"
@@ -98,7 +98,7 @@ def test_it_ends_when_the_command_is_killed(tmp_path: Path) -> None:
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from rich.console import Console
+from cli.terminal import Console
 from cli import page
 page.LOG_FILE = Path({str(tmp_path / "page.log")!r})
 target = SimpleNamespace(api_url="http://127.0.0.1:9/v1", api_key={KEY!r})

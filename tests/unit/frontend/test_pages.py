@@ -337,7 +337,7 @@ def test_a_run_shows_its_stages_steps_and_log(opened: Opener, fake: FakeApi, sta
     fake.run_state = state
     app = opened("runs")
     assert words in text_of(app)
-    assert "**pre\\-processing**" in text_of(app)
+    assert "**pre-processing**" in text_of(app)
     last = {"live": "Register", "training": "Train", "failed": "Train"}[state]
     assert app.code[0].value == f"{last}: line 1\n{last}: line 2\n{last}: line 3"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tracking.place import Place
-from tracking.versions import live_package, metadata_value, newest_approved
+from tracking.versions import description_value, live_package, metadata_value, newest_approved
 
 ABSENT = ("ValidationException", "Could not find endpoint.")
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -79,3 +80,10 @@ def endpoint(**names: str) -> dict[str, Any]:
         "LastModifiedTime": moment,
         **names,
     }
+
+
+def test_a_description_is_one_line_as_the_registry_takes_it() -> None:
+    """SageMaker's own reasons hold tracebacks; the registry's pattern knows no line break, and 1,024 characters."""
+    told = description_value("Not live (failed): ContainerError\nTraceback:\r\n\tline 1\x1b[0m caf\u00e9 " + "x" * 2000)
+    assert told.startswith("Not live (failed): ContainerError Traceback: line 1 [0m caf\u00e9 x")
+    assert re.fullmatch(".*", told) and len(told) == 1024

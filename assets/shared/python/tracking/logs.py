@@ -32,7 +32,7 @@ class Line:
         """What a JSON line holds; of another, nothing."""
         try:
             found = json.loads(self.message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -128,6 +128,12 @@ def metadata_value(text: str) -> str:
     return " ".join(_FOREIGN.sub(" ", text).split())[:MAX_METADATA] or "-"
 
 
+def description_value(text: str) -> str:
+    """The text as the registry takes it for the description of an approval: one line that can be seen."""
+    seen = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(seen.split())[:MAX_DESCRIPTION]
+
+
 def _version(package: Mapping[str, Any], live: str) -> ModelVersion:
     return ModelVersion(
         number=package["ModelPackageVersion"],
