@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +29,7 @@ from cli.upload import upload
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
 from localcloud.host import LocalCloud, LocalCloudError
+from localcloud.private import private_folder, write_private
 from tracking.run import Run
 
 RUN_TIMEOUT = 900.0
@@ -142,7 +143,7 @@ def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, 
     with watch.phase("deploy"):
         console.print(f"Deploying '{stage}' to {cloud.endpoint}")
         deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
-    target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region)
+    target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region, keys=cloud.keys)
     return Deployed(cloud=cloud, target=target, resources=dict(deployment.resources))
 
 
@@ -184,7 +185,7 @@ def _predict(target: Target, run: Run) -> dict[str, Any]:
 
 def download_evaluation(target: Target, run: Run) -> Path:
     """Copy the evaluation report and its plots to .local/reports/<run id>."""
-    folder = LOCAL_DIR / "reports" / run.run_id
+    folder = private_folder(LOCAL_DIR) / "reports" / run.run_id
     folder.mkdir(parents=True, exist_ok=True)
     bucket, _, prefix = run.evaluation_uri.removeprefix("s3://").partition("/")
     s3 = target.client("s3")
@@ -236,15 +237,16 @@ def only_one() -> Iterator[None]:
 
 @contextmanager
 def announced(here: Deployed) -> Iterator[None]:
-    """Write down where the local cloud is, so that other terminals' commands find it."""
+    """Write down where the local cloud is and with which keys, so that its user's other terminals find it."""
     state = {
         "endpoint": here.cloud.endpoint,
         "pid": os.getpid(),
         "stage": here.target.stage,
         "region": here.cloud.region,
+        **asdict(here.cloud.keys),
     }
-    STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
-    STATE_FILE.write_text(json.dumps(state))
+    private_folder(STATE_FILE.parent)
+    write_private(STATE_FILE, json.dumps(state))
     try:
         yield
     finally:

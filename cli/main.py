@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from cli import api, batch, delivery, kubernetes, lifecycle, operate
+from cli import api, batch, delivery, environment, kubernetes, lifecycle, operate
+from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 from cli.terminal import confirm, tolerate_encodings
@@ -80,6 +81,20 @@ def local_up(
             local.wait(here, served, progress)
         except KeyboardInterrupt:
             progress.print("Stopping")
+
+
+@local_app.command("env")
+def local_env(
+    shell: Annotated[Shell, typer.Option(help="Whose commands to print.")] = "posix",
+    as_json: Json = False,
+) -> None:
+    """Print what makes the AWS CLI and SDKs talk to the local cloud: eval "$(mlops local env)"."""
+    with errors(as_json):
+        values = environment.variables()
+        if as_json:
+            print_json(values)
+        else:
+            typer.echo(environment.commands(values, shell))
 
 
 @app.command()

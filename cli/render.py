@@ -163,9 +163,8 @@ In another terminal:
   mlops runs
   mlops predict
 
-The AWS CLI works on it:
-  export AWS_ENDPOINT_URL={target.endpoint} AWS_DEFAULT_REGION={target.session.region_name}
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+The AWS CLI works on it, and so does every SDK:
+  eval "$(mlops local env)"
   aws s3 ls
 
 Ctrl-C stops it; nothing is kept.""",

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CliError
+from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
 from tracking.place import Place, resource_name
 
@@ -154,8 +155,8 @@ def _how_to_deploy(target: Target) -> str:
     )
 
 
-def local_target(*, endpoint: str, stage: str, region: str) -> Target:
-    session = administrator("test", "test", region=region)
+def local_target(*, endpoint: str, stage: str, region: str, keys: Keys) -> Target:
+    session = administrator(keys.access_key, keys.secret_key, region=region)
     return Target(stage=stage, session=session, endpoint=endpoint)
 
 
@@ -164,11 +165,17 @@ def running_cloud() -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads(STATE_FILE.read_text())
         address = urlsplit(state["endpoint"])
+        keys_of(state)
         os.kill(int(state["pid"]), 0)
         socket.create_connection((address.hostname, address.port), timeout=2).close()
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no cloud, one that ended without a word, or a file that is not ours
     return state
+
+
+def keys_of(state: Mapping[str, Any]) -> Keys:
+    """The user's keys in what `mlops local up` wrote."""
+    return Keys(access_key=state["access_key"], secret_key=state["secret_key"])
 
 
 def find_target(*, where: Where | None, stage: str | None, model: str | None = None) -> Target:
@@ -185,7 +192,9 @@ def find_target(*, where: Where | None, stage: str | None, model: str | None = N
 def _find(where: Where | None, stage: str | None) -> Target:
     state = running_cloud() if where != "aws" else None
     if state:
-        return local_target(endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"])
+        return local_target(
+            endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"], keys=keys_of(state)
+        )
     if where == "local":
         raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
     return Target(stage=stage or "dev", session=boto3.Session())
