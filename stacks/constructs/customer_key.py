@@ -15,7 +15,6 @@ from constructs import Construct
 from stacks.constructs.access import STREAMS, grant, grant_key
 from stacks.constructs.platform_function import PlatformFunction
 
-
 USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
 # What puts messages into encrypted topics.
 PUBLISHERS = ("cloudwatch", "budgets")
