@@ -1,4 +1,4 @@
-"""Serves the page: python -m frontend [--address A] [--port N]. API_URL, API_KEY and PAGE_* come from the environment."""
+"""Serves the page: python -m frontend [--address A] [--port N]. API_URL, API_KEY, PAGE_* come from the environment."""
 
 from __future__ import annotations
 

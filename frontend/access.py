@@ -62,7 +62,7 @@ def asks_for_login(access: Access, *, address: str, configured: bool) -> bool:
             return False
         raise SettingsError(
             "This page wants a login, as others can reach it or PAGE_LOGIN says so, and none is configured. Give it a "
-            "secrets file with an [auth] section (STREAMLIT_SECRETS_FILES), or set PAGE_LOGIN=off to let in whoever comes."
+            "secrets file with an [auth] section (STREAMLIT_SECRETS_FILES), or let in whoever comes: PAGE_LOGIN=off."
         )
     if not access.names_somebody:
         raise SettingsError(f"There is a login, and nobody on its list. Say who may use the page: {LISTS}.")

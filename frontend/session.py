@@ -28,7 +28,7 @@ def api() -> Api:
 
 
 def settings() -> Settings:
-    """Also for a part of a page that is drawn anew by itself: a login may have ended meanwhile. Raises SettingsError."""
+    """Also for a part of a page that is drawn anew by itself: a login may have ended. Raises SettingsError."""
     visitors.require()
     return from_environment(os.environ)
 
