@@ -19,6 +19,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
+from stacks.constructs.trust import trusted
 from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
@@ -99,7 +100,7 @@ class ServingStack(ModelStack):
 
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""
-        role = iam.Role(self, "ModelRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self, "ModelRole", assumed_by=trusted(self, "sagemaker"))
         artifacts = [f"{model}/models/*" for model in self._models]
         grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")

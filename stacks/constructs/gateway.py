@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -15,6 +16,7 @@ from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.firewall import Firewall
 from stacks.constructs.gateway_answers import ACCESS_LOG, add_problems
+from stacks.constructs.trust import for_this_account
 
 # The version in the path of the API.
 STAGE = "v1"
@@ -122,9 +124,9 @@ class Gateway(Construct):
         return {"api_key_required": key}
 
     def _accept(self, method: apigateway.Method, reason: str) -> None:
-        iam = self._access.auth == "iam"
-        acknowledge(method, {"AwsSolutions-COG4": "Callers sign with IAM." if iam else reason})
-        if not iam:
+        signed = self._access.auth == "iam"
+        acknowledge(method, {"AwsSolutions-COG4": "Callers sign with IAM." if signed else reason})
+        if not signed:
             acknowledge(method, {"AwsSolutions-APIG4": reason})
 
     def _add_api(self) -> apigateway.RestApi:
@@ -144,6 +146,10 @@ class Gateway(Construct):
             default_cors_preflight_options=self._preflight(),
             deploy_options=self._stage_options(log_group),
         )
+        # The CDK makes the role, without conditions.
+        pushes = cast(iam.CfnRole, api.node.find_child("CloudWatchRole").node.default_child)
+        conditions = for_this_account(self, "apigateway")
+        pushes.add_property_override("AssumeRolePolicyDocument.Statement.0.Condition", conditions)
         # The CDK adds an output of its own for the URL.
         api.node.try_remove_child("Endpoint")
         # API Gateway would create it for the stage, and keep it for ever.
