@@ -220,10 +220,7 @@ def main() -> None:
     """Entry point: exit code 0, 1 for what a message explains, 2 for wrong arguments."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)  # as an exception, so that processes and folders of the command go too
-    try:
-        app(prog_name="mlops")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app(prog_name="mlops")
 
 
 def _end(number: int, _frame: object) -> None:
