@@ -232,10 +232,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)  # as an exception, so that processes and folders of the command go too
     tolerate_encodings()
-    try:
-        app(prog_name="mlops")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app(prog_name="mlops")
 
 
 def _end(number: int, _frame: object) -> None:

@@ -21,6 +21,8 @@ BATCH_SECONDS = 0.2
 BATCH_LINES = 500
 TAIL_LINES = 60
 STOP_GRACE_SECONDS = 2.0
+# What signalling a process group raises when it has ended. macOS forbids it while the last of them waits to be reaped.
+GONE = (ProcessLookupError, PermissionError)
 
 logger = logging.getLogger("localcloud")
 _running: set["Process"] = set()
@@ -198,7 +200,7 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         try:
             os.killpg(self._child.pid, number)
-        except ProcessLookupError:
+        except GONE:
             logger.debug("process group %s is gone", self._child.pid)
 
 
@@ -224,7 +226,7 @@ def kill_left(state: Path) -> None:
     for entry in _groups(state).glob("*"):
         try:
             os.killpg(int(entry.name), signal.SIGKILL)
-        except ProcessLookupError:
+        except GONE:
             logger.debug("process group %s is gone", entry.name)
 
 

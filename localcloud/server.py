@@ -54,10 +54,12 @@ def _listen(port: int) -> socket.socket:
 
 def _configure(settings: Settings, port: int) -> None:
     """Set MiniStack's switches, which it reads when it is imported, and drop what must not reach any function."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHON"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHON")) or name.lower().endswith("_proxy")]:
         del os.environ[name]
     private_folder(settings.state)
     os.umask(PRIVATE)  # of this process, and of every function and job
+    # Whatever is asked from here is on this machine: no proxy, also not one of the system's settings, comes between.
+    os.environ["no_proxy"] = "*"
     os.environ |= {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",

@@ -14,15 +14,30 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def mlops(*arguments: str) -> subprocess.CompletedProcess[str]:
+# Nobody listens there.
+DEAD_PROXY = dict.fromkeys(
+    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"
+)
+
+
+def mlops(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "cli"), *arguments], capture_output=True, text=True, check=False, timeout=240
+        [sys.executable, str(ROOT / "cli"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
 
 
 @pytest.fixture(scope="module")
-def finished(housing: Path) -> subprocess.CompletedProcess[str]:
-    return mlops("local", "run", "--data", str(housing), "--json")
+def finished(housing: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Behind a proxy that never answers, and with a folder for temporary files that is a link, as on macOS."""
+    folder = tmp_path_factory.mktemp("temporary")
+    (folder / "private").mkdir()
+    (folder / "link").symlink_to(folder / "private")
+    return mlops("local", "run", "--data", str(housing), "--json", TMPDIR=str(folder / "link"), **DEAD_PROXY)
 
 
 def test_prints_one_json_object_about_the_whole_run(
