@@ -289,7 +289,7 @@ def test_what_may_write_to_the_repository_or_its_packages_runs_no_package_code()
     locking = jobs["dependencies", "lock"]
     assert permissions_of(locking) == set()
     (step,) = [step for step in locking["steps"] if step.get("run") == "./dev lock --upgrade"]
-    assert step["env"] == {"UV_EXCLUDE_NEWER": "7 days", "LOCK_GROUPS": "tools lambda frontend local dev audit"}
+    assert step["env"] == {"UV_EXCLUDE_NEWER": "7 days", "LOCK_GROUPS": "tools dev audit local demo frontend lambda"}
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
