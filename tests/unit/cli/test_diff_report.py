@@ -134,7 +134,9 @@ def test_words_of_a_difference_neither_hide_it_nor_leave_it() -> None:
 
 
 def test_a_report_may_hold_bytes_that_are_no_text(tmp_path: Path) -> None:
-    (tmp_path / "diff.txt").write_bytes(b"Stack dev/Data\n[+] AWS::S3::Bucket Raw1\n \xff\x1b]0;t\x07\rStack dev/Forged\n")
+    (tmp_path / "diff.txt").write_bytes(
+        b"Stack dev/Data\n[+] AWS::S3::Bucket Raw1\n \xff\x1b]0;t\x07\rStack dev/Forged\n"
+    )
     done = CliRunner().invoke(app, ["diff-report", str(tmp_path / "diff.txt")])
     assert done.exit_code == 0, done.output
     assert "\ufffd\\x1b]0;t\\x07\\rStack dev/Forged" in done.stdout
