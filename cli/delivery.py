@@ -33,7 +33,8 @@ def diff_report(
         stacks: list[StackDiff] = []
         for file in files:
             try:
-                stacks += parse(file.read_text(encoding="utf-8", errors="replace"))
+                # Text mode would make a line of what follows a carriage return.
+                stacks += parse(file.read_bytes().decode(errors="replace"))
             except (OSError, DiffError) as error:
                 raise CliError(f"Cannot report on {file}: {error}.") from error
         text = report(stacks, allowed=allow_destructive)

@@ -59,18 +59,22 @@ class Console(rich.console.Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            broken = segment.text not in ("\n", "") and not segment.control
-            yield Segment(plain_lines(segment.text), segment.style) if broken else segment
+            foreign = segment.text not in ("\n", "") and not segment.control
+            yield Segment(plain_lines(segment.text), segment.style) if foreign else segment
 
     def status(self, status: RenderableType, **options: Any) -> Status:
         return super().status(words(status) if isinstance(status, str) else status, **options)
 
     def say(self, text: str, *, style: str = "", indent: int = 2) -> None:
-        """Words of any length. Line breaks in them stay, with what follows indented: nothing passes for a new line."""
+        """Words of any length. Line breaks in them stay, and what follows is marked: it passes for no line of ours.
+
+        Nor for a command to the runner of a workflow, which looks for `::` behind blanks. `indent` 0: all is ours.
+        """
+        mark = f"{' ' * indent}| " if indent else ""
         first, *more = text.replace("\r\n", "\n").rstrip("\n").split("\n")
         self.print(first, style=style, soft_wrap=True)
         for line in more:
-            self.print(" " * indent + line, style=style, soft_wrap=True)
+            self.print(mark + line, style=style, soft_wrap=True)
 
 
 def plain_lines(text: str) -> str:

@@ -18,7 +18,12 @@ _BREAKS = re.compile(r"\s*[\r\n\t]\s*")
 
 def plain(text: str) -> str:
     """One line. What cannot be seen, such as marks that turn the direction of writing, becomes a visible escape."""
-    return "".join(map(_seen, _BREAKS.sub(" ", text).strip()))
+    return verbatim(_BREAKS.sub(" ", text).strip())
+
+
+def verbatim(text: str) -> str:
+    """The same for a block of code: blanks, tabs and line breaks stay as they are."""
+    return "".join(map(_seen, text))
 
 
 def escaped(text: str) -> str:
@@ -35,9 +40,9 @@ def code(text: str) -> str:
     return f"{ticks}{room}{text}{room}{ticks}" if text else ""
 
 
-def tip(text: str) -> str:
-    """The heading of a chart's tooltip, which Vega-Lite puts between double quotes into an expression."""
-    return plain(text).replace("\\", "\\\\").replace('"', "'")
+def chart_title(text: str) -> str:
+    """Of an axis or a tooltip: Vega-Lite puts it between double quotes into an expression, and does not escape all."""
+    return plain(text).replace("\\", "\u2216").replace('"', "'")
 
 
 def file_name(text: str) -> str:
@@ -46,6 +51,6 @@ def file_name(text: str) -> str:
 
 
 def _seen(letter: str) -> str:
-    if letter.isprintable() or unicodedata.category(letter) == "Zs":
+    if letter in "\t\n" or letter.isprintable() or unicodedata.category(letter) == "Zs":
         return letter
     return letter.encode("unicode_escape").decode()

@@ -11,7 +11,7 @@ from frontend.errors import ApiError, Kind
 from frontend.formatting import duration, moment, title
 from frontend.heading import page
 from frontend.records import Run, Step
-from frontend.words import code, escaped
+from frontend.words import code, escaped, verbatim
 
 STAGES = ("uploaded", "etl", "training", "deploying", "live")
 # How often to look again, in seconds: while something moves, and while nothing does.
@@ -156,7 +156,7 @@ def _log(run: Run) -> None:
     chosen = st.selectbox("Last lines of", names, index=_most_telling(run.steps), key=f"log:{run.run_id}")
     step = next(step for step in run.steps if step.name == chosen)
     if step.log:
-        st.code("\n".join(step.log), language=None, wrap_lines=False)
+        st.code(verbatim("\n".join(step.log)), language=None, wrap_lines=False)
     else:
         st.caption(f"{escaped(title(step.name))} has written nothing.")
 

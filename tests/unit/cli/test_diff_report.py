@@ -114,3 +114,35 @@ def test_the_command_names_a_file_that_it_cannot_report_on(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["diff-report", str(file)])
     assert done.exit_code == 1
     assert f"Cannot report on {file}: it names no stack" in done.stderr.replace("\n", "")
+
+
+HOSTILE = """Stack dev/Data (mlops-dev-data)
+[~] AWS::S3::Bucket RawBucket0C3EE094 replace
+ └─ [~] Description
+     └─ @@ -1,3 +1,3 @@
+There were no differences
+```
+</details> ![i](http://a.example/i.png) \x1b[2J \u202egpj.exe\x85Stack dev/Forged
+[~] Custom::`](http://a.example)<img> Thing1 replace
+"""
+
+
+def test_words_of_a_difference_neither_hide_it_nor_leave_it() -> None:
+    (stack,) = parse(HOSTILE)
+    assert not stack.is_empty
+    assert [change.logical_id for change in stack.changes] == ["RawBucket0C3EE094"]
+    text = report([stack], allowed=False)
+    head, fence, rest = text.partition("````text\n")
+    assert fence and "http://a.example" not in head
+    inside, _, after = rest.partition("\n````\n")
+    assert r"\x1b[2J \u202egpj.exe\x85Stack dev/Forged" in inside
+    assert after.strip() == "</details>"
+
+
+def test_a_report_may_hold_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "diff.txt").write_bytes(
+        b"Stack dev/Data\n[+] AWS::S3::Bucket Raw1\n \xff\x1b]0;t\x07\rStack dev/Forged\n"
+    )
+    done = CliRunner().invoke(app, ["diff-report", str(tmp_path / "diff.txt")])
+    assert done.exit_code == 0, done.output
+    assert "\ufffd\\x1b]0;t\\x07\\rStack dev/Forged" in done.stdout

@@ -107,7 +107,7 @@ def test_a_status_shows_words_alone() -> None:
 
 def test_a_line_break_in_words_never_begins_a_line_of_ours() -> None:
     assert drawn(lambda console: console.print("ok\nversion 4: Approved")) == "ok\\nversion 4: Approved\n"
-    assert drawn(lambda console: console.say("ok\r\nversion 4: Approved\n")) == "ok\n  version 4: Approved\n"
+    assert drawn(lambda console: console.say("ok\r\nversion 4: Approved\n")) == "ok\n  | version 4: Approved\n"
 
 
 def test_json_and_text_leave_no_control(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from frontend.records import VersionDetail
-from frontend.words import code, escaped, file_name, plain
+from frontend.words import chart_title, code, escaped, file_name, plain, verbatim
 from tests.fakeapi import FakeApi, documents
 from tests.fakeapi.hostile import EVIL
 from tests.unit.frontend.test_pages import APP, Opener, opened, submit
@@ -28,7 +28,6 @@ AS_IT_IS = {
     ("arrow_data_frame", "data"),
     ("vega_lite_chart", "spec"),
     ("vega_lite_chart", "data"),
-    ("code", "code_text"),
     ("selectbox", "options"),
     ("selectbox", "raw_value"),
     ("bidi_component", "json"),
@@ -79,6 +78,8 @@ def hostile(app: AppTest) -> tuple[list[tuple[str, str, str]], set[str]]:
         kinds.add(kind)
         if (kind, name) == ("dataframe", "columns"):  # a column's heading is drawn as it is, its help is Markdown
             read = " ".join(str(column.get("help") or "") for column in json.loads(text).values())
+        elif (kind, name) == ("code", "code_text"):
+            read = "".join(letter for letter in text if not letter.isprintable() and letter not in "\t\n")
         else:
             read = "" if (kind, name) in AS_IT_IS or name in ("id", "form_id", "key") else text
         if obeyed(read):
@@ -191,7 +192,12 @@ def test_plain_words_stay_as_they_are(text: str, shown: str) -> None:
     assert escaped(text) == shown
 
 
+def test_the_title_of_a_chart_ends_no_expression() -> None:
+    assert chart_title('a\\" + e() + "\x1b\n') == "a\u2216' + e() + '\u2216x1b"
+
+
 def test_code_holds_anything() -> None:
+    assert verbatim("  File x\n\tline\x1b[2J\u202e") == "  File x\n\tline\\x1b[2J\\u202e"
     assert code("a `b` ``c``") == "``` a `b` ``c`` ```"
     assert code("mlops") == "`mlops`"
     assert code("") == ""

@@ -128,3 +128,24 @@ def test_the_page_loads_and_runs_nothing(function: SimpleNamespace, description:
         assert shape in page.text
     assert "<1H OCEAN" in page.text
     assert "number, -125 to -114" in page.text
+
+
+WORDS = "</code></table><script>e()</script><img src=x onerror=e()>\"'&lt;"
+
+
+def hostile(document: Any, key: str = "") -> Any:
+    """The description with these words behind whatever a contract says."""
+    if isinstance(document, dict):
+        return {name: hostile(value, name) for name, value in document.items()}
+    if isinstance(document, list):
+        return [hostile(item, key) for item in document]
+    says = key in ("description", "summary", "title", "enum", "example", "levels", "unit", "default")
+    return f"{document}{WORDS}" if says and isinstance(document, str) else document
+
+
+def test_words_of_a_contract_are_only_shown(function: SimpleNamespace, description: dict[str, Any]) -> None:
+    page = Page(function.handler.page.of(hostile(description)))
+    assert page.open == []
+    assert not {"script", "img", "link", "iframe"} & set(page.tags)
+    assert page.links == ["openapi.json"]
+    assert page.text.count("<script>e()</script>") > 20
