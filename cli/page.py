@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from rich.console import Console
 
 from cli.target import LOCAL_DIR, ROOT, Target
-from localcloud.private import private_folder
+from localcloud.private import open_private, private_folder
 
 LOG_FILE = LOCAL_DIR / "page.log"
 DEFAULT_PORT = 8501
@@ -92,7 +92,7 @@ def environment(api_url: str, api_key: str) -> dict[str, str]:
 
 def _start(api_url: str, api_key: str, port: int) -> subprocess.Popen[bytes]:
     private_folder(LOG_FILE.parent)
-    with LOG_FILE.open("wb") as log:
+    with open_private(LOG_FILE) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "frontend", "--port", str(port), "--parent-pid", str(os.getpid())],
             cwd=ROOT,

@@ -48,7 +48,12 @@ class Victim:
         keys = [item["Key"] for item in s3.list_objects_v2(Bucket="treasure")["Contents"]]
         roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if "mallory" in role["RoleName"]]
         functions = [found["FunctionName"] for found in function.list_functions()["Functions"]]
-        return (sorted(keys), roles, "mallory" in functions, self.marker.exists()) == (sorted(OBJECTS), [], False, False)
+        return (sorted(keys), roles, "mallory" in functions, self.marker.exists()) == (
+            sorted(OBJECTS),
+            [],
+            False,
+            False,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -210,9 +215,7 @@ def test_a_page_that_the_api_names_may_read_it_and_no_other(
     friend = f"http://127.0.0.1:{site}"
     resources = json.loads(json.dumps(API).replace("ORIGIN", friend))
     body = {"Resources": resources, "Outputs": {"Api": {"Value": {"Ref": "Api"}}}}
-    done = deploy(
-        write_assembly(tmp_path, "open", body), victim.cloud.session(), endpoint=victim.cloud.endpoint
-    )
+    done = deploy(write_assembly(tmp_path, "open", body), victim.cloud.session(), endpoint=victim.cloud.endpoint)
     url = f"{victim.cloud.endpoint}/_aws/execute-api/{done.outputs['open']['Api']}/v1/"
     ask = "url => fetch(url).then(answer => answer.json()).catch(() => 'refused')"
     answers = {}
