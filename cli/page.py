@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 
 from cli.target import LOCAL_DIR, ROOT, Target
 from cli.terminal import Console
-from localcloud.private import private_folder
+from localcloud.private import open_private, private_folder
 
 LOG_FILE = LOCAL_DIR / "page.log"
 DEFAULT_PORT = 8501
@@ -91,7 +91,7 @@ def environment(api_url: str, api_key: str) -> dict[str, str]:
 
 def _start(api_url: str, api_key: str, port: int) -> subprocess.Popen[bytes]:
     private_folder(LOG_FILE.parent)
-    with LOG_FILE.open("wb") as log:
+    with open_private(LOG_FILE) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "frontend", "--port", str(port), "--parent-pid", str(os.getpid())],
             cwd=ROOT,

@@ -15,12 +15,13 @@ from pathlib import Path
 from frontend.access import asks_for_login, from_environment
 from frontend.settings import SettingsError
 
+LOOPBACK = "127.0.0.1"
 PARENT_CHECK_SECONDS = 0.5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="frontend", description=__doc__)
-    parser.add_argument("--address", default="127.0.0.1", help="where to listen")
+    parser.add_argument("--address", default=LOOPBACK, help="where to listen")
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument("--parent-pid", type=int, help="end when this process ends")
     parser.add_argument("--watch", action="store_true", help="run again what was edited")
@@ -58,6 +59,9 @@ def serve(*, address: str, port: int, watch: bool) -> None:
     from streamlit.web import cli
 
     options = [f"--server.address={address}", f"--server.port={port}"]
+    if address == LOOPBACK:
+        # Pages of other sites must not become this one by a name that leads here.
+        options += [f"--server.allowedHosts={name}" for name in (LOOPBACK, "localhost")]
     if watch:
         options += ["--server.fileWatcherType=auto", "--server.runOnSave=true"]
     cli.main(["run", *options, str(Path(__file__).with_name("app.py"))])

@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSRequest
 
 from localcloud import sessions
 from localcloud.door.keys import Keys, read_keys
-from localcloud.private import private_folder
+from localcloud.private import open_private, private_folder
 from localcloud.process import kill_left
 
 START_SECONDS = 30.0
@@ -74,7 +74,7 @@ class LocalCloud:
     def start(self) -> None:
         """Start the server and wait until it accepts connections. Raises LocalCloudError."""
         private_folder(self.state_dir)
-        with self.log_file.open("w") as log:
+        with open_private(self.log_file) as log:
             self._child = subprocess.Popen(
                 self._command(),
                 cwd=Path(__file__).resolve().parent.parent,

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 
 def private_folder(folder: Path) -> Path:
@@ -10,6 +11,12 @@ def private_folder(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     return folder
+
+
+def open_private(path: Path) -> TextIO:
+    """The file, emptied, for its owner to write and nobody else to read."""
+    path.unlink(missing_ok=True)
+    return open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: PTH123 - has an opener
 
 
 def write_private(path: Path, text: str) -> None:

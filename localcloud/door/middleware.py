@@ -96,9 +96,7 @@ async def _check_signed(
         _check_signature(request, signature, signer, body)
 
 
-def _check_signature(
-    request: Request, signature: signatures.Signature, signer: signatures.Signer, body: bytes
-) -> None:
+def _check_signature(request: Request, signature: signatures.Signature, signer: signatures.Signer, body: bytes) -> None:
     signed = payloads.signed_hash(request, signature, body)
     signatures.check(request, signature, signer, signed)
     payloads.check_chunks(signature, signed, body, signatures.signing_key(signature, signer.secret))

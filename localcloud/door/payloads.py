@@ -59,7 +59,9 @@ def _next_chunk(body: bytes, position: int) -> tuple[bytes, str, int]:
     end = body.find(b"\r\n", position)
     head = re.fullmatch(rb"([0-9A-Fa-f]{1,16});chunk-signature=([0-9a-f]{64})", body[position : max(end, position)])
     if not head:
-        raise Refused("IncompleteBody", "The request body terminated unexpectedly: a signed chunk begins with its size.")
+        raise Refused(
+            "IncompleteBody", "The request body terminated unexpectedly: a signed chunk begins with its size."
+        )
     start, size = end + 2, int(head[1], 16)
     if start + size > len(body):
         raise Refused("IncompleteBody", "The request body terminated unexpectedly: a chunk is shorter than it says.")
@@ -69,7 +71,9 @@ def _next_chunk(body: bytes, position: int) -> tuple[bytes, str, int]:
 
 def _check_trailer(chain: _Chain, trailer: bytes) -> None:
     lines = [line for line in trailer.split(b"\r\n") if line]
-    given = [line.partition(b":")[2].decode("latin-1") for line in lines if line.startswith(b"x-amz-trailer-signature:")]
+    given = [
+        line.partition(b":")[2].decode("latin-1") for line in lines if line.startswith(b"x-amz-trailer-signature:")
+    ]
     signed = b"".join(line + b"\n" for line in lines if not line.startswith(b"x-amz-trailer-signature:"))
     if len(given) != 1:
         raise Refused("SignatureDoesNotMatch", "The trailer of the request is not signed.")

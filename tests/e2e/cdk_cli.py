@@ -52,7 +52,12 @@ class Cli:
         own = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
         command = [str(ROOT / "dev"), "cdk", "--output", str(self.out), "--no-color"]
         return self.call(
-            *command, "--app", f"{ROOT}/.venv/bin/python {program}", *arguments, credentials=credentials or own, **variables
+            *command,
+            "--app",
+            f"{ROOT}/.venv/bin/python {program}",
+            *arguments,
+            credentials=credentials or own,
+            **variables,
         )
 
     def call(self, *command: str, credentials: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,8 +12,11 @@ BUCKET, KEY, CONTENT = "treasure", "a/secret", b"of the house"
 
 
 @pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("door") / "state"
+def state() -> Iterator[Path]:
+    """In a folder that everybody may enter: pytest's own are closed already."""
+    with TemporaryDirectory(prefix="door-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "state"
 
 
 @pytest.fixture(scope="session")

@@ -228,7 +228,10 @@ def test_a_web_socket_is_refused(cloud: LocalCloud) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     for path in (b"/", b"/_aws/execute-api/x/v1"):
-        assert b" 403 " in raw(cloud, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + upgrade + key).split(b"\r\n")[0]
+        assert (
+            b" 403 "
+            in raw(cloud, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + upgrade + key).split(b"\r\n")[0]
+        )
 
 
 @pytest.mark.parametrize("path", ["/_localcloud/calls", "/_localcloud/unused", "/_localcloud/health"])
