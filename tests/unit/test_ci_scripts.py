@@ -139,7 +139,7 @@ def test_a_missing_role_is_told_before_it_is_asked_for(job: dict[str, Any]) -> N
     steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
     check = f".ci/require-role {job['environment']}"
     # A diff is switched on by its role.
-    assert "AWS_DIFF_ROLE_ARN" in job.get("if", "") or steps.index(check) < steps.index(CONFIGURE)
+    assert "DIFF_ROLE_ARN != ''" in job.get("if", "") or steps.index(check) < steps.index(CONFIGURE)
 
 
 def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:

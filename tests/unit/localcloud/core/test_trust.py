@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.trust import may_assume
 
-ACCOUNT, OTHER = "000000000000", "111111111111"
+ACCOUNT, OTHER = "000000000000", "123456789012"
 SOURCE, ARN = "aws:SourceAccount", "aws:SourceArn"
 
 

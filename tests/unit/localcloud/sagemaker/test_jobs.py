@@ -191,7 +191,7 @@ def test_a_denied_call_names_role_action_and_resource(
 
 @pytest.mark.parametrize(
     ("name", "service", "account"),
-    [("glue-only", "glue", "000000000000"), ("for-another-account", "sagemaker", "111111111111")],
+    [("glue-only", "glue", "000000000000"), ("for-another-account", "sagemaker", "123456789012")],
 )
 def test_a_role_that_sagemaker_may_not_assume_fails_the_job(
     cloud: Any, sagemaker: Any, s3: Any, name: str, service: str, account: str
