@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
-from cli import api
+from cli import api, versions
 from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
@@ -140,6 +140,8 @@ def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, 
             console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)", highlight=False)
 
     with watch.phase("deploy"):
+        if words := versions.difference():
+            console.print(words, highlight=False, soft_wrap=True)
         console.print(f"Deploying '{stage}' to {cloud.endpoint}", highlight=False)
         deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
     target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region)
