@@ -1,13 +1,13 @@
-"""Whether the project runs on this machine with this interpreter: prints its path, or one sentence why not (exit code 1).
+"""Whether the project runs on this machine with this interpreter: its path, or exit code 1 and one sentence why not.
 
 `dev` asks every interpreter that it finds, so this file must be understood by old ones too.
 """
 
 import importlib.util
-import os
 import platform
 import sys
 import sysconfig
+from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 RANGE = "Python 3.11 to 3.14"
@@ -32,7 +32,7 @@ def _interpreter() -> str:
         return f"{here} is Python {version}: it takes {RANGE}."
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        return f"{here} lacks its module venv: it takes {RANGE} with venv (on Debian and Ubuntu: apt-get install {package})."
+        return f"{here} lacks the module venv: it takes {RANGE} with it (Debian, Ubuntu: apt-get install {package})."
     return ""
 
 
@@ -48,7 +48,7 @@ def _system() -> str:
 def _linux() -> str:
     name, version = platform.libc_ver()
     if name != "glibc":
-        return f"This Linux has another C library than glibc, for which packages have no wheels: it takes {RANGE} on glibc."
+        return f"Packages have no wheels for the C library of this Linux: it takes {RANGE} on glibc."
     if _numbers(version) < GLIBC:
         return f"glibc {version} is too old for the packages' wheels: it takes {RANGE} on glibc 2.28 or later."
     return ""
@@ -58,12 +58,12 @@ def _macos() -> str:
     version = platform.mac_ver()[0]
     if _numbers(version) < MACOS:
         return f"macOS {version} is too old for the packages' wheels: it takes macOS 13 or later."
-    if not any(os.path.exists(path) for path in LIBOMP):
+    if not any(Path(path).exists() for path in LIBOMP):
         return "XGBoost needs OpenMP, which macOS lacks: run `brew install libomp`, then this again."
     return ""
 
 
-def _numbers(version: str) -> tuple:
+def _numbers(version: str) -> "tuple[int, ...]":
     return tuple(int(part) for part in version.split(".")[:2])
 
 
@@ -71,4 +71,4 @@ if __name__ == "__main__":
     reason = why_not()
     if reason:
         sys.exit(reason)
-    print(sys.executable)
+    sys.stdout.write(f"{sys.executable}\n")

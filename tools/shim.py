@@ -14,13 +14,11 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def install(folder: Path | None, *, completion: bool) -> None:
-    """Write the script, and completion for the user's shell. Raises CommandError where another `mlops` is in the way."""
+    """Write the script, and completion for the user's shell. Raises CommandError where another one is in the way."""
     folder = (folder or Path(os.environ.get("XDG_BIN_HOME") or Path.home() / ".local" / "bin")).expanduser().absolute()
     script = folder / "mlops"
     if (script.exists() or script.is_symlink()) and not _ours(script):
-        raise CommandError(
-            f"{script} is there and is not ours: remove it, or name another folder: ./dev install FOLDER"
-        )
+        raise CommandError(f"{script} is there and not ours: remove it, or name another folder: ./dev install FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
     script.write_text(text(ROOT))
     script.chmod(0o755)
