@@ -34,11 +34,11 @@ def local_run(
     as_json: Json = False,
 ) -> None:
     """Deploy, upload a file, follow it to an endpoint and ask the REST API for a prediction."""
-    from cli import local
-    from cli.data import find_data
-    from cli.render import print_summary
+    with errors(as_json):  # a Ctrl-C while it loads is one, too
+        from cli import local
+        from cli.data import find_data
+        from cli.render import print_summary
 
-    with errors(as_json):
         summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
         if as_json:
             print_json(summary)
