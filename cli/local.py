@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from cli import api
+from cli import api, versions
 from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
@@ -141,6 +141,8 @@ def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, 
             console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)")
 
     with watch.phase("deploy"):
+        if words := versions.difference():
+            console.print(words, soft_wrap=True)
         console.print(f"Deploying '{stage}' to {cloud.endpoint}")
         deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
     target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region, keys=cloud.keys)

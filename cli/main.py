@@ -18,7 +18,7 @@ from cli.target import Target, find_target
 from cli.terminal import confirm, tolerate_encodings
 from cli.usage import Group
 
-app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
 app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
@@ -36,11 +36,11 @@ def local_run(
     as_json: Json = False,
 ) -> None:
     """Deploy, upload a file, follow it to an endpoint and ask the REST API for a prediction."""
-    from cli import local
-    from cli.data import find_data
-    from cli.render import print_summary
+    with errors(as_json):  # a Ctrl-C while it loads is one, too
+        from cli import local
+        from cli.data import find_data
+        from cli.render import print_summary
 
-    with errors(as_json):
         summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
         if as_json:
             print_json(summary)

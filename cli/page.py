@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -50,6 +51,10 @@ def serving(target: Target, *, console: Console, port: int = DEFAULT_PORT) -> It
     """
     if target.api_key is None:
         console.print("No page: it holds an API key, and callers of this REST API sign with IAM.", style="yellow")
+        yield None
+        return
+    if importlib.util.find_spec("streamlit") is None:
+        console.print("No page: it is not set up here. `./dev setup local` brings it.", style="yellow", highlight=False)
         yield None
         return
     port = free_port(port)
