@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import os
@@ -12,7 +11,7 @@ from typing import Any
 
 from addresses import Address, address_of
 from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
-from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of
+from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of, text_of
 
 from contract import Contract, bundled
 from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
@@ -56,7 +55,8 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     refuse_unknown(event, "explain")
     explain = flag(event, "explain")
     check_content_type(header(event, "content-type"))
-    instances = instances_of(body_of(event), contract, explain=explain)
+    text = text_of(event.get("body"), base64_encoded=bool(event.get("isBase64Encoded")))
+    instances = instances_of(text, contract, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}
     address = address_of(contract.name)
     body = invoke(contract, address, {"instances": instances, **({"explain": True} if explain else {})})
@@ -74,13 +74,6 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The model's answer could not be read.") from error
     facts["run_id"] = answer["run_id"]
     return json_response(answer)
-
-
-def body_of(event: dict[str, Any]) -> str | None:
-    body: str | None = event.get("body")
-    if body and event.get("isBase64Encoded"):
-        return base64.b64decode(body).decode("utf-8", errors="replace")
-    return body
 
 
 def invoke(contract: Contract, address: Address, request: dict[str, Any]) -> bytes:

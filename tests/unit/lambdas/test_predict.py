@@ -181,7 +181,7 @@ def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNames
     wrong = {**RECORD, **{f"{number}{'x' * 1000}": 1 for number in range(1000)}}
     response = function.handler.handler(event({"instances": [wrong]}), None)
     document = problem_of(response, 400)
-    assert document["detail"].startswith("1000 invalid value(s); the first: instance 0, 0xxx")
+    assert document["detail"].startswith("More than 100 invalid values; the first: instance 0, 0xxx")
     assert len(document["errors"]) == 100
     assert len(response["body"]) < 50_000
 
