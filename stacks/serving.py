@@ -148,8 +148,9 @@ class ServingStack(ModelStack):
         )
         api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
         CfnOutput(self, "ApiUrl", value=api.url)
-        if api.key_id:
-            CfnOutput(self, "ApiKeyId", value=api.key_id)
+        if api.keys:
+            CfnOutput(self, "ApiKeyId", value=api.keys["page"].key_id)
+            CfnOutput(self, "CliKeyId", value=api.keys["cli"].key_id)
         return functions
 
     def _add_verification(self, realtime: list[str], *, shared: bool) -> PlatformFunction:

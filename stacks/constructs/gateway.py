@@ -51,7 +51,7 @@ PREFLIGHT = "A browser asks without credentials whether it may ask."
 
 
 class Gateway(Construct):
-    """`key_id` is None where callers sign with IAM."""
+    """`keys` are those of the deployment, by who holds them; none where callers sign with IAM."""
 
     def __init__(
         self,
@@ -80,7 +80,9 @@ class Gateway(Construct):
             rate = config.throttle.requests_per_second
             Firewall(self, "Firewall", stage=self._api.deployment_stage, requests_per_second=rate)
         self.url = self._api.url
-        self.key_id = self._add_key().key_id if self._access.auth == "api-key" else None
+        self.keys = self._add_keys() if self._access.auth == "api-key" else {}
+        if self.keys:
+            functions.know(self.keys)
 
     def _add_routes(self, models: Iterable[str]) -> None:
         listed = self._api.root.add_resource("models")
@@ -170,8 +172,8 @@ class Gateway(Construct):
             data_trace_enabled=False,
             metrics_enabled=True,
             tracing_enabled=True,
-            throttling_rate_limit=throttle.requests_per_second,
-            throttling_burst_limit=throttle.burst,
+            throttling_rate_limit=throttle.requests_per_second * throttle.callers,
+            throttling_burst_limit=throttle.burst * throttle.callers,
         )
 
     def _preflight(self) -> apigateway.CorsOptions | None:
@@ -201,11 +203,20 @@ class Gateway(Construct):
         deployment.add_to_logical_id(REQUEST_SCHEMA)
         return apigateway.Model.from_model_name(self, "InstancesModel", model.ref)
 
-    def _add_key(self) -> apigateway.IApiKey:
+    def _add_keys(self) -> dict[str, apigateway.IApiKey]:
+        """One each, so that none can use up another's day. `mlops keys` makes those of everybody else."""
+        return {
+            "page": self._add_key("", "The page"),
+            "cli": self._add_key("Cli", "The command mlops"),
+        }
+
+    def _add_key(self, holder: str, description: str) -> apigateway.IApiKey:
         throttle = self._config.throttle
-        key = self._api.add_api_key("Key", description="Clients of the prediction API")
+        # Not add_api_key, whose keys wait for the stage, which waits for the functions, which know the keys.
+        key = apigateway.ApiKey(self._api, f"{holder}Key", description=description)
         plan = self._api.add_usage_plan(
-            "Plan",
+            f"{holder}Plan",
+            description=description,
             throttle=apigateway.ThrottleSettings(rate_limit=throttle.requests_per_second, burst_limit=throttle.burst),
             quota=apigateway.QuotaSettings(limit=throttle.requests_per_day, period=apigateway.Period.DAY),
         )

@@ -112,7 +112,7 @@ CSV_BODIES: Mapping[str, Callable[[int], str]] = {
 def event(body: str, **more: Any) -> dict[str, Any]:
     """What API Gateway hands to the function for a prediction."""
     resource = "/models/california_housing/predictions"
-    context = {"requestId": "r", "resourcePath": resource, "identity": {"apiKeyId": "page"}}
+    context = {"requestId": "r", "resourcePath": resource, "identity": {"apiKeyId": "pagekey"}}
     return {"resource": resource, "body": body, "isBase64Encoded": False, "requestContext": context, **more}
 
 

@@ -22,8 +22,10 @@ from botocore.exceptions import ClientError
 from records import Records
 
 from contract import Contract, bundled
+from rest.admission import admit
 from rest.handling import handle, json_response, model_of, refuse_unknown
 from rest.problems import unavailable
+from tracking.callers import SIGNED, Caller, Callers, Use, known_callers
 from tracking.place import Place
 
 log = logging.getLogger("platform_api")
@@ -79,6 +81,27 @@ PLACE = Place(
 RECORDS = Records(PLACE)
 
 
+def _find_caller() -> Callable[[str], Caller | None]:
+    """By the id of the API key."""
+    if "API_KEYS" not in os.environ:
+        return lambda _: SIGNED
+    return Callers(known_callers(os.environ["API_KEYS"]), _record, unavailable=ClientError).of
+
+
+def _record(key: str) -> str | None:
+    """Who may not list a bucket is told AccessDenied of what is not there."""
+    try:
+        answer = client("s3").get_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise
+    return str(answer["Body"].read().decode())
+
+
+find_caller = _find_caller()
+
+
 @cache
 def description() -> Mapping[str, Any]:
     return openapi.document(CONTRACTS, key_header=SETTINGS.key_header)
@@ -93,21 +116,24 @@ Document = Mapping[str, Any]
 
 
 class Route(NamedTuple):
-    """What answers below /models/<model>, and the parameters that its query may have."""
+    """What answers below /models/<model>, what a key must be for, and the parameters that its query may have."""
 
     answer: Callable[[Contract, dict[str, Any]], Document]
+    use: Use | None = "read"
     query: tuple[str, ...] = ()
 
 
 OF_MODEL: Mapping[str, Route] = {
-    "": Route(lambda contract, _: catalogue.detail(RECORDS, contract)),
-    "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), ("limit", "before")),
+    "": Route(lambda contract, _: catalogue.detail(RECORDS, contract), use=None),
+    "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), query=("limit", "before")),
     "/runs/{run_id}": Route(lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"])),
     "/versions": Route(lambda contract, _: versions.all_of(RECORDS, contract)),
     "/versions/{version}": Route(
         lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"])
     ),
-    "/monitoring": Route(lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS), ("hours",)),
+    "/monitoring": Route(
+        lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS), query=("hours",)
+    ),
 }
 
 
@@ -130,10 +156,13 @@ def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
 
 def document_of(resource: str, event: dict[str, Any], facts: dict[str, Any]) -> Document:
     if resource == "/models":
+        caller = admit(event, facts, find_caller, model=None, use=None)
         refuse_unknown(event)
-        return catalogue.all_of(RECORDS, CONTRACTS)
+        shown = {name: contract for name, contract in CONTRACTS.items() if caller.has(name)}
+        return catalogue.all_of(RECORDS, shown)
     contract = model_of(resource, CONTRACTS)
     facts["model"] = contract.name
     route = OF_MODEL[resource.removeprefix(f"/models/{contract.name}")]
+    admit(event, facts, find_caller, model=contract.name, use=route.use)
     refuse_unknown(event, *route.query)
     return route.answer(contract, event)

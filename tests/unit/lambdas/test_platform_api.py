@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "PROCESSED_BUCKET": "processed",
     "WORKFLOW": "mlops-dev-etl",
     "AUTH": "api-key",
+    "API_KEYS": "pagekey=page",
+    "ARTIFACT_BUCKET": "artifacts",
 }
 MODEL = "california_housing"
 GROUP = "mlops-dev-california-housing"
@@ -251,7 +253,7 @@ class Ask:
             "resource": resource,
             "queryStringParameters": dict(part.split("=") for part in query.split("&")) if query else None,
             "pathParameters": path or None,
-            "requestContext": {"requestId": "request-1"},
+            "requestContext": {"requestId": "request-1", "identity": {"apiKeyId": "pagekey"}},
         }
         response = self._handler.handler(event, None)
         assert response["statusCode"] == status, response["body"]

@@ -33,6 +33,9 @@ ENVIRONMENT = {
     "MODEL_TIMEOUT_SECONDS": "25",
     "RUNTIME_URL": "https://runtime.sagemaker.eu-west-1.amazonaws.com",
     "CORS_ORIGINS": "https://a.example,https://b.example",
+    "API_KEYS": "pagekey=page,clikey=cli",
+    "ARTIFACT_BUCKET": "artifacts",
+    "ARTIFACT_BUCKET_URL": "https://artifacts.s3.eu-west-1.amazonaws.com",
 }
 
 
@@ -76,7 +79,7 @@ def event(body: Any, *, resource: str = RESOURCE, **more: Any) -> dict[str, Any]
         "httpMethod": "POST",
         "body": text,
         "isBase64Encoded": False,
-        "requestContext": {"requestId": "request-1", "resourcePath": resource},
+        "requestContext": {"requestId": "request-1", "identity": {"apiKeyId": "pagekey"}, "resourcePath": resource},
         **more,
     }
 
