@@ -153,7 +153,7 @@ def print_up(console: Console, target: Target, resources: Mapping[str, int], *, 
         f"""
   page       {page_url or "not started"}
   REST API   {target.api_url}
-  API key    {target.api_key or "none: callers sign with IAM"}
+  API key    {target.cli_key or "none: callers sign with IAM"}
   raw bucket {target.output("RawBucketName")}
 
 In another terminal:

@@ -40,13 +40,15 @@ DEFAULT = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 
 @dataclass(frozen=True)
 class Settings:
-    """`origins`: the web origins whose pages may call the API."""
+    """`origins`: the web origins whose pages may call the API. `api_keys`: None where callers sign with IAM."""
 
     resource_prefix: str
     processed_bucket: str
     workflow: str
     shared_bucket: str | None
     key_header: bool
+    api_keys: str | None
+    artifact_bucket: str | None
     origins: tuple[str, ...]
 
 
@@ -56,6 +58,8 @@ SETTINGS = Settings(
     workflow=os.environ["WORKFLOW"],
     shared_bucket=os.environ.get("SHARED_BUCKET"),
     key_header=os.environ["AUTH"] == "api-key",
+    api_keys=os.environ.get("API_KEYS"),
+    artifact_bucket=os.environ.get("ARTIFACT_BUCKET"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
 )
 CONTRACTS = bundled()
@@ -83,15 +87,15 @@ RECORDS = Records(PLACE)
 
 def _find_caller() -> Callable[[str], Caller | None]:
     """By the id of the API key."""
-    if "API_KEYS" not in os.environ:
+    if SETTINGS.api_keys is None:
         return lambda _: SIGNED
-    return Callers(known_callers(os.environ["API_KEYS"]), _record, unavailable=ClientError).of
+    return Callers(known_callers(SETTINGS.api_keys), _record, unavailable=ClientError).of
 
 
 def _record(key: str) -> str | None:
     """Who may not list a bucket is told AccessDenied of what is not there."""
     try:
-        answer = client("s3").get_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key)
+        answer = client("s3").get_object(Bucket=SETTINGS.artifact_bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
             return None

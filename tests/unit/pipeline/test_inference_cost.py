@@ -1,4 +1,4 @@
-"""What the model's container does with a body is linear in its length too: callers with IAM reach it without the API."""
+"""What the model's container does with a body is linear in its length: callers with IAM reach it without the API."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_number_of_too_many_digits_is_told(model: inference.Model) -> None:
 
 @pytest.mark.parametrize("pattern", [records._DECIMAL, batchfile._DECIMAL])
 def test_a_number_is_looked_at_once(pattern: re.Pattern[str]) -> None:
-    """What counts steps does not see into a regular expression: a repeat that gives nothing back cannot be tried twice."""
+    """Steps within a regular expression are not counted: a repeat that gives nothing back cannot be tried twice."""
     for kind, limits in repeats(re._parser.parse(pattern.pattern, pattern.flags)):  # type: ignore[attr-defined]
         assert kind == "POSSESSIVE_REPEAT", limits
 
