@@ -8,7 +8,6 @@ from typing import Any
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
-
 HOOKS = (
     ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     ("ministack.services.lambda_svc", "_acquire_execution_slot"),

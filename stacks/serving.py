@@ -146,7 +146,14 @@ class ServingStack(ModelStack):
             buckets=self._buckets,
             alerts=self._alerts,
         )
-        api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
+        api = Gateway(
+            self,
+            "Api",
+            config=self._config,
+            models=self._models,
+            functions=functions,
+            description=self._bundles.descriptions[self._config.api.auth],
+        )
         CfnOutput(self, "ApiUrl", value=api.url)
         if api.keys:
             CfnOutput(self, "ApiKeyId", value=api.keys["page"].key_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ HOOKS: tuple[tuple[str, str], ...] = (
     ("ministack.services.apigateway_v1", "_header_ci"),
     ("ministack.services.apigateway_v1", "_invoke_lambda_custom_v1"),
     ("ministack.services.apigateway_v1", "_parse_service_integration_uri"),
+    ("ministack.services.apigateway_v1", "_render_request_template_v1"),
 )
 
 PRINCIPAL = "apigateway.amazonaws.com"
@@ -98,4 +100,7 @@ def _answer(integration: Integration, found: Found) -> Any:
         if name.startswith(TOLD) and value is not None:
             told[name.removeprefix(TOLD)] = value
     template = (chosen.get("responseTemplates") or {}).get("application/json")
-    return int(chosen["statusCode"]), told, body if template is None else template.encode()
+    if template is not None:
+        context = {"requestId": str(uuid.uuid4())}
+        body = apigateway_v1._render_request_template_v1(template, body.decode(errors="replace"), {}, context).encode()
+    return int(chosen["statusCode"]), told, body

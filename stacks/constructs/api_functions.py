@@ -85,7 +85,6 @@ class ApiFunctions(Construct):
             environment={
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
-                "AUTH": self._config.api.auth,
             },
         )
         self._grant_registry(function)

@@ -1,7 +1,7 @@
 """API Gateway: who may call what. It checks the shape of a body, the functions the rest."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aws_cdk import RemovalPolicy
@@ -10,11 +10,13 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from contract import MAX_INSTANCES
+from stacks.bundles import Described
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.firewall import Firewall
 from stacks.constructs.gateway_answers import ACCESS_LOG, add_problems
+from stacks.constructs.gateway_description import Description
 
 # The version in the path of the API.
 STAGE = "v1"
@@ -38,7 +40,6 @@ OF_MODEL: Mapping[str, tuple[str, ...]] = {
     "versions/{version}": (),
     "monitoring": ("hours",),
 }
-DESCRIPTION = ("openapi.json", "docs")
 
 _PUSH_TO_LOGS = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ACCEPTED = {
@@ -61,9 +62,10 @@ class Gateway(Construct):
         config: StageConfig,
         models: Iterable[str],
         functions: ApiFunctions,
+        description: Sequence[Described],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._access = config, config.api
+        self._config, self._access, self._documents = config, config.api, description
         self._api = self._add_api()
         self._validator = apigateway.RequestValidator(
             self, "Validator", rest_api=self._api, validate_request_body=True, validate_request_parameters=True
@@ -93,19 +95,21 @@ class Gateway(Construct):
             for path, query in OF_MODEL.items():
                 self._add_get(model.resource_for_path(path) if path else model, query)
             self._add_post(model.add_resource("predictions"))
-        for path in DESCRIPTION:
-            self._add_get(self._api.root.add_resource(path), key=False)
+        description = Description(self, "Description", access=self._access, documents=self._documents)
+        options = {**self._authorization(key=False), "request_validator": self._validator}
+        for method in description.add_methods(self._api.root, **options):
+            self._accept(method, OPEN)
 
-    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = (), *, key: bool = True) -> None:
+    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = ()) -> None:
         parameters = {f"method.request.querystring.{name}": False for name in query}
         method = resource.add_method(
             "GET",
             self._platform,
-            **self._authorization(key),
+            **self._authorization(key=True),
             request_parameters=parameters,
             request_validator=self._validator,
         )
-        self._accept(method, KEY if key else OPEN)
+        self._accept(method, KEY)
 
     def _add_post(self, resource: apigateway.IResource) -> None:
         method = resource.add_method(
@@ -163,17 +167,25 @@ class Gateway(Construct):
         return api
 
     def _stage_options(self, log_group: logs.ILogGroup) -> apigateway.StageOptions:
+        """What needs no key has a limit of its own: nobody's requests for it stand in the way of those with a key."""
         throttle = self._config.throttle
+        method = {
+            "logging_level": apigateway.MethodLoggingLevel.ERROR,
+            "data_trace_enabled": False,
+            "metrics_enabled": True,
+        }
+        one = {"throttling_rate_limit": throttle.requests_per_second, "throttling_burst_limit": throttle.burst}
         return apigateway.StageOptions(
             stage_name=STAGE,
             access_log_destination=apigateway.LogGroupLogDestination(log_group),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
-            logging_level=apigateway.MethodLoggingLevel.ERROR,
-            data_trace_enabled=False,
-            metrics_enabled=True,
             tracing_enabled=True,
-            throttling_rate_limit=throttle.requests_per_second * throttle.callers,
-            throttling_burst_limit=throttle.burst * throttle.callers,
+            **method,
+            **{name: limit * throttle.callers for name, limit in one.items()},
+            method_options={
+                f"/{item.document.path}/GET": apigateway.MethodDeploymentOptions(**method, **one)
+                for item in self._documents
+            },
         )
 
     def _preflight(self) -> apigateway.CorsOptions | None:

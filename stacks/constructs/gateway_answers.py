@@ -53,16 +53,21 @@ UNSIGNED = (
 ANY = "*"
 
 
+def allowed_origin(access: ApiAccess) -> str:
+    """Of answers that are the same for everybody; "" where no page of another origin may call."""
+    return access.origins[0] if len(access.origins) == 1 else ANY if access.origins else ""
+
+
 def add_problems(api: apigateway.RestApi, access: ApiAccess) -> None:
-    headers, origins = {"Content-Type": "'application/problem+json'"}, access.origins
-    if origins:
-        headers["Access-Control-Allow-Origin"] = f"'{origins[0] if len(origins) == 1 else ANY}'"
+    headers = {"Content-Type": "'application/problem+json'"}
+    if origin := allowed_origin(access):
+        headers["Access-Control-Allow-Origin"] = f"'{origin}'"
     problems = PROBLEMS | ({"MISSING_AUTHENTICATION_TOKEN": UNSIGNED} if access.auth == "iam" else {})
     for kind, (status, title, detail) in problems.items():
         more = {"Retry-After": "'5'"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-        _add_problem(api, kind, str(status), _problem(title, detail, status), headers | more)
+        _add_problem(api, kind, str(status), problem(title, detail, status), headers | more)
     for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
-        _add_problem(api, kind, None, _problem(title, "$context.error.message"), headers)
+        _add_problem(api, kind, None, problem(title, "$context.error.message"), headers)
 
 
 def _add_problem(
@@ -77,7 +82,7 @@ def _add_problem(
     )
 
 
-def _problem(title: str, detail: str, status: int | None = None) -> dict[str, object]:
+def problem(title: str, detail: str, status: int | None = None) -> dict[str, object]:
     """API Gateway replaces variables, and nothing else, in these templates."""
     code = {} if status is None else {"status": status}
     return {"type": "about:blank", "title": title, **code, "detail": detail, "request_id": "$context.requestId"}

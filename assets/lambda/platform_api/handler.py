@@ -1,4 +1,4 @@
-"""Answer the GET requests of the REST API: models, runs, versions, monitoring, and the API's own description."""
+"""Answer the GET requests of the REST API: models, runs, versions, monitoring."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import boto3
 import catalogue
 import monitoring
-import openapi
-import page
 import runs
 import versions
 from botocore.config import Config
@@ -46,7 +43,6 @@ class Settings:
     processed_bucket: str
     workflow: str
     shared_bucket: str | None
-    key_header: bool
     api_keys: str | None
     artifact_bucket: str | None
     origins: tuple[str, ...]
@@ -57,7 +53,6 @@ SETTINGS = Settings(
     processed_bucket=os.environ["PROCESSED_BUCKET"],
     workflow=os.environ["WORKFLOW"],
     shared_bucket=os.environ.get("SHARED_BUCKET"),
-    key_header=os.environ["AUTH"] == "api-key",
     api_keys=os.environ.get("API_KEYS"),
     artifact_bucket=os.environ.get("ARTIFACT_BUCKET"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
@@ -105,17 +100,6 @@ def _record(key: str) -> str | None:
 
 find_caller = _find_caller()
 
-
-@cache
-def description() -> Mapping[str, Any]:
-    return openapi.document(CONTRACTS, key_header=SETTINGS.key_header)
-
-
-@cache
-def rendered() -> str:
-    return page.of(description())
-
-
 Document = Mapping[str, Any]
 
 
@@ -146,12 +130,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    resource = event["resource"]
-    if resource in ("/openapi.json", "/docs"):
-        refuse_unknown(event)
-        return page.response(rendered()) if resource == "/docs" else json_response(description())
     try:
-        return json_response(document_of(resource, event, facts))
+        return json_response(document_of(event["resource"], event, facts))
     except ClientError as error:
         if error.response["Error"]["Code"] not in BUSY:
             raise

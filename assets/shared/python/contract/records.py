@@ -104,6 +104,11 @@ def json_schema(contract: Contract) -> dict[str, object]:
     }
 
 
+def example(contract: Contract) -> dict[str, object]:
+    """The record that a form starts with."""
+    return {feature.name: feature.default for feature in contract.features}
+
+
 def _problem(feature: Feature, value: object) -> str | None:
     if value is None:
         return None if feature.nullable else "is missing"
