@@ -52,8 +52,8 @@ def predict(
 def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
     """With the API key, or signed where there is none."""
     headers = {"content-type": "application/json"}
-    if target.api_key is not None:
-        return {**headers, "x-api-key": target.api_key}
+    if target.cli_key is not None:
+        return {**headers, "x-api-key": target.cli_key}
     request = AWSRequest(method="POST", url=url, data=body, headers=headers)
     caller = target.caller or target.session
     SigV4Auth(caller.get_credentials(), "execute-api", target.session.region_name).add_auth(request)

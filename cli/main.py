@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api, batch, delivery, environment, kubernetes, lifecycle, operate
+from cli import access, api, batch, delivery, doctor, environment, kubernetes, lifecycle, operate
 from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
@@ -25,6 +25,8 @@ app.add_typer(lifecycle.app)
 app.add_typer(batch.app)
 app.add_typer(delivery.app)
 app.add_typer(operate.app)
+app.add_typer(doctor.app)
+app.add_typer(access.app, name="keys")
 app.add_typer(kubernetes.app, name="k8s")
 
 

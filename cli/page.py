@@ -49,7 +49,7 @@ def serving(target: Target, *, console: Console, port: int = DEFAULT_PORT) -> It
 
     None when it did not start: the console says why, and what it was started for goes on without it.
     """
-    if target.api_key is None:
+    if target.page_key is None:
         console.print("No page: it holds an API key, and callers of this REST API sign with IAM.", style="yellow")
         yield None
         return
@@ -58,7 +58,7 @@ def serving(target: Target, *, console: Console, port: int = DEFAULT_PORT) -> It
         yield None
         return
     port = free_port(port)
-    child = _start(target.api_url, target.api_key, port)
+    child = _start(target.api_url, target.page_key, port)
     try:
         with console.status("Starting the page"):
             problem = _wait_until_ready(child, port)

@@ -155,7 +155,7 @@ def print_up(console: Console, target: Target, resources: Mapping[str, int], *, 
         f"""
   page       {page_url or "not started"}
   REST API   {plain(target.api_url)}
-  API key    {plain(target.api_key or "none: callers sign with IAM")}
+  API key    {plain(target.cli_key or "none: callers sign with IAM")}
   raw bucket {plain(target.output("RawBucketName"))}
 
 In another terminal:

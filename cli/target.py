@@ -90,14 +90,14 @@ class Target:
         found: dict[str, str] = {}
         for stack in STACKS:
             try:
-                for page in pages.paginate(StackName=f"{self._prefix}{stack}"):
+                for page in pages.paginate(StackName=f"{self.prefix}{stack}"):
                     found |= {
                         item["LogicalResourceId"]: item["PhysicalResourceId"]
                         for item in page["StackResourceSummaries"]
                         if item["ResourceType"] == kind and "PhysicalResourceId" in item
                     }
             except ClientError as error:
-                raise CliError(f"Stack {self._prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
+                raise CliError(f"Stack {self.prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
         return found
 
     @property
@@ -111,10 +111,11 @@ class Target:
 
     def resource_name(self, model: str) -> str:
         """The name of a model's pipeline, model package group and endpoint."""
-        return resource_name(self._prefix, model)
+        return resource_name(self.prefix, model)
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
+        """What the names of this environment start with."""
         return f"{PROJECT}-{self.stage}-"
 
     @property
@@ -122,7 +123,7 @@ class Target:
         """Where the environment keeps its records. Raises CliError when the application is not deployed here."""
         return Place(
             client=self.client,
-            prefix=self._prefix,
+            prefix=self.prefix,
             processed_bucket=self.output("ProcessedBucketName"),
             workflow=self.output("WorkflowName"),
             shared_bucket=self.output("ArtifactBucketName"),
@@ -137,12 +138,25 @@ class Target:
         host, stage = url.removeprefix("https://").split("/", 1)
         return f"{self.endpoint}/_aws/execute-api/{host.split('.')[0]}/{stage}"
 
-    @cached_property
-    def api_key(self) -> str | None:
+    @property
+    def page_key_id(self) -> str | None:
         """None where callers of the REST API sign with IAM."""
-        if "ApiKeyId" not in self._outputs:
+        return self._outputs.get("ApiKeyId")
+
+    @cached_property
+    def page_key(self) -> str | None:
+        """The key of the page. None where callers of the REST API sign with IAM."""
+        return self._key("ApiKeyId")
+
+    @cached_property
+    def cli_key(self) -> str | None:
+        """The key of this command, None where callers sign."""
+        return self._key("CliKeyId")
+
+    def _key(self, output: str) -> str | None:
+        if self.page_key_id is None:
             return None
-        key = self.client("apigateway").get_api_key(apiKey=self.output("ApiKeyId"), includeValue=True)
+        key = self.client("apigateway").get_api_key(apiKey=self.output(output), includeValue=True)
         return str(key["value"])
 
 

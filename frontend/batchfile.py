@@ -6,13 +6,15 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from frontend.answers import Feature, Model
 from frontend.forms import Value
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Possessive: a million digits and a letter would be tried a million times otherwise.
+_DECIMAL = re.compile(r"[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
 # As data sets write a missing value.
 BLANKS = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
@@ -97,7 +99,7 @@ def _check_header(columns: Sequence[str], model: Model) -> None:
     names = [feature.name for feature in model.features]
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]) and len(names) > 1:
         raise FileError("The columns are not separated by commas. Save the file with commas.")
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+    if twice := sorted(name for name, times in Counter(columns).items() if times > 1):
         raise FileError(f"Column {', '.join(twice)} stands twice in the header. Keep one.")
     absent = [f.name for f in model.features if f.name not in columns and not f.nullable]
     if absent:

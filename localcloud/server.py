@@ -78,10 +78,23 @@ def _configure(settings: Settings, port: int) -> None:
 
 def _extensions() -> tuple[ModuleType, ...]:
     """The modules that change MiniStack, in the order of their installation."""
-    from localcloud import apigateway, calls, cloudwatch, events, glue, iam, lambdas, passrole, provisioners, sagemaker
+    from localcloud import (
+        apigateway,
+        calls,
+        cloudwatch,
+        concurrency,
+        events,
+        glue,
+        iam,
+        lambdas,
+        passrole,
+        provisioners,
+        sagemaker,
+    )
     from localcloud import webidentity as web
 
-    return (calls, iam, lambdas, provisioners, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
+    first = (calls, iam, lambdas, provisioners, concurrency)
+    return (*first, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
 
 
 def _install(settings: Settings) -> None:

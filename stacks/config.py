@@ -13,11 +13,28 @@ PROJECT = "mlops"
 
 @dataclass(frozen=True)
 class Throttle:
-    """Limits of the prediction API for one API key."""
+    """Limits of the REST API for one API key. `callers`: how many keys may go to theirs at once.
+
+    Callers that sign with IAM have no key: the limits a second are those of all of them, times `callers`.
+    """
 
     requests_per_second: int
     burst: int
     requests_per_day: int
+    callers: int = 4
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """Executions reserved for the functions of the REST API, and no more of them at once: so many requests, however
+    many come, leave the rest of the account's executions to ETL and deployment.
+
+    None reserves nothing, which is the default: AWS keeps 100 executions unreserved and a new account may have 10 in
+    all, so that a first deployment would be rolled back. `mlops doctor` says what the account has, and what to ask for.
+    """
+
+    predict: int | None = None
+    platform: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +132,7 @@ class StageConfig:
     glue: GlueCapacity
     jobs: Jobs
     api: ApiAccess = ApiAccess()
+    concurrency: Concurrency = Concurrency()
     # None: as the model's contract says.
     serving_mode: Literal["serverless", "realtime"] | None = None
     # A KMS key of its own encrypts buckets, queues, topic, log groups and job volumes: about a dollar a month.

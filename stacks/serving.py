@@ -147,10 +147,18 @@ class ServingStack(ModelStack):
             buckets=self._buckets,
             alerts=self._alerts,
         )
-        api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
+        api = Gateway(
+            self,
+            "Api",
+            config=self._config,
+            models=self._models,
+            functions=functions,
+            description=self._bundles.descriptions[self._config.api.auth],
+        )
         CfnOutput(self, "ApiUrl", value=api.url)
-        if api.key_id:
-            CfnOutput(self, "ApiKeyId", value=api.key_id)
+        if api.keys:
+            CfnOutput(self, "ApiKeyId", value=api.keys["page"].key_id)
+            CfnOutput(self, "CliKeyId", value=api.keys["cli"].key_id)
         return functions
 
     def _add_verification(self, realtime: list[str], *, shared: bool) -> PlatformFunction:

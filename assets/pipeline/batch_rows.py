@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,13 +57,18 @@ class Layout:
             raise ValueError(f"{len(found)} fields, the header has {len(self.names)}")
         return found
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Of each feature in a line."""
+        return {feature.name: self.names.index(feature.name) for feature in self.contract.features}
+
     def named(self, fields: Fields) -> dict[str, str]:
-        return {feature.name: fields[self.names.index(feature.name)] for feature in self.contract.features}
+        return {name: fields[place] for name, place in self.places.items()}
 
     def columns(self, rows: Sequence[Fields]) -> dict[str, Fields]:
         """Texts of each feature, one a row."""
         turned = list(zip(*rows, strict=True)) or [()] * len(self.names)
-        return {feature.name: turned[self.names.index(feature.name)] for feature in self.contract.features}
+        return {name: turned[place] for name, place in self.places.items()}
 
 
 def is_asked() -> bool:

@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import batch_rows
-from contract import Contract, Recipe, RecordError, parse_csv, validate
+from contract import Contract, Recipe, RecordError, faults, parse_csv
 from explanation import explain
 from interval import Interval, load_interval
 from trees import Trees, load_trees
@@ -120,7 +121,7 @@ def _read(body: str | bytes, content_type: str) -> Data:
     """Raises InputError for a body that cannot be read as what it says it is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (JSON, CSV):
-        raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
+        raise InputError([_error(f"the content type {content_type[:100]!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
         return batch_rows.lines_of(body)
     try:
@@ -144,13 +145,14 @@ def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
         return batch_rows.answer(data, model.recipe, model.trees.predict)
     asked = isinstance(data, ToExplain)
     records = data.records if isinstance(data, ToExplain) else _records(data, model.recipe.contract)
-    errors = [
+    errors = (
         {"instance": index, "field": error.field, "reason": error.reason}
         for index, record in enumerate(records)
-        for error in validate(model.recipe.contract, record)
-    ]
-    if errors:
-        raise InputError(errors)
+        for error in faults(model.recipe.contract, record)
+    )
+    # No more than an answer lists: a body of megabytes may hold a million.
+    if found := tuple(islice(errors, MAX_ERRORS)):
+        raise InputError(found)
     values = model.trees.predict(model.recipe.apply(records))
     return Prediction(values, model, explain(model.trees.booster, model.recipe, records) if asked else None)
 
@@ -189,7 +191,8 @@ def _answer(model: Model, value: float) -> dict[str, object]:
 def _instances(text: str) -> list[Any] | ToExplain:
     try:
         document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    # A number of more digits than Python reads is a ValueError of another kind than the rest.
+    except (ValueError, RecursionError) as error:
         raise InputError([_error(f"the body is not valid JSON: {error}")]) from error
     instances = document.get("instances") if isinstance(document, dict) else document
     if not isinstance(instances, list) or not instances:

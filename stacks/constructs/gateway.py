@@ -1,7 +1,7 @@
 """API Gateway: who may call what. It checks the shape of a body, the functions the rest."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from aws_cdk import RemovalPolicy
@@ -11,11 +11,13 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from contract import MAX_INSTANCES
+from stacks.bundles import Described
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.firewall import Firewall
 from stacks.constructs.gateway_answers import ACCESS_LOG, add_problems
+from stacks.constructs.gateway_description import Description
 from stacks.constructs.trust import for_this_account
 
 # The version in the path of the API.
@@ -40,7 +42,6 @@ OF_MODEL: Mapping[str, tuple[str, ...]] = {
     "versions/{version}": (),
     "monitoring": ("hours",),
 }
-DESCRIPTION = ("openapi.json", "docs")
 
 _PUSH_TO_LOGS = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ACCEPTED = {
@@ -53,7 +54,7 @@ PREFLIGHT = "A browser asks without credentials whether it may ask."
 
 
 class Gateway(Construct):
-    """`key_id` is None where callers sign with IAM."""
+    """`keys` are those of the deployment, by who holds them; none where callers sign with IAM."""
 
     def __init__(
         self,
@@ -63,9 +64,10 @@ class Gateway(Construct):
         config: StageConfig,
         models: Iterable[str],
         functions: ApiFunctions,
+        description: Sequence[Described],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._access = config, config.api
+        self._config, self._access, self._documents = config, config.api, description
         self._api = self._add_api()
         self._validator = apigateway.RequestValidator(
             self, "Validator", rest_api=self._api, validate_request_body=True, validate_request_parameters=True
@@ -82,7 +84,9 @@ class Gateway(Construct):
             rate = config.throttle.requests_per_second
             Firewall(self, "Firewall", stage=self._api.deployment_stage, requests_per_second=rate)
         self.url = self._api.url
-        self.key_id = self._add_key().key_id if self._access.auth == "api-key" else None
+        self.keys = self._add_keys() if self._access.auth == "api-key" else {}
+        if self.keys:
+            functions.know(self.keys)
 
     def _add_routes(self, models: Iterable[str]) -> None:
         listed = self._api.root.add_resource("models")
@@ -93,19 +97,21 @@ class Gateway(Construct):
             for path, query in OF_MODEL.items():
                 self._add_get(model.resource_for_path(path) if path else model, query)
             self._add_post(model.add_resource("predictions"))
-        for path in DESCRIPTION:
-            self._add_get(self._api.root.add_resource(path), key=False)
+        description = Description(self, "Description", access=self._access, documents=self._documents)
+        options = {**self._authorization(key=False), "request_validator": self._validator}
+        for method in description.add_methods(self._api.root, **options):
+            self._accept(method, OPEN)
 
-    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = (), *, key: bool = True) -> None:
+    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = ()) -> None:
         parameters = {f"method.request.querystring.{name}": False for name in query}
         method = resource.add_method(
             "GET",
             self._platform,
-            **self._authorization(key),
+            **self._authorization(key=True),
             request_parameters=parameters,
             request_validator=self._validator,
         )
-        self._accept(method, KEY if key else OPEN)
+        self._accept(method, KEY)
 
     def _add_post(self, resource: apigateway.IResource) -> None:
         method = resource.add_method(
@@ -167,17 +173,25 @@ class Gateway(Construct):
         return api
 
     def _stage_options(self, log_group: logs.ILogGroup) -> apigateway.StageOptions:
+        """What needs no key has a limit of its own: nobody's requests for it stand in the way of those with a key."""
         throttle = self._config.throttle
+        method = {
+            "logging_level": apigateway.MethodLoggingLevel.ERROR,
+            "data_trace_enabled": False,
+            "metrics_enabled": True,
+        }
+        one = {"throttling_rate_limit": throttle.requests_per_second, "throttling_burst_limit": throttle.burst}
         return apigateway.StageOptions(
             stage_name=STAGE,
             access_log_destination=apigateway.LogGroupLogDestination(log_group),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
-            logging_level=apigateway.MethodLoggingLevel.ERROR,
-            data_trace_enabled=False,
-            metrics_enabled=True,
             tracing_enabled=True,
-            throttling_rate_limit=throttle.requests_per_second,
-            throttling_burst_limit=throttle.burst,
+            **method,
+            **{name: limit * throttle.callers for name, limit in one.items()},
+            method_options={
+                f"/{item.document.path}/GET": apigateway.MethodDeploymentOptions(**method, **one)
+                for item in self._documents
+            },
         )
 
     def _preflight(self) -> apigateway.CorsOptions | None:
@@ -207,11 +221,20 @@ class Gateway(Construct):
         deployment.add_to_logical_id(REQUEST_SCHEMA)
         return apigateway.Model.from_model_name(self, "InstancesModel", model.ref)
 
-    def _add_key(self) -> apigateway.IApiKey:
+    def _add_keys(self) -> dict[str, apigateway.IApiKey]:
+        """One each, so that none can use up another's day. `mlops keys` makes those of everybody else."""
+        return {
+            "page": self._add_key("", "The page"),
+            "cli": self._add_key("Cli", "The command mlops"),
+        }
+
+    def _add_key(self, holder: str, description: str) -> apigateway.IApiKey:
         throttle = self._config.throttle
-        key = self._api.add_api_key("Key", description="Clients of the prediction API")
+        # Not add_api_key, whose keys wait for the stage, which waits for the functions, which know the keys.
+        key = apigateway.ApiKey(self._api, f"{holder}Key", description=description)
         plan = self._api.add_usage_plan(
-            "Plan",
+            f"{holder}Plan",
+            description=description,
             throttle=apigateway.ThrottleSettings(rate_limit=throttle.requests_per_second, burst_limit=throttle.burst),
             quota=apigateway.QuotaSettings(limit=throttle.requests_per_day, period=apigateway.Period.DAY),
         )

@@ -47,6 +47,7 @@ class PlatformFunction(lambda_.Function):
         log_retention: logs.RetentionDays,
         timeout: Duration,
         memory_mb: int = 256,
+        reserved: int | None = None,
     ) -> None:
         log_group = logs.LogGroup(
             scope, f"{construct_id}Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
@@ -72,6 +73,7 @@ class PlatformFunction(lambda_.Function):
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             dead_letter_queue=dead_letters,
+            reserved_concurrent_executions=reserved,
         )
         self.own_role = role
         self._add_alarms(alerts, construct_id)

@@ -83,6 +83,8 @@ def rebuilt(folder: Path) -> bundles.Bundles:
 def test_another_model_makes_no_data_set_and_no_training_stale(sources: Path) -> None:
     before = rebuilt(sources)
     shutil.copytree(sources / "MODELS" / "california_housing", sources / "MODELS" / "another")
+    file = sources / "MODELS" / "another" / "model.toml"
+    file.write_text(file.read_text().replace('name = "california_housing"', 'name = "another"'))
     after = rebuilt(sources)
     assert after.layer != before.layer
     assert after.contracts != before.contracts

@@ -15,7 +15,7 @@ def double(value: float) -> Column:
 
 def number(name: str) -> Column:
     """The double in a text column; null for NaN, inf, 0x1F, 1_000 and what else the casts of one engine accept."""
-    decimal = F.col(name).rlike(r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z")
+    decimal = F.col(name).rlike(r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?\z")
     return F.when(decimal, F.expr(f"try_cast({name} as double)"))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from records import Records
 
-from contract import MAX_INSTANCES, Contract, Feature, json_schema
+from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from tracking.versions import ModelVersion, live_version
 
 
@@ -60,11 +60,6 @@ def feature_of(feature: Feature) -> dict[str, Any]:
     }
     found |= {name: value for name, value in optional.items() if value is not None}
     return {**found, "description": feature.description}
-
-
-def example(contract: Contract) -> dict[str, Any]:
-    """The record that a form starts with."""
-    return {feature.name: feature.default for feature in contract.features}
 
 
 def _live(records: Records, version: ModelVersion) -> dict[str, Any]:

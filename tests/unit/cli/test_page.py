@@ -29,7 +29,7 @@ QUIET = Console(quiet=True)
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(page, "LOG_FILE", tmp_path / "page.log")
-    return SimpleNamespace(api_url="http://127.0.0.1:9/v1", api_key=KEY)
+    return SimpleNamespace(api_url="http://127.0.0.1:9/v1", page_key=KEY)
 
 
 def get(url: str) -> str:
@@ -106,7 +106,7 @@ def test_a_page_that_does_not_start_is_no_error(target: Any, monkeypatch: pytest
 
 
 def test_there_is_no_page_where_callers_sign_with_iam(target: Any) -> None:
-    target.api_key = None
+    target.page_key = None
     written = io.StringIO()
     with page.serving(target, console=Console(width=200, file=written), port=0) as served:
         assert served is None
@@ -121,7 +121,7 @@ from types import SimpleNamespace
 from cli.terminal import Console
 from cli import page
 page.LOG_FILE = Path({str(tmp_path / "page.log")!r})
-target = SimpleNamespace(api_url="http://127.0.0.1:9/v1", api_key={KEY!r})
+target = SimpleNamespace(api_url="http://127.0.0.1:9/v1", page_key={KEY!r})
 with page.serving(target, console=Console(quiet=True), port=0) as served:
     print(served.child.pid, flush=True)
     time.sleep(60)

@@ -33,6 +33,9 @@ ENVIRONMENT = {
     "MODEL_TIMEOUT_SECONDS": "25",
     "RUNTIME_URL": "https://runtime.sagemaker.eu-west-1.amazonaws.com",
     "CORS_ORIGINS": "https://a.example,https://b.example",
+    "API_KEYS": "pagekey=page,clikey=cli",
+    "ARTIFACT_BUCKET": "artifacts",
+    "ARTIFACT_BUCKET_URL": "https://artifacts.s3.eu-west-1.amazonaws.com",
 }
 
 
@@ -76,7 +79,7 @@ def event(body: Any, *, resource: str = RESOURCE, **more: Any) -> dict[str, Any]
         "httpMethod": "POST",
         "body": text,
         "isBase64Encoded": False,
-        "requestContext": {"requestId": "request-1", "resourcePath": resource},
+        "requestContext": {"requestId": "request-1", "identity": {"apiKeyId": "pagekey"}, "resourcePath": resource},
         **more,
     }
 
@@ -181,7 +184,7 @@ def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNames
     wrong = {**RECORD, **{f"{number}{'x' * 1000}": 1 for number in range(1000)}}
     response = function.handler.handler(event({"instances": [wrong]}), None)
     document = problem_of(response, 400)
-    assert document["detail"].startswith("1000 invalid value(s); the first: instance 0, 0xxx")
+    assert document["detail"].startswith("More than 100 invalid values; the first: instance 0, 0xxx")
     assert len(document["errors"]) == 100
     assert len(response["body"]) < 50_000
 

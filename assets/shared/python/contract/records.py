@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract.model import Contract, Feature
 
 MAX_INSTANCES = 500
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Of a name or a level that a message repeats; of the levels that it lists.
+_MAX_NAME, _MAX_LEVELS = 100, 20
+# Possessive: a million digits and a letter would be tried a million times otherwise.
+_DECIMAL = re.compile(r"[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,22 @@ class RecordError(ValueError):
 
 def validate(contract: Contract, record: Mapping[str, object]) -> tuple[FieldError, ...]:
     """Every field of the record that breaks the contract; () for a good record."""
+    return tuple(faults(contract, record))
+
+
+def faults(contract: Contract, record: Mapping[str, object]) -> Iterator[FieldError]:
+    """What `validate` finds, one at a time: a record may hold a million wrong names, and nobody reads as many."""
     if not isinstance(record, Mapping):
-        return (FieldError("", f"must be an object with one value a feature, is {_kind(record)}"),)
-    errors = []
+        yield FieldError("", f"must be an object with one value a feature, is {_kind(record)}")
+        return
     for feature in contract.features:
         reason = _problem(feature, record.get(feature.name))
         if reason:
-            errors.append(FieldError(feature.name, reason))
+            yield FieldError(feature.name, reason)
     known = {feature.name for feature in contract.features}
-    errors += [FieldError(str(name), _unknown(contract, str(name))) for name in record if name not in known]
-    return tuple(errors)
+    for name in record:
+        if name not in known:
+            yield FieldError(str(name)[:_MAX_NAME], _unknown(contract, str(name)))
 
 
 def parse_csv(contract: Contract, text: str) -> list[dict[str, object]]:
@@ -55,7 +64,7 @@ def parse_csv(contract: Contract, text: str) -> list[dict[str, object]]:
     """
     rows = _rows(text)
     first = [field.strip() for field in rows[0]] if rows else []
-    header = any(field in {feature.name for feature in contract.features} for field in first)
+    header = not {feature.name for feature in contract.features}.isdisjoint(first)
     features = _header(contract, first) if header else list(contract.features)
     records = [_record(features, row, number) for number, row in enumerate(rows[1:] if header else rows, start=1)]
     if not records:
@@ -95,6 +104,11 @@ def json_schema(contract: Contract) -> dict[str, object]:
     }
 
 
+def example(contract: Contract) -> dict[str, object]:
+    """The record that a form starts with."""
+    return {feature.name: feature.default for feature in contract.features}
+
+
 def _problem(feature: Feature, value: object) -> str | None:
     if value is None:
         return None if feature.nullable else "is missing"
@@ -114,12 +128,12 @@ def _number_problem(feature: Feature, value: object) -> str | None:
 
 
 def _category_problem(feature: Feature, value: object) -> str | None:
-    levels = ", ".join(f'"{level}"' for level in feature.levels)
-    if not isinstance(value, str):
-        return f"must be one of {levels}, is {_kind(value)}"
-    if value not in feature.levels:
-        return f'must be one of {levels}, is "{value[:60]}"'
-    return None
+    if isinstance(value, str) and value in feature.levels:
+        return None
+    levels = ", ".join(f'"{level}"' for level in feature.levels[:_MAX_LEVELS])
+    more = len(feature.levels) - _MAX_LEVELS
+    listed = f"{levels} and {more:,} more" if more > 0 else levels
+    return f"must be one of {listed}, is " + (f'"{value[:60]}"' if isinstance(value, str) else _kind(value))
 
 
 def _unknown(contract: Contract, name: str) -> str:
@@ -146,13 +160,15 @@ def _rows(text: str) -> list[list[str]]:
 
 def _header(contract: Contract, names: list[str]) -> list[Feature]:
     features = {feature.name: feature for feature in contract.features}
+    seen: set[str] = set()
     for name in names:
         if name not in features:
-            raise RecordError(0, name, _unknown(contract, name))
-        if names.count(name) > 1:
+            raise RecordError(0, name[:_MAX_NAME], _unknown(contract, name))
+        if name in seen:
             raise RecordError(0, name, "stands twice in the header; keep one")
+        seen.add(name)
     for feature in contract.features:
-        if feature.name not in names and not feature.nullable:
+        if feature.name not in seen and not feature.nullable:
             raise RecordError(0, feature.name, "is missing from the header; add the column")
     return [features[name] for name in names]
 
