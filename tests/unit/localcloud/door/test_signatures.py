@@ -122,7 +122,7 @@ def test_clocks_may_differ_a_little(service, minutes):
 
 @pytest.mark.parametrize(("service", "minutes"), [("s3", 16), ("s3", -16), ("glue", 16), ("glue", -60 * 24)])
 def test_an_old_signature_and_one_of_tomorrow_are_refused(service, minutes):
-    with pytest.raises(Refused, match="Signature (expired|not yet current)") as refused:
+    with pytest.raises(Refused, match=r"Signature (expired|not yet current)") as refused:
         verify(signed(service=service, minutes=minutes))
     assert refused.value.code == "RequestTimeTooSkewed"
 
