@@ -43,7 +43,7 @@ GLOBAL_SERVICES = frozenset(
 LONGEST_PRESIGN = timedelta(days=7)
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z")
 _UNRESERVED = "-_.~"
-_OTHER_MECHANISM = (
+OTHER_MECHANISM = (
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256 (Signature Version 4; "
     "in boto3: Config(signature_version='s3v4'))."
 )
@@ -81,7 +81,8 @@ class Signer:
 
 
 def is_presigned(request: Request) -> bool:
-    return bool(request.parameter("X-Amz-Signature")) and not request.all("authorization")
+    named = request.parameter("X-Amz-Signature") or request.parameter("Signature")
+    return bool(named) and not request.all("authorization")
 
 
 def read(request: Request) -> Signature | None:
@@ -106,7 +107,7 @@ def _check_algorithm(request: Request, authorizations: list[str]) -> None:
     else:
         supported = request.query.get("X-Amz-Algorithm") == [ALGORITHM]
     if not supported:
-        raise Refused("InvalidRequest", _OTHER_MECHANISM, status=400)
+        raise Refused("InvalidRequest", OTHER_MECHANISM, status=400)
 
 
 def _parsed(request: Request, *, presigned: bool) -> Signature:
@@ -183,17 +184,16 @@ def check_time(signature: Signature, request: Request) -> None:
         raise Refused("AccessDenied", "Request is not yet valid", status=403)
 
 
-def signer_of(signature: Signature) -> Signer:
+def signer_of(key: str, token: str) -> Signer:
     """Raises Refused for an unknown key, an expired session and a wrong session token."""
-    key = signature.access_key
     try:
         owner = _account_from_sts_session(key) or iam_evaluator.find_iam_access_key_account(key) or account()
-        found = iam_evaluator.resolve_credential(key, owner, signature.token)
+        found = iam_evaluator.resolve_credential(key, owner, token)
     except iam_evaluator.AmbiguousAccessKeyError:
         raise Refused("UnrecognizedClientException", f"Several accounts have the access key {key}.") from None
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         # A session's key without its token is an unknown key to AWS.
-        unknown = found.code == "InvalidToken" and not signature.token
+        unknown = found.code == "InvalidToken" and not token
         raise Refused("UnrecognizedClientException" if unknown else found.code, found.message)
     return Signer(secret=found.secret_access_key, root=found.principal_type == "Root")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -261,18 +264,54 @@ def test_a_session_needs_its_own_token(cloud: LocalCloud) -> None:
     assert call(cloud, "s3", key, secret, one["SessionToken"]) == "AccessDenied"
 
 
-def test_presigned_addresses_open_what_they_name(cloud: LocalCloud) -> None:
-    client: Any = cloud.session().client(
-        "s3", endpoint_url=cloud.endpoint, config=Config(signature_version="s3v4", s3={"addressing_style": "path"})
-    )
-    url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY}, ExpiresIn=60)
-    with urllib.request.urlopen(url) as answer:
-        assert answer.read() == CONTENT
-    for changed in (url.replace(KEY, "a/other"), url.replace("Expires=60", "Expires=61"), url[:-1] + "x"):
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(changed)
-        assert refused.value.code == 403
-        refused.value.close()
+def presigned(cloud: LocalCloud, version: str, session: boto3.Session | None = None, **options: Any) -> str:
+    config = Config(signature_version=version, s3={"addressing_style": "path"})
+    client: Any = (session or cloud.session()).client("s3", endpoint_url=cloud.endpoint, config=config)
+    url: str = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY}, **options)
+    return url
+
+
+def status_of(url: str, method: str = "GET") -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
+            assert method != "GET" or answer.read() == CONTENT
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+# What boto3 signs unless it is told better, and what it is told.
+VERSIONS = ("s3", "s3v4")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_presigned_links_open_what_they_name(cloud: LocalCloud, version: str) -> None:
+    url = presigned(cloud, version, ExpiresIn=60)
+    assert ("AWSAccessKeyId" in url) == (version == "s3")
+    assert status_of(url) == 200
+    ends = re.sub(r"Expires=(\d+)", lambda found: f"Expires={int(found[1]) + 1}", url)
+    for changed in (
+        url.replace(KEY, "a/other"),
+        ends,
+        url.replace("Signature=", "Signature=0"),
+        f"{url}&acl",
+        f"{url}&x",
+    ):
+        assert status_of(changed) in (400, 403)
+    for method in ("PUT", "DELETE", "POST"):
+        assert status_of(url, method) == 403
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_presigned_links_end_and_are_no_better_than_their_keys(cloud: LocalCloud, version: str) -> None:
+    past = presigned(cloud, version, ExpiresIn=1)
+    for key in ("test", "000000000000"):
+        assert status_of(presigned(cloud, version, sessions.session(key, "test", region=cloud.region))) == 403
+    wrong = sessions.session(cloud.keys.access_key, "test", region=cloud.region)
+    assert status_of(presigned(cloud, version, wrong)) == 403
+    time.sleep(2.1)
+    assert status_of(past) == 403
 
 
 def test_a_body_that_is_not_the_signed_one_is_not_stored(cloud: LocalCloud) -> None:

@@ -153,7 +153,6 @@ OTHERS = [
     ({"authorization": "Basic dGVzdDp0ZXN0"}, "", "Please use AWS4-HMAC-SHA256"),
     ({"authorization": f"AWS4-ECDSA-P256-SHA256 Credential={KEY}/20260101/s3/aws4_request"}, "", "Please use AWS4"),
     ({"authorization": ""}, "", "Please use AWS4-HMAC-SHA256"),
-    ({}, f"AWSAccessKeyId={KEY}&Signature=x&Expires=9999999999", "Please use AWS4-HMAC-SHA256"),
     ({}, f"X-Amz-Credential={KEY}/20260101/us-east-1/s3/aws4_request", "Please use AWS4-HMAC-SHA256"),
     ({}, "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256", "Please use AWS4-HMAC-SHA256"),
     ({"authorization": "AWS4-HMAC-SHA256 "}, "", "requires 'Credential' parameter"),
