@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -10,7 +12,6 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest, HTTPHeaders
-from botocore.credentials import Credentials
 from ministack.core import iam_evaluator, sigv4
 from ministack.core.responses import _account_from_sts_session
 
@@ -200,8 +201,9 @@ def signer_of(key: str, token: str) -> Signer:
 
 def check(request: Request, signature: Signature, signer: Signer, payload_hash: str) -> None:
     """Compute the signature of the request anew. Raises Refused when it is another one."""
+    recomputed = _Recomputed(signature, signing_key(signature, signer.secret), payload_hash)
     for path in _paths(request, signature):
-        computed = _Recomputed(signature, signer.secret, payload_hash).compute(request, path)
+        computed = recomputed.compute(request, path)
         if hmac.compare_digest(computed, signature.value):
             return
     raise Refused("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
@@ -216,9 +218,10 @@ def _paths(request: Request, signature: Signature) -> tuple[str, ...]:
 class _Recomputed:
     """botocore's signer, told what to sign, and when, by a signature that is to be verified."""
 
-    def __init__(self, signature: Signature, secret: str, payload_hash: str) -> None:
+    def __init__(self, signature: Signature, key: bytes, payload_hash: str) -> None:
         signer = S3SigV4Auth if signature.for_s3 else SigV4Auth
-        self._auth = signer(Credentials(signature.access_key, secret), signature.service, signature.region)
+        self._auth = signer(None, signature.service, signature.region)
+        self._key = key
         self._signature = signature
         self._payload_hash = payload_hash
 
@@ -239,7 +242,8 @@ class _Recomputed:
                 self._payload_hash,
             ]
         )
-        return str(self._auth.signature(self._auth.string_to_sign(copy, canonical), copy))
+        text = self._auth.string_to_sign(copy, canonical)
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _canonical_query(request: Request) -> str:
@@ -253,5 +257,10 @@ def _canonical_query(request: Request) -> str:
 
 
 def signing_key(signature: Signature, secret: str) -> bytes:
-    """The key that signs the chunks of a body after its request."""
-    return bytes(sigv4.derive_signing_key(secret, signature.date, signature.region, signature.service))
+    """The key of a day, a region and a service, which signs requests and the chunks of their bodies."""
+    return _signing_key(secret, signature.date, signature.region, signature.service)
+
+
+@functools.lru_cache(maxsize=256)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    return bytes(sigv4.derive_signing_key(secret, date, region, service))
