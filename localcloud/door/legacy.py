@@ -13,7 +13,8 @@ from botocore.credentials import Credentials
 from localcloud.context import region
 from localcloud.door import routes
 from localcloud.door.request import Refused, Request
-from localcloud.door.signatures import OTHER_MECHANISM, signer_of
+from localcloud.door.signatures import OTHER_MECHANISM
+from localcloud.door.verification import signer_of
 
 # Regions that S3 opened before 2014; all others never took this version.
 REGIONS = frozenset(

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from localcloud.door import answers, browsers, legacy, payloads, routes, signatures
+from localcloud.door import answers, browsers, legacy, payloads, routes, signatures, verification
 from localcloud.door.request import Application, Message, Receive, Refused, Request, Scope, Send
 from localcloud.door.routes import Route
 
@@ -80,7 +80,7 @@ class _Claim:
     """A signature by a known key and in time: it has to fit the body too."""
 
     signature: signatures.Signature
-    signer: signatures.Signer
+    signer: verification.Signer
 
 
 def _claim_of(request: Request) -> _Claim | Literal["link", "none"]:
@@ -91,8 +91,8 @@ def _claim_of(request: Request) -> _Claim | Literal["link", "none"]:
     signature = signatures.read(request)
     if signature is None:
         return "none"
-    signatures.check_time(signature, request)
-    return _Claim(signature, signatures.signer_of(signature.access_key, signature.token))
+    verification.check_time(signature, request)
+    return _Claim(signature, verification.signer_of(signature.access_key, signature.token))
 
 
 async def _check(request: Request, claim: _Claim | Literal["link", "none"], body: bytes) -> None:
@@ -112,8 +112,8 @@ async def _check(request: Request, claim: _Claim | Literal["link", "none"], body
 def _check_signature(request: Request, claim: _Claim, body: bytes) -> None:
     signature, signer = claim.signature, claim.signer
     signed = payloads.signed_hash(request, signature, body)
-    signatures.check(request, signature, signer, signed)
-    payloads.check_chunks(signature, signed, body, signatures.signing_key(signature, signer.secret))
+    verification.check(request, signature, signer, signed)
+    payloads.check_chunks(signature, signed, body, verification.signing_key(signature, signer.secret))
 
 
 async def _refuse(send: Send, request: Request, refused: Refused) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
@@ -9,6 +10,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -320,3 +322,39 @@ def test_a_body_that_is_not_the_signed_one_is_not_stored(cloud: LocalCloud) -> N
     answer = send(cloud, "PUT", f"/{BUCKET}/swapped", b"your", **dict(request.headers.items()))
     assert (answer.status, b"XAmzContentSHA256Mismatch" in answer.body) == (400, True)
     assert "swapped" not in str(cloud.client("s3").list_objects_v2(Bucket=BUCKET))
+
+
+def streamed(cloud: LocalCloud, content: bytes, checksum: bytes) -> Answer:
+    """An upload of unknown length with its checksum after it, as SDKs send one."""
+    digest = base64.b64encode(checksum)
+    body = b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % (len(content), content, digest)
+    headers = {
+        "X-Amz-Content-SHA256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "X-Amz-Trailer": "x-amz-checksum-crc32",
+        "X-Amz-Decoded-Content-Length": str(len(content)),
+        "Content-Encoding": "aws-chunked",
+    }
+    request = AWSRequest(method="PUT", url=f"{cloud.endpoint}/{BUCKET}/streamed", headers=headers)
+    SigV4Auth(Credentials(cloud.keys.access_key, cloud.keys.secret_key), "s3", cloud.region).add_auth(request)
+    return send(cloud, "PUT", f"/{BUCKET}/streamed", body, **dict(request.headers.items()))
+
+
+def test_a_streamed_body_is_the_one_of_its_checksum(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    right = zlib.crc32(b"content").to_bytes(4)
+    answer = streamed(cloud, b"swapped", right)
+    assert (answer.status, b"BadDigest" in answer.body) == (400, True)
+    assert "streamed" not in str(s3.list_objects_v2(Bucket=BUCKET))
+    assert streamed(cloud, b"content", right).status == 200
+    assert s3.get_object(Bucket=BUCKET, Key="streamed")["Body"].read() == b"content"
+
+
+@pytest.mark.parametrize("key", ["a b+c%2F~ü", "a//b", "../up", "x/../y", "?a=b&c#d", "q!*'()", "/lead", "日本"])
+def test_odd_names_of_objects_pass_the_door(cloud: LocalCloud, key: str) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="odd-names")
+    s3.put_object(Bucket="odd-names", Key=key, Body=b"odd")
+    assert s3.get_object(Bucket="odd-names", Key=key)["Body"].read() == b"odd"
+    assert s3.list_objects_v2(Bucket="odd-names", Prefix=key)["Contents"][0]["Key"] == key
+    s3.delete_object(Bucket="odd-names", Key=key)
+    assert s3.list_objects_v2(Bucket="odd-names")["KeyCount"] == 0

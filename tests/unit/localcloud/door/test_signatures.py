@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localcloud.door import signatures
 from localcloud.door.request import Refused
-from localcloud.door.signatures import Signer
+from localcloud.door.verification import Signer
 from tests.unit.localcloud.door.support import KEY, as_sent, sha256, signed, verify, with_header
 
 PATHS = [
