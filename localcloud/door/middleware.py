@@ -65,7 +65,7 @@ async def _serve_aws(application: Application, scope: Scope, request: Request, r
         await _refuse(send, request, refused)
         return
     try:
-        body = await _read(receive)
+        body = await _read(receive, most=LARGE_BODY if claim == "none" else None)
         await _check(request, claim, body)
     except Refused as refused:
         await _refuse(send, request, refused)
@@ -121,14 +121,18 @@ async def _refuse(send: Send, request: Request, refused: Refused) -> None:
     await answers.refuse(send, request, refused, service=None if own else routes.service_of(request))
 
 
-async def _read(receive: Receive) -> bytes:
-    """The whole body. Raises Disconnected."""
+async def _read(receive: Receive, *, most: int | None) -> bytes:
+    """The whole body. Raises Disconnected, and Refused when a stranger sends more than anybody unsigned may."""
     parts: list[bytes] = []
+    length = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if most is not None and length > most:
+            raise MISSING
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -131,6 +131,14 @@ def test_nothing_is_answered_without_a_signature(
     assert CONTENT not in answer.body
 
 
+def test_what_strangers_send_is_not_kept(cloud: LocalCloud) -> None:
+    """Ten times as much as any unsigned request needs: refused while it is sent, or after."""
+    try:
+        assert send(cloud, "POST", "/", b"x" * 10_000_000).status == 403
+    except (BrokenPipeError, ConnectionResetError):
+        assert cloud.client("sts").get_caller_identity()["Account"] == cloud.account
+
+
 FOREIGN_ROUTES = [
     ("POST", "/_ministack/reset"),
     ("POST", "/_ministack/reset?init=1"),
