@@ -83,7 +83,7 @@ def _resource(request: Request) -> str:
     return f"/{bucket}{request.raw_path}" if bucket else request.raw_path
 
 
-class _Verifier(HmacV1QueryAuth):
+class _Verifier(HmacV1QueryAuth):  # type: ignore[misc]
     """botocore's signer, told by the link when it ends."""
 
     def __init__(self, credentials: Credentials, expires: str) -> None:
