@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from cli.errors import CliError
@@ -35,14 +35,22 @@ def _variables(state: Mapping[str, Any]) -> dict[str, str]:
 
 def commands(values: Mapping[str, str], shell: Shell) -> str:
     """Lines for the shell to evaluate."""
-    unset, assign = _SHELLS[shell]
+    unset, assign, quoted = SHELLS[shell]
     lines = [unset.format(name=name) for name in UNSET]
-    lines += [assign.format(name=name, value=shlex.quote(value)) for name, value in values.items()]
-    return "\n".join(lines)
+    return "\n".join(lines + [assign.format(name=name, value=quoted(value)) for name, value in values.items()])
 
 
-_SHELLS: Mapping[Shell, tuple[str, str]] = {
-    "posix": ("unset {name}", "export {name}={value}"),
-    "fish": ("set --erase {name}", "set --export --global {name} {value}"),
-    "powershell": ("$env:{name} = $null", "$env:{name} = {value}"),
+def _fish(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _powershell(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+# How a shell drops a variable, sets one, and writes a value.
+SHELLS: Mapping[Shell, tuple[str, str, Callable[[str], str]]] = {
+    "posix": ("unset {name}", "export {name}={value}", shlex.quote),
+    "fish": ("set --erase {name}", "set --export --global {name} {value}", _fish),
+    "powershell": ("$env:{name} = $null", "$env:{name} = {value}", _powershell),
 }

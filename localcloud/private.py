@@ -16,7 +16,7 @@ def private_folder(folder: Path) -> Path:
 def open_private(path: Path) -> TextIO:
     """The file, emptied, for its owner to write and nobody else to read."""
     path.unlink(missing_ok=True)
-    return open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: PTH123 - has an opener
+    return open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from ministack import app
 from ministack.core import iam_actions
 
-from localcloud.door import routes
 from localcloud.door.request import Message, Refused, Request, Send
 
 HOOKS = (
@@ -63,9 +62,3 @@ def without_cors(send: Send) -> Send:
 
 def _without_cors(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
     return (item for item in headers if not item[0].lower().startswith(b"access-control-"))
-
-
-def service_for(request: Request, signed_for: str = "") -> str:
-    """The service in whose protocol a refusal is worded."""
-    service = routes.service_of(request)
-    return signed_for if service == "s3" and signed_for and signed_for in iam_actions._SERVICE_PROTOCOL else service

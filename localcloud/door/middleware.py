@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from typing import Literal
 
-from localcloud.door import answers, browsers, payloads, routes, signatures
+from localcloud.door import answers, browsers, legacy, payloads, routes, signatures, verification
 from localcloud.door.request import Application, Message, Receive, Refused, Request, Scope, Send
 from localcloud.door.routes import Route
 
@@ -56,68 +58,81 @@ async def _serve(application: Application, scope: Scope, receive: Receive, send:
 
 
 async def _serve_aws(application: Application, scope: Scope, request: Request, receive: Receive, send: Send) -> None:
-    signature = None
     try:
-        signature = signatures.read(request)
-        if signature is not None:
-            signatures.check_time(signature, request)
-            signer = signatures.signer_of(signature)
+        claim = _claim_of(request)
     except Refused as refused:
         await _drain(request, receive)
-        await _refuse(send, request, refused, signature)
+        await _refuse(send, request, refused)
         return
     try:
-        body = await _read(receive)
-        if signature is None:
-            _check_unsigned(request, body)
-        else:
-            await _check_signed(request, signature, signer, body)
+        body = await _read(receive, most=LARGE_BODY if claim == "none" else None)
+        await _check(request, claim, body)
     except Refused as refused:
-        await _refuse(send, request, refused, signature)
+        await _refuse(send, request, refused)
     except Disconnected:
         return
     else:
         await application(scope, _replay(body, receive), answers.without_cors(send))
 
 
-def _check_unsigned(request: Request, body: bytes) -> None:
-    if request.path.startswith(routes.OWN) or not routes.is_unsigned_action(request, body):
-        raise MISSING
+@dataclass(frozen=True)
+class _Claim:
+    """A signature by a known key and in time: it has to fit the body too."""
+
+    signature: signatures.Signature
+    signer: verification.Signer
 
 
-async def _check_signed(
-    request: Request, signature: signatures.Signature, signer: signatures.Signer, body: bytes
-) -> None:
-    if request.path.startswith(routes.OWN) and not signer.root:
-        raise Refused("AccessDenied", f"{request.path} is for the user of this local cloud.", status=403)
-    if len(body) > LARGE_BODY:
-        await asyncio.to_thread(_check_signature, request, signature, signer, body)
-    else:
-        _check_signature(request, signature, signer, body)
+def _claim_of(request: Request) -> _Claim | Literal["link", "none"]:
+    """What the head of a request says of its sender. Raises Refused."""
+    if legacy.is_signed_so(request):
+        legacy.check(request)
+        return "link"
+    signature = signatures.read(request)
+    if signature is None:
+        return "none"
+    verification.check_time(signature, request)
+    return _Claim(signature, verification.signer_of(signature.access_key, signature.token))
 
 
-def _check_signature(request: Request, signature: signatures.Signature, signer: signatures.Signer, body: bytes) -> None:
+async def _check(request: Request, claim: _Claim | Literal["link", "none"], body: bytes) -> None:
+    own = request.path.startswith(routes.OWN)
+    if claim == "none":
+        if own or not routes.is_unsigned_action(request, body):
+            raise MISSING
+    elif claim != "link":
+        if own and not claim.signer.root:
+            raise Refused("AccessDenied", f"{request.path} is for the user of this local cloud.", status=403)
+        if len(body) > LARGE_BODY:
+            await asyncio.to_thread(_check_signature, request, claim, body)
+        else:
+            _check_signature(request, claim, body)
+
+
+def _check_signature(request: Request, claim: _Claim, body: bytes) -> None:
+    signature, signer = claim.signature, claim.signer
     signed = payloads.signed_hash(request, signature, body)
-    signatures.check(request, signature, signer, signed)
-    payloads.check_chunks(signature, signed, body, signatures.signing_key(signature, signer.secret))
+    verification.check(request, signature, signer, signed)
+    payloads.check_chunks(signature, signed, body, verification.signing_key(signature, signer.secret))
 
 
-async def _refuse(send: Send, request: Request, refused: Refused, signature: signatures.Signature | None) -> None:
-    if request.path.startswith(routes.OWN):
-        await answers.refuse(send, request, refused)
-    else:
-        service = answers.service_for(request, signature.service if signature else "")
-        await answers.refuse(send, request, refused, service=service)
+async def _refuse(send: Send, request: Request, refused: Refused) -> None:
+    own = request.path.startswith(routes.OWN)
+    await answers.refuse(send, request, refused, service=None if own else routes.service_of(request))
 
 
-async def _read(receive: Receive) -> bytes:
-    """The whole body. Raises Disconnected."""
+async def _read(receive: Receive, *, most: int | None) -> bytes:
+    """The whole body. Raises Disconnected, and Refused when a stranger sends more than anybody unsigned may."""
     parts: list[bytes] = []
+    length = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if most is not None and length > most:
+            raise MISSING
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 

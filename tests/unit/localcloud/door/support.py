@@ -14,9 +14,9 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from localcloud.door import payloads, signatures
+from localcloud.door import payloads, signatures, verification
 from localcloud.door.request import Request
-from localcloud.door.signatures import Signer
+from localcloud.door.verification import Signer
 
 HOST = "127.0.0.1:4599"
 KEY, SECRET = "AKIAOFATEST", "the secret of a test"
@@ -81,10 +81,10 @@ def verify(request: Request, body: bytes = b"", signer: Signer = SIGNER) -> None
     """All that the door verifies of a signed request. Raises Refused."""
     signature = signatures.read(request)
     assert signature is not None
-    signatures.check_time(signature, request)
+    verification.check_time(signature, request)
     payload = payloads.signed_hash(request, signature, body)
-    signatures.check(request, signature, signer, payload)
-    payloads.check_chunks(signature, payload, body, signatures.signing_key(signature, signer.secret))
+    verification.check(request, signature, signer, payload)
+    payloads.check_chunks(signature, payload, body, verification.signing_key(signature, signer.secret))
 
 
 def sha256(body: bytes) -> str:

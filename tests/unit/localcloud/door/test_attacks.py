@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import re
 import socket
+import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -124,6 +129,14 @@ def test_nothing_is_answered_without_a_signature(
     assert answer.status in (400, 403)
     assert code.encode() in answer.body
     assert CONTENT not in answer.body
+
+
+def test_what_strangers_send_is_not_kept(cloud: LocalCloud) -> None:
+    """Ten times as much as any unsigned request needs: refused while it is sent, or after."""
+    try:
+        assert send(cloud, "POST", "/", b"x" * 10_000_000).status == 403
+    except (BrokenPipeError, ConnectionResetError):
+        assert cloud.client("sts").get_caller_identity()["Account"] == cloud.account
 
 
 FOREIGN_ROUTES = [
@@ -261,18 +274,54 @@ def test_a_session_needs_its_own_token(cloud: LocalCloud) -> None:
     assert call(cloud, "s3", key, secret, one["SessionToken"]) == "AccessDenied"
 
 
-def test_presigned_addresses_open_what_they_name(cloud: LocalCloud) -> None:
-    client: Any = cloud.session().client(
-        "s3", endpoint_url=cloud.endpoint, config=Config(signature_version="s3v4", s3={"addressing_style": "path"})
-    )
-    url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY}, ExpiresIn=60)
-    with urllib.request.urlopen(url) as answer:
-        assert answer.read() == CONTENT
-    for changed in (url.replace(KEY, "a/other"), url.replace("Expires=60", "Expires=61"), url[:-1] + "x"):
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(changed)
-        assert refused.value.code == 403
-        refused.value.close()
+def presigned(cloud: LocalCloud, version: str, session: boto3.Session | None = None, **options: Any) -> str:
+    config = Config(signature_version=version, s3={"addressing_style": "path"})
+    client: Any = (session or cloud.session()).client("s3", endpoint_url=cloud.endpoint, config=config)
+    url: str = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY}, **options)
+    return url
+
+
+def status_of(url: str, method: str = "GET") -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
+            assert method != "GET" or answer.read() == CONTENT
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+# What boto3 signs unless it is told better, and what it is told.
+VERSIONS = ("s3", "s3v4")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_presigned_links_open_what_they_name(cloud: LocalCloud, version: str) -> None:
+    url = presigned(cloud, version, ExpiresIn=60)
+    assert ("AWSAccessKeyId" in url) == (version == "s3")
+    assert status_of(url) == 200
+    ends = re.sub(r"Expires=(\d+)", lambda found: f"Expires={int(found[1]) + 1}", url)
+    for changed in (
+        url.replace(KEY, "a/other"),
+        ends,
+        url.replace("Signature=", "Signature=0"),
+        f"{url}&acl",
+        f"{url}&x",
+    ):
+        assert status_of(changed) in (400, 403)
+    for method in ("PUT", "DELETE", "POST"):
+        assert status_of(url, method) == 403
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_presigned_links_end_and_are_no_better_than_their_keys(cloud: LocalCloud, version: str) -> None:
+    past = presigned(cloud, version, ExpiresIn=1)
+    for key in ("test", "000000000000"):
+        assert status_of(presigned(cloud, version, sessions.session(key, "test", region=cloud.region))) == 403
+    wrong = sessions.session(cloud.keys.access_key, "test", region=cloud.region)
+    assert status_of(presigned(cloud, version, wrong)) == 403
+    time.sleep(2.1)
+    assert status_of(past) == 403
 
 
 def test_a_body_that_is_not_the_signed_one_is_not_stored(cloud: LocalCloud) -> None:
@@ -281,3 +330,39 @@ def test_a_body_that_is_not_the_signed_one_is_not_stored(cloud: LocalCloud) -> N
     answer = send(cloud, "PUT", f"/{BUCKET}/swapped", b"your", **dict(request.headers.items()))
     assert (answer.status, b"XAmzContentSHA256Mismatch" in answer.body) == (400, True)
     assert "swapped" not in str(cloud.client("s3").list_objects_v2(Bucket=BUCKET))
+
+
+def streamed(cloud: LocalCloud, content: bytes, checksum: bytes) -> Answer:
+    """An upload of unknown length with its checksum after it, as SDKs send one."""
+    digest = base64.b64encode(checksum)
+    body = b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % (len(content), content, digest)
+    headers = {
+        "X-Amz-Content-SHA256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "X-Amz-Trailer": "x-amz-checksum-crc32",
+        "X-Amz-Decoded-Content-Length": str(len(content)),
+        "Content-Encoding": "aws-chunked",
+    }
+    request = AWSRequest(method="PUT", url=f"{cloud.endpoint}/{BUCKET}/streamed", headers=headers)
+    SigV4Auth(Credentials(cloud.keys.access_key, cloud.keys.secret_key), "s3", cloud.region).add_auth(request)
+    return send(cloud, "PUT", f"/{BUCKET}/streamed", body, **dict(request.headers.items()))
+
+
+def test_a_streamed_body_is_the_one_of_its_checksum(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    right = zlib.crc32(b"content").to_bytes(4)
+    answer = streamed(cloud, b"swapped", right)
+    assert (answer.status, b"BadDigest" in answer.body) == (400, True)
+    assert "streamed" not in str(s3.list_objects_v2(Bucket=BUCKET))
+    assert streamed(cloud, b"content", right).status == 200
+    assert s3.get_object(Bucket=BUCKET, Key="streamed")["Body"].read() == b"content"
+
+
+@pytest.mark.parametrize("key", ["a b+c%2F~ü", "a//b", "../up", "x/../y", "?a=b&c#d", "q!*'()", "/lead", "日本"])
+def test_odd_names_of_objects_pass_the_door(cloud: LocalCloud, key: str) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="odd-names")
+    s3.put_object(Bucket="odd-names", Key=key, Body=b"odd")
+    assert s3.get_object(Bucket="odd-names", Key=key)["Body"].read() == b"odd"
+    assert s3.list_objects_v2(Bucket="odd-names", Prefix=key)["Contents"][0]["Key"] == key
+    s3.delete_object(Bucket="odd-names", Key=key)
+    assert s3.list_objects_v2(Bucket="odd-names")["KeyCount"] == 0

@@ -110,7 +110,7 @@ FOREIGN = [
 @pytest.mark.parametrize("headers", FOREIGN)
 def test_other_pages_are_refused(headers):
     for method in ("GET", "POST", "OPTIONS"):
-        with pytest.raises(Refused, match="Requests of other (origins|sites) are refused"):
+        with pytest.raises(Refused, match=r"Requests of other (origins|sites) are refused"):
             check_page(request(("host", HERE), *headers, method=method), presigned=False)
 
 

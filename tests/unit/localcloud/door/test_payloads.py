@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from localcloud.door import payloads, signatures
+from localcloud.door import payloads, signatures, verification
 from localcloud.door.payloads import SIGNED_CHUNKS, SIGNED_TRAILER, UNSIGNED_TRAILER
 from localcloud.door.request import Refused
 from localcloud.door.signatures import Signature
@@ -38,7 +38,7 @@ def example(letter: bytes = b"a") -> bytes:
 
 
 def test_the_example_of_aws_verifies():
-    key = signatures.signing_key(EXAMPLE, EXAMPLE_SECRET)
+    key = verification.signing_key(EXAMPLE, EXAMPLE_SECRET)
     payloads.check_chunks(EXAMPLE, SIGNED_CHUNKS, example(), key)
     with pytest.raises(Refused, match="signature of a chunk"):
         payloads.check_chunks(EXAMPLE, SIGNED_CHUNKS, example(b"b"), key)
@@ -46,7 +46,7 @@ def test_the_example_of_aws_verifies():
 
 def chunked(first: str, signature: Signature, chunks: list[bytes], trailer: bytes | None = None) -> bytes:
     """A body in signed chunks, as the documents of S3 describe it."""
-    key, previous, out = signatures.signing_key(signature, SECRET), first, b""
+    key, previous, out = verification.signing_key(signature, SECRET), first, b""
 
     def sign(kind: str, *parts: str) -> str:
         text = "\n".join([kind, signature.timestamp, signature.scope, previous, *parts])

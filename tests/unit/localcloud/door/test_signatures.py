@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localcloud.door import signatures
 from localcloud.door.request import Refused
-from localcloud.door.signatures import Signer
+from localcloud.door.verification import Signer
 from tests.unit.localcloud.door.support import KEY, as_sent, sha256, signed, verify, with_header
 
 PATHS = [
@@ -122,7 +122,7 @@ def test_clocks_may_differ_a_little(service, minutes):
 
 @pytest.mark.parametrize(("service", "minutes"), [("s3", 16), ("s3", -16), ("glue", 16), ("glue", -60 * 24)])
 def test_an_old_signature_and_one_of_tomorrow_are_refused(service, minutes):
-    with pytest.raises(Refused, match="Signature (expired|not yet current)") as refused:
+    with pytest.raises(Refused, match=r"Signature (expired|not yet current)") as refused:
         verify(signed(service=service, minutes=minutes))
     assert refused.value.code == "RequestTimeTooSkewed"
 
@@ -153,7 +153,6 @@ OTHERS = [
     ({"authorization": "Basic dGVzdDp0ZXN0"}, "", "Please use AWS4-HMAC-SHA256"),
     ({"authorization": f"AWS4-ECDSA-P256-SHA256 Credential={KEY}/20260101/s3/aws4_request"}, "", "Please use AWS4"),
     ({"authorization": ""}, "", "Please use AWS4-HMAC-SHA256"),
-    ({}, f"AWSAccessKeyId={KEY}&Signature=x&Expires=9999999999", "Please use AWS4-HMAC-SHA256"),
     ({}, f"X-Amz-Credential={KEY}/20260101/us-east-1/s3/aws4_request", "Please use AWS4-HMAC-SHA256"),
     ({}, "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256", "Please use AWS4-HMAC-SHA256"),
     ({"authorization": "AWS4-HMAC-SHA256 "}, "", "requires 'Credential' parameter"),

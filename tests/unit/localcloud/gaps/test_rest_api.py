@@ -225,8 +225,11 @@ def test_a_request_over_10_mb_is_too_large(post):
 
 def test_callers_sign_where_the_api_wants_it(cloud, post):
     url = post.url("signed")
-    for keys in (None, Credentials("test", "test"), Credentials("000000000000", "test")):
-        status, _, _ = post("signed", key=None, **(signature(cloud, url, keys) if keys else {}))
+    status, answer, headers = post("signed", key=None)
+    assert (status, answer) == (403, {"message": "Missing Authentication Token"})
+    assert headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    for name in ("test", "000000000000"):
+        status, _, _ = post("signed", key=None, **signature(cloud, url, Credentials(name, "test")))
         assert status == 403
     own = Credentials(cloud.keys.access_key, cloud.keys.secret_key)
     status, answer, _ = post("signed", key=None, **signature(cloud, url, own))
@@ -241,6 +244,10 @@ def signature(cloud, url: str, keys: Credentials) -> dict[str, str]:
     request = AWSRequest(method="POST", url=url, data=json.dumps({"do": "work"}).encode(), headers=headers)
     SigV4Auth(keys, "execute-api", cloud.region).add_auth(request)
     return dict(request.headers.items())
+
+
+def test_a_path_that_is_not_there_needs_no_signature_to_be_missed(post):
+    assert post("nothing", key=None)[:2] == (403, {"message": "Missing Authentication Token"})
 
 
 def test_a_page_of_another_origin_is_answered_as_the_api_was_deployed(post):
