@@ -175,21 +175,24 @@ class Gateway(Construct):
     def _stage_options(self, log_group: logs.ILogGroup) -> apigateway.StageOptions:
         """What needs no key has a limit of its own: nobody's requests for it stand in the way of those with a key."""
         throttle = self._config.throttle
-        method = {
-            "logging_level": apigateway.MethodLoggingLevel.ERROR,
-            "data_trace_enabled": False,
-            "metrics_enabled": True,
-        }
-        one = {"throttling_rate_limit": throttle.requests_per_second, "throttling_burst_limit": throttle.burst}
         return apigateway.StageOptions(
             stage_name=STAGE,
             access_log_destination=apigateway.LogGroupLogDestination(log_group),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            data_trace_enabled=False,
+            metrics_enabled=True,
             tracing_enabled=True,
-            **method,
-            **{name: limit * throttle.callers for name, limit in one.items()},
+            throttling_rate_limit=throttle.requests_per_second * throttle.callers,
+            throttling_burst_limit=throttle.burst * throttle.callers,
             method_options={
-                f"/{item.document.path}/GET": apigateway.MethodDeploymentOptions(**method, **one)
+                f"/{item.document.path}/GET": apigateway.MethodDeploymentOptions(
+                    logging_level=apigateway.MethodLoggingLevel.ERROR,
+                    data_trace_enabled=False,
+                    metrics_enabled=True,
+                    throttling_rate_limit=throttle.requests_per_second,
+                    throttling_burst_limit=throttle.burst,
+                )
                 for item in self._documents
             },
         )

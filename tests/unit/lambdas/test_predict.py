@@ -10,19 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.hostile import RECORD
 from tests.unit.lambdas.loading import load_function
 
-RECORD = {
-    "longitude": -122.23,
-    "latitude": 37.88,
-    "housing_median_age": 41,
-    "total_rooms": 880,
-    "total_bedrooms": None,
-    "population": 322,
-    "households": 126,
-    "median_income": 8.3252,
-    "ocean_proximity": "NEAR BAY",
-}
 RESOURCE = "/models/california_housing/predictions"
 MODEL = "california_housing"
 ENDPOINT = "mlops-dev-california-housing"

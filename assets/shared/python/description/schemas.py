@@ -151,11 +151,12 @@ SCHEMAS: dict[str, Schema] = {
             )
         ),
     ),
-    "Run": thing(**RUN, steps=many(thing(**STEP))),
+    "Run": thing(optional=(), **RUN, steps=many(thing(optional=(), **STEP))),
     "Runs": thing(runs=many(ref("Run")), before=about(maybe(TEXT), "The query of the next page; null at the end.")),
     "RunDetail": thing(
+        optional=(),
         **RUN,
-        steps=many(thing(**STEP, log=about(many(TEXT), "The last lines."))),
+        steps=many(thing(optional=(), **STEP, log=about(many(TEXT), "The last lines."))),
         evaluation=maybe(
             thing(metric=TEXT, value=NUMBER, interval=maybe(PAIR), gate=thing(decision=TEXT, reason=TEXT))
         ),

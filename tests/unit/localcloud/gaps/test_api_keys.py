@@ -45,7 +45,7 @@ def of_bucket(role_name: str, **responses: object) -> dict:
 def resources() -> dict:
     logs = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
     source = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/dev/*"}
-    methods = ["Closed", "Open", "Page", "Denied", "Strange"]
+    methods = ["Closed", "Open", "Slow", "Page", "Denied", "Strange"]
     return {
         "Role": role("lambda", logs),
         "Who": function(WHO),
@@ -58,11 +58,21 @@ def resources() -> dict:
         **{f"{name}Path": part(name.lower()) for name in methods},
         "Closed": method("ClosedPath", "Who", ApiKeyRequired=True),
         "Open": method("OpenPath", "Who"),
+        "Slow": method("SlowPath", "Who"),
         "Page": method("PagePath", "Who", **of_bucket("Reader")),
         "Denied": method("DeniedPath", "Who", **of_bucket("Nobody")),
         "Strange": method("StrangePath", "Who", **of_bucket("Stranger")),
         "Deployment": resource("Deployment", **API, after=methods),
-        "Stage": resource("Stage", **API, StageName="dev", DeploymentId={"Ref": "Deployment"}),
+        "Stage": resource(
+            "Stage",
+            **API,
+            StageName="dev",
+            DeploymentId={"Ref": "Deployment"},
+            MethodSettings=[
+                {"ResourcePath": path, "HttpMethod": verb, "ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
+                for path, verb, rate, burst in (("/*", "*", 1000, 1000), ("/~1slow", "POST", 0.01, 2))
+            ],
+        ),
     }
 
 
@@ -211,3 +221,8 @@ def test_an_object_is_an_answer(cloud, names, ask):
 def test_an_object_is_read_as_the_role_that_the_integration_names(names, ask):
     assert ask("denied", verb="GET")[:2] == (502, b'{"no": 1}')
     assert ask("strange", verb="GET")[0] == 500
+
+
+def test_a_method_has_a_limit_of_its_own(ask):
+    assert [ask("slow")[0] for _ in range(3)] == [200, 200, 429]
+    assert [ask("open")[0] for _ in range(5)] == [200] * 5
