@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 
 LAST_LINES = 20
 INTERRUPTED = 130
+# A coloured plus, minus or tilde in front of a package's name.
+LISTED = rb"(\x1b\[3\dm[+~-])"
 
 
 class CommandError(Exception):
@@ -44,17 +47,17 @@ def run_uv(argv: Sequence[str | Path], *, env: Mapping[str, str]) -> None:
 
 
 def _without_list() -> Callable[[int], bytes]:
-    """Reads the terminal's output, and ends before the list of all packages that closes it."""
+    """Reads the terminal's output, up to the list of all packages that closes it."""
     ended = False
 
     def read(number: int) -> bytes:
         nonlocal ended
         data = os.read(number, 65536)
-        if ended or not data:
-            return b"\r" if data else data
-        shown, mark, _ = data.partition(b"\n \x1b[32m+")
+        if ended:
+            return b"\r" if data else data  # nothing at all would end the reading
+        shown, mark, _ = re.split(LISTED, data, maxsplit=1) if re.search(LISTED, data) else (data, b"", b"")
         ended = bool(mark)
-        return shown + b"\n" if mark else data
+        return shown + b"\r" if ended else shown
 
     return read
 
