@@ -11,21 +11,16 @@ from tools.commands import CommandError, _without_list, run
 
 
 def test_the_bars_are_shown_and_the_list_of_packages_is_not() -> None:
-    chunks = [
-        b"\x1b[2mResolved 2 packages\r\n",
-        b"\x1b[2mInstalled\r\n",
-        b" \x1b[32m+\x1b[39m altair\r\n",
-        b" + boto3\r\n",
-    ]
+    chunks = [b"Resolved 2 packages\r\n", b"\x1b[2KInst", b"alled 2 packages\r\n", b" + altair\r\n", b"+", b""]
     read, shown = _without_list(), []
-    for chunk in [*chunks, b""]:
+    for chunk in chunks:
         out, into = os.pipe()
         os.write(into, chunk)
         os.close(into)
         shown.append(read(out))
         os.close(out)
 
-    assert shown == [*chunks[:2], b"\r", b"\r", b""]
+    assert shown == [*chunks[:3], b"\r", b"\r", b""]
 
 
 def test_a_command_that_fails_says_its_last_lines() -> None:
