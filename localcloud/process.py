@@ -68,7 +68,8 @@ class _Reader(threading.Thread):
         self._tail = tail
         self._batch: list[str] = []
         self._lock = threading.Lock()
-        self._context = contextvars.copy_context()
+        # Not `_context`, which is what Thread itself runs in since Python 3.14.
+        self._caller = contextvars.copy_context()
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -97,7 +98,7 @@ class _Reader(threading.Thread):
             if not batch or not self._sink or self.error:
                 return
             try:
-                self._context.run(self._sink, batch)
+                self._caller.run(self._sink, batch)
             except Exception as error:  # noqa: BLE001 - kept, and raised by wait(): the pipe must be drained meanwhile
                 self.error = error
 

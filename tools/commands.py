@@ -11,6 +11,7 @@ from pathlib import Path
 
 LAST_LINES = 20
 INTERRUPTED = 130
+SUMMARY = b"Installed "
 
 
 class CommandError(Exception):
@@ -37,6 +38,7 @@ def run_uv(argv: Sequence[str | Path], *, env: Mapping[str, str]) -> None:
         return
     os.environ.update(env)
     status = os.waitstatus_to_exitcode(pty.spawn([str(item) for item in argv], _without_list()))
+    sys.stderr.write("\x1b[0m\r")  # the list's first word was dim
     if status in (INTERRUPTED, -2):
         raise KeyboardInterrupt
     if status:
@@ -44,17 +46,16 @@ def run_uv(argv: Sequence[str | Path], *, env: Mapping[str, str]) -> None:
 
 
 def _without_list() -> Callable[[int], bytes]:
-    """Reads the terminal's output, and ends before the list of all packages that closes it."""
-    ended = False
+    """Reads the terminal's output, up to the summary with the list of all packages that closes it."""
+    seen, ended = b"", False
 
     def read(number: int) -> bytes:
-        nonlocal ended
+        nonlocal seen, ended
         data = os.read(number, 65536)
-        if ended or not data:
-            return b"\r" if data else data
-        shown, mark, _ = data.partition(b"\n \x1b[32m+")
-        ended = bool(mark)
-        return shown + b"\n" if mark else data
+        seen = seen[-len(SUMMARY) :] + data
+        shown = b"" if ended else data.partition(SUMMARY)[0]
+        ended = ended or SUMMARY in seen
+        return shown or (b"\r" if data else b"")  # nothing at all would end the reading
 
     return read
 

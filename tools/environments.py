@@ -89,7 +89,7 @@ def ensure(folder: Path, group: str) -> None:
     (folder / "stamp").unlink(missing_ok=True)
     if reason or found is None:
         shutil.rmtree(folder, ignore_errors=True)
-        options = ["--no-python-downloads", "--python", base_interpreter()]
+        options: list[str | Path] = ["--no-python-downloads", "--python", base_interpreter()]
         run([UV, "venv", "--quiet", *options, folder], env=trust.uv_environment())
     _fill(folder, group)
     wanted.write(folder)
@@ -111,7 +111,7 @@ def _why_anew(folder: Path, found: Stamp | None, wanted: Stamp) -> str:
 
 def _fill(folder: Path, group: str) -> None:
     python = folder / "bin" / "python"
-    options = ["--python", python, "--require-hashes"]
+    options: list[str | Path] = ["--python", python, "--require-hashes"]
     # A function may not write the bytecode of what it loads.
     options += ["--compile-bytecode"] if group == "lambda" else []
     # Spark is published as source, all of it Python; nothing else is built here.
@@ -155,7 +155,7 @@ def ensure_tools() -> None:
     say("Setting up .tools (uv, about 65 MB)")
     shutil.rmtree(folder, ignore_errors=True)
     run([base_interpreter(), "-m", "venv", folder])
-    pip = [folder / "bin" / "python", "-m", "pip"]
+    pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip"]
     version = tuple(int(part) for part in run([*pip, "--version"]).split()[1].split(".")[:2])
     options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
     run([*pip, "install", *options, *trust.pip_options(version), "-r", _requirements("tools")])

@@ -3,6 +3,7 @@
 `dev` asks every interpreter that it finds, so this file must be understood by old ones too.
 """
 
+import ctypes
 import importlib.util
 import platform
 import sys
@@ -14,6 +15,7 @@ RANGE = "Python 3.11 to 3.14"
 MACHINES = {"Linux": ("x86_64", "aarch64"), "Darwin": ("arm64", "x86_64")}
 # What the wheels were built for.
 GLIBC, MACOS = (2, 28), (13, 0)
+LIBSTDCXX = "libstdc++.so.6"
 # Where XGBoost's library for macOS looks for OpenMP, which no wheel carries.
 LIBOMP = ("/opt/homebrew/opt/libomp/lib/libomp.dylib", "/usr/local/opt/libomp/lib/libomp.dylib")
 
@@ -51,6 +53,10 @@ def _linux() -> str:
         return f"Packages have no wheels for the C library of this Linux: it takes {RANGE} on glibc."
     if _numbers(version) < GLIBC:
         return f"glibc {version} is too old for the packages' wheels: it takes {RANGE} on glibc 2.28 or later."
+    try:
+        ctypes.CDLL(LIBSTDCXX)
+    except OSError:
+        return f"Node, on which the CDK runs, needs {LIBSTDCXX} (on Debian and Ubuntu: apt-get install libstdc++6)."
     return ""
 
 

@@ -11,6 +11,11 @@ from tools.environments import MAIN, ROOT
 
 MARK = "# Made by `./dev install`."
 SHELLS = ("bash", "zsh", "fish")
+INSTALL_COMPLETION = """
+import sys
+from typer.completion import install
+print(install(shell=sys.argv[1], prog_name="mlops", complete_var="_MLOPS_COMPLETE")[1])
+"""
 
 
 def install(folder: Path | None, *, completion: bool) -> None:
@@ -48,5 +53,5 @@ def _complete() -> None:
     if shell not in SHELLS:
         say(f"No completion: {shell or 'the shell'} is none of {', '.join(SHELLS)}.")
         return
-    said = run([MAIN / "bin" / "mlops", "--install-completion", shell]).strip().splitlines()
-    say(said[0] if said else f"Completion for {shell} is installed.")
+    where = run([MAIN / "bin" / "python", "-c", INSTALL_COMPLETION, shell]).strip()
+    say(f"Completion for {shell} is in {where}; it works in the next shell.")

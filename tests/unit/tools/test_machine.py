@@ -79,6 +79,12 @@ def test_each_system(monkeypatch: pytest.MonkeyPatch, system: str, processor: st
     assert words in machine.why_not() if words else machine.why_not() == ""
 
 
+def test_a_minimal_linux_is_told_what_node_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LIBSTDCXX", "libnowhere.so.6")
+
+    assert machine.why_not().startswith("Node, on which the CDK runs, needs libnowhere.so.6 ")
+
+
 @pytest.mark.parametrize("processor", ["arm64", "x86_64"])
 def test_a_mac_needs_openmp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, processor: str) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")

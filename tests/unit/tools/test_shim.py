@@ -76,3 +76,28 @@ def test_what_is_not_ours_stays(project: Path, tmp_path: Path, what: str) -> Non
         shim.install(tmp_path / "bin", completion=False)
 
     assert script.is_symlink() if what == "link" else script.read_bytes()[:2] in (b"#!", b"\x7fE")
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [
+        ("bash", ".bash_completions/mlops.sh"),
+        ("zsh", ".zfunc/_mlops"),
+        ("fish", ".config/fish/completions/mlops.fish"),
+    ],
+)
+def test_completion_asks_the_command(
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shell: str,
+    file: str,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+
+    shim.install(None, completion=True)
+
+    assert "_MLOPS_COMPLETE" in (tmp_path / file).read_text()
+    assert f"Completion for {shell} is in {tmp_path / file}; it works in the next shell." in capsys.readouterr().err
