@@ -12,6 +12,7 @@ import pytest
 
 from contract import Contract, load_all
 from description import documents
+from description import page as pages
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "california_housing"
@@ -149,8 +150,8 @@ def hostile(document: Any, key: str = "") -> Any:
     return f"{document}{WORDS}" if says and isinstance(document, str) else document
 
 
-def test_words_of_a_contract_are_only_shown(function: SimpleNamespace, description: dict[str, Any]) -> None:
-    page = Page(function.handler.page.of(hostile(description)))
+def test_words_of_a_contract_are_only_shown(description: dict[str, Any]) -> None:
+    page = Page(pages.of(hostile(description)))
     assert page.open == []
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.links == ["openapi.json"]
