@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from cli import keys
 from cli.errors import CliError
 from cli.options import Json, On, Stage, errors, output, print_json, progress, show
 from cli.target import find_target
+from cli.terminal import plain, print_text, words
 from tracking.callers import USES, Use
 
 app = typer.Typer(no_args_is_help=True, help="API keys: one for each caller, with limits of its own.")
@@ -50,11 +50,9 @@ def create(
         if as_json:
             print_json({**made.key.to_json(), "value": made.value})
             return
-        progress.print(
-            f"The key {name} ({target.stage}, {target.where}). Keep it, it is not shown again. {SOON}", markup=False
-        )
+        progress.say(f"The key {name} ({target.stage}, {target.where}). Keep it, it is not shown again. {SOON}")
         # Alone on stdout, for a pipe into where it is kept.
-        typer.echo(made.value)
+        print_text(plain(made.value))
 
 
 @app.command("list")
@@ -62,7 +60,7 @@ def list_keys(stage: Stage = None, on: On = None, as_json: Json = False) -> None
     """Show every key, what it is for and its id, which is what API Gateway's access log names. No values."""
     with errors(as_json):
         found = keys.listed(find_target(where=on, stage=stage))
-        show({"keys": [key.to_json() for key in found]}, as_json, lambda: output.print(_table(found), highlight=False))
+        show({"keys": [key.to_json() for key in found]}, as_json, lambda: output.print(_table(found)))
 
 
 @app.command()
@@ -79,7 +77,7 @@ def revoke(
         if as_json:
             print_json({"revoked": name})
         else:
-            progress.print(f"The key {name} is gone ({target.stage}, {target.where}). {SOON}", markup=False)
+            progress.say(f"The key {name} is gone ({target.stage}, {target.where}). {SOON}")
 
 
 def _table(found: list[keys.Key]) -> Table:
@@ -97,8 +95,7 @@ def _table(found: list[keys.Key]) -> Table:
             _number(limits.requests_per_day) if limits else "refused",
             key.made_by,
         )
-        # As they are: a record may hold what Rich would read as markup.
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(words, cells))
     return table
 
 

@@ -74,7 +74,7 @@ def doctor(stage: Stage = None, on: On = None, as_json: Json = False) -> None:
             print_json({"findings": [asdict(finding) for finding in findings]})
         for finding in () if as_json else findings:
             text = f"{MARKS[finding.state]}{finding.check}: {finding.told}. {finding.advice}".rstrip()
-            output.print(text, highlight=False, markup=False, soft_wrap=True)
+            output.say(text)
         bad = [finding.check for finding in findings if finding.state == "bad"]
         if bad and as_json:
             raise typer.Exit(1)

@@ -15,7 +15,7 @@ from cli import access, api, batch, delivery, doctor, environment, kubernetes, l
 from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
-from cli.terminal import confirm, tolerate_encodings
+from cli.terminal import confirm, print_text, tolerate_encodings
 from cli.usage import Group
 
 app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -96,7 +96,7 @@ def local_env(
         if as_json:
             print_json(values)
         else:
-            typer.echo(environment.commands(values, shell))
+            print_text(environment.commands(values, shell))
 
 
 @app.command()
