@@ -12,6 +12,7 @@ from stacks.bundles import Described
 from stacks.config import ApiAccess
 from stacks.constructs.access import grant_assets
 from stacks.constructs.gateway_answers import allowed_origin, problem
+from stacks.constructs.trust import trusted
 
 # Whoever has it asks after so many seconds whether it is still the same.
 CACHED = "public, max-age=300"
@@ -27,7 +28,7 @@ class Description(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._documents = documents
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+        self._role = iam.Role(self, "Role", assumed_by=trusted(self, "apigateway"))
         origin = allowed_origin(access)
         self._headers = {"Cache-Control": CACHED, **({"Access-Control-Allow-Origin": origin} if origin else {})}
 

@@ -35,7 +35,7 @@ def enter(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Enter:
 
 def test_who_is_on_the_list_sees_the_page(enter: Enter) -> None:
     app = enter(ANN)
-    assert (app.sidebar.caption[0].value, app.title[0].value) == ("ann@corp\\.com", "Predict")
+    assert (app.sidebar.caption[0].value, app.title[0].value) == ("ann@corp.com", "Predict")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_nobody_else_sees_anything_of_it(
 
 
 def test_a_refusal_is_a_sentence_that_says_who_and_why(enter: Enter) -> None:
-    assert "evil\\.com is signed in. Your account is not on the list of this page. Ask whoever" in text_of(enter(EVE))
+    assert "evil.com is signed in. Your account is not on the list of this page. Ask whoever" in text_of(enter(EVE))
 
 
 @pytest.mark.parametrize(
