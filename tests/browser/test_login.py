@@ -44,7 +44,7 @@ def served(browser: Browser, provider: Provider, tmp_path_factory: pytest.TempPa
         patch.setenv("PAGE_LOGIN", "required")
         patch.setenv("PAGE_DOMAINS", "corp.com")
         patch.setenv("PAGE_GROUPS", "ml")
-        target: Any = SimpleNamespace(api_url=api.url, api_key=KEY)
+        target: Any = SimpleNamespace(api_url=api.url, page_key=KEY)
         with pages.serving(target, console=Console(stderr=True), port=0) as page:
             assert page is not None, (folder / "page.log").read_text()
             yield Served(url=page.url, api=api, log=Path(folder / "page.log"))
