@@ -12,6 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from cli.errors import CliError
+from cli.proxies import pool
 from cli.target import Target
 
 MOST_ERRORS = 20
@@ -25,7 +26,8 @@ class RefusedError(CliError):
     status: int = 0
 
 
-_http = urllib3.PoolManager(retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=()), timeout=35.0)
+RETRIES = urllib3.Retry(2, backoff_factor=0.2, status_forcelist=())
+READ_SECONDS = 35.0
 
 
 def predict(
@@ -35,7 +37,8 @@ def predict(
     url = f"{target.api_url}/models/{model}/predictions" + ("?explain=true" if explain else "")
     body = json.dumps({"instances": list(instances)}).encode()
     try:
-        response = _http.request("POST", url, body=body, headers=_headers(target, url, body))
+        with pool(url, retries=RETRIES, timeout=READ_SECONDS) as http:
+            response = http.request("POST", url, body=body, headers=_headers(target, url, body))
     except urllib3.exceptions.HTTPError as error:
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
@@ -49,8 +52,8 @@ def predict(
 def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
     """With the API key, or signed where there is none."""
     headers = {"content-type": "application/json"}
-    if target.api_key is not None:
-        return {**headers, "x-api-key": target.api_key}
+    if target.cli_key is not None:
+        return {**headers, "x-api-key": target.cli_key}
     request = AWSRequest(method="POST", url=url, data=body, headers=headers)
     caller = target.caller or target.session
     SigV4Auth(caller.get_credentials(), "execute-api", target.session.region_name).add_auth(request)

@@ -10,7 +10,6 @@ from typing import Literal
 
 from cli.terminal import plain
 
-MARKER = "<!-- mlops diff-report -->"
 LABEL = "allow-destructive"
 # GitHub takes 65,536 characters. What surrounds the diffs stays below the difference.
 DIFF_CHARACTERS = 55_000
@@ -108,9 +107,15 @@ def parse(text: str) -> list[StackDiff]:
     return stacks
 
 
+def marker(stacks: Sequence[StackDiff]) -> str:
+    """What tells the comment of these environments from others, and from those of people."""
+    environments = sorted({stack.name.partition("/")[0] for stack in stacks})
+    return f"<!-- mlops diff-report {' '.join(environments)} -->"
+
+
 def report(stacks: Sequence[StackDiff], *, allowed: bool) -> str:
     """The comment. `allowed`: somebody has said that what is lost may be lost."""
-    lines = [MARKER, "### What this changes in AWS", "", *_losses(stacks, allowed), *_table(stacks), ""]
+    lines = [marker(stacks), "### What this changes in AWS", "", *_losses(stacks, allowed), *_table(stacks), ""]
     changed = [stack for stack in stacks if not stack.is_empty]
     share = DIFF_CHARACTERS // max(len(changed), 1)
     for stack in changed:

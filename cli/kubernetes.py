@@ -42,7 +42,7 @@ def secret(
 
 def secret_manifest(target: Target) -> dict[str, Any]:
     """Raises CliError where callers of the API sign with IAM: there is no key then."""
-    if target.api_key is None:
+    if target.page_key is None:
         raise CliError(
             f"The REST API of {target.stage} has no key: its callers sign with IAM.",
             'The page needs a key: set ApiAccess(auth="api-key") in stacks/config.py and deploy.',
@@ -52,7 +52,7 @@ def secret_manifest(target: Target) -> dict[str, Any]:
         "kind": "Secret",
         "metadata": {"name": SECRET, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": "mlops"}},
         "type": "Opaque",
-        "data": {"API_KEY": base64.b64encode(target.api_key.encode()).decode()},
+        "data": {"API_KEY": base64.b64encode(target.page_key.encode()).decode()},
     }
 
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from cli import api
+from cli import api, versions
 from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
@@ -31,6 +31,7 @@ from contract.books import books_of
 from localcloud.assembly import AssemblyError
 from localcloud.deploy import DeployError, DeployEvent, deploy
 from localcloud.host import LocalCloud, LocalCloudError
+from localcloud.private import private_folder, write_private
 from tracking.run import Run
 
 RUN_TIMEOUT = 900.0
@@ -150,9 +151,11 @@ def _deploy(cloud: LocalCloud, assembly: Path, *, stage: str, console: Console, 
             console.print(f"  {event.stack}: {event.status} ({event.seconds:.1f} s)")
 
     with watch.phase("deploy"):
+        if words := versions.difference():
+            console.print(words, soft_wrap=True)
         console.print(f"Deploying '{stage}' to {cloud.endpoint}")
         deployment = deploy(assembly, cloud.session(), endpoint=cloud.endpoint, on_event=show)
-    target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region)
+    target = local_target(endpoint=cloud.endpoint, stage=stage, region=cloud.region, keys=cloud.keys)
     return Deployed(cloud=cloud, target=target, resources=dict(deployment.resources))
 
 
@@ -200,7 +203,7 @@ def keep_rejects(target: Target, run: Run) -> Path | None:
 
 
 def reports_of(run: Run) -> Path:
-    return LOCAL_DIR / "reports" / run.run_id
+    return private_folder(LOCAL_DIR) / "reports" / run.run_id
 
 
 def download_evaluation(target: Target, run: Run) -> Path:
@@ -260,15 +263,16 @@ def only_one() -> Iterator[None]:
 
 @contextmanager
 def announced(here: Deployed) -> Iterator[None]:
-    """Write down where the local cloud is, so that other terminals' commands find it."""
+    """Write down where the local cloud is and with which keys, so that its user's other terminals find it."""
     state = {
         "endpoint": here.cloud.endpoint,
         "pid": os.getpid(),
         "stage": here.target.stage,
         "region": here.cloud.region,
+        **asdict(here.cloud.keys),
     }
-    STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
-    STATE_FILE.write_text(json.dumps(state))
+    private_folder(STATE_FILE.parent)
+    write_private(STATE_FILE, json.dumps(state))
     try:
         yield
     finally:

@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
-from cli import api, batch, datasets, delivery, kubernetes, lifecycle, operate
+from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate
+from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
-from cli.terminal import confirm, tolerate_encodings
+from cli.terminal import confirm, print_text, tolerate_encodings
 from cli.usage import Group
 
-app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
 app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
@@ -25,6 +26,8 @@ app.add_typer(batch.app)
 app.add_typer(datasets.app)
 app.add_typer(delivery.app)
 app.add_typer(operate.app)
+app.add_typer(doctor.app)
+app.add_typer(access.app, name="keys")
 app.add_typer(kubernetes.app, name="k8s")
 
 
@@ -36,11 +39,11 @@ def local_run(
     as_json: Json = False,
 ) -> None:
     """Deploy, upload a file, follow it to an endpoint and ask the REST API for a prediction."""
-    from cli import local
-    from cli.data import find_data
-    from cli.render import print_summary
+    with errors(as_json):  # a Ctrl-C while it loads is one, too
+        from cli import local
+        from cli.data import find_data
+        from cli.render import print_summary
 
-    with errors(as_json):
         summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
         if as_json:
             print_json(summary)
@@ -81,6 +84,20 @@ def local_up(
             local.wait(here, served, progress)
         except KeyboardInterrupt:
             progress.print("Stopping")
+
+
+@local_app.command("env")
+def local_env(
+    shell: Annotated[Shell, typer.Option(help="Whose commands to print.")] = "posix",
+    as_json: Json = False,
+) -> None:
+    """Print what makes the AWS CLI and SDKs talk to the local cloud: eval "$(mlops local env)"."""
+    with errors(as_json):
+        values = environment.variables()
+        if as_json:
+            print_json(values)
+        else:
+            print_text(environment.commands(values, shell))
 
 
 @app.command()
@@ -216,10 +233,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)  # as an exception, so that processes and folders of the command go too
     tolerate_encodings()
-    try:
-        app(prog_name="mlops")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app(prog_name="mlops")
 
 
 def _end(number: int, _frame: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from http.client import HTTPConnection, HTTPException
 
 from cli.target import LOCAL_DIR, ROOT, Target
 from cli.terminal import Console
+from localcloud.private import open_private, private_folder
 
 LOG_FILE = LOCAL_DIR / "page.log"
 DEFAULT_PORT = 8501
@@ -47,12 +49,16 @@ def serving(target: Target, *, console: Console, port: int = DEFAULT_PORT) -> It
 
     None when it did not start: the console says why, and what it was started for goes on without it.
     """
-    if target.api_key is None:
+    if target.page_key is None:
         console.print("No page: it holds an API key, and callers of this REST API sign with IAM.", style="yellow")
         yield None
         return
+    if importlib.util.find_spec("streamlit") is None:
+        console.print("No page: it is not set up here. `./dev setup local` brings it.", style="yellow", highlight=False)
+        yield None
+        return
     port = free_port(port)
-    child = _start(target.api_url, target.api_key, port)
+    child = _start(target.api_url, target.page_key, port)
     try:
         with console.status("Starting the page"):
             problem = _wait_until_ready(child, port)
@@ -90,8 +96,8 @@ def environment(api_url: str, api_key: str) -> dict[str, str]:
 
 
 def _start(api_url: str, api_key: str, port: int) -> subprocess.Popen[bytes]:
-    LOG_FILE.parent.mkdir(parents=True, exist_ok=True)
-    with LOG_FILE.open("wb") as log:
+    private_folder(LOG_FILE.parent)
+    with open_private(LOG_FILE) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "frontend", "--port", str(port), "--parent-pid", str(os.getpid())],
             cwd=ROOT,

@@ -179,7 +179,7 @@ def print_up(console: Console, target: Target, resources: Mapping[str, int], *, 
         f"""
   page       {page_url or "not started"}
   REST API   {plain(target.api_url)}
-  API key    {plain(target.api_key or "none: callers sign with IAM")}
+  API key    {plain(target.cli_key or "none: callers sign with IAM")}
   raw bucket {plain(target.output("RawBucketName"))}
 
 In another terminal:
@@ -187,9 +187,8 @@ In another terminal:
   mlops runs
   mlops predict
 
-The AWS CLI works on it:
-  export AWS_ENDPOINT_URL={target.endpoint} AWS_DEFAULT_REGION={target.session.region_name}
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+The AWS CLI works on it, and so does every SDK:
+  eval "$(mlops local env)"
   aws s3 ls
 
 Ctrl-C stops it; nothing is kept.""",

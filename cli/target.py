@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CliError
+from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
 from tracking.place import Place, resource_name
 
@@ -89,14 +90,14 @@ class Target:
         found: dict[str, str] = {}
         for stack in STACKS:
             try:
-                for page in pages.paginate(StackName=f"{self._prefix}{stack}"):
+                for page in pages.paginate(StackName=f"{self.prefix}{stack}"):
                     found |= {
                         item["LogicalResourceId"]: item["PhysicalResourceId"]
                         for item in page["StackResourceSummaries"]
                         if item["ResourceType"] == kind and "PhysicalResourceId" in item
                     }
             except ClientError as error:
-                raise CliError(f"Stack {self._prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
+                raise CliError(f"Stack {self.prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
         return found
 
     @property
@@ -110,10 +111,11 @@ class Target:
 
     def resource_name(self, model: str) -> str:
         """The name of a model's pipeline, model package group and endpoint."""
-        return resource_name(self._prefix, model)
+        return resource_name(self.prefix, model)
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
+        """What the names of this environment start with."""
         return f"{PROJECT}-{self.stage}-"
 
     @property
@@ -121,7 +123,7 @@ class Target:
         """Where the environment keeps its records. Raises CliError when the application is not deployed here."""
         return Place(
             client=self.client,
-            prefix=self._prefix,
+            prefix=self.prefix,
             processed_bucket=self.output("ProcessedBucketName"),
             workflow=self.output("WorkflowName"),
             shared_bucket=self.output("ArtifactBucketName"),
@@ -136,12 +138,25 @@ class Target:
         host, stage = url.removeprefix("https://").split("/", 1)
         return f"{self.endpoint}/_aws/execute-api/{host.split('.')[0]}/{stage}"
 
-    @cached_property
-    def api_key(self) -> str | None:
+    @property
+    def page_key_id(self) -> str | None:
         """None where callers of the REST API sign with IAM."""
-        if "ApiKeyId" not in self._outputs:
+        return self._outputs.get("ApiKeyId")
+
+    @cached_property
+    def page_key(self) -> str | None:
+        """The key of the page. None where callers of the REST API sign with IAM."""
+        return self._key("ApiKeyId")
+
+    @cached_property
+    def cli_key(self) -> str | None:
+        """The key of this command, None where callers sign."""
+        return self._key("CliKeyId")
+
+    def _key(self, output: str) -> str | None:
+        if self.page_key_id is None:
             return None
-        key = self.client("apigateway").get_api_key(apiKey=self.output("ApiKeyId"), includeValue=True)
+        key = self.client("apigateway").get_api_key(apiKey=self.output(output), includeValue=True)
         return str(key["value"])
 
 
@@ -154,8 +169,8 @@ def _how_to_deploy(target: Target) -> str:
     )
 
 
-def local_target(*, endpoint: str, stage: str, region: str) -> Target:
-    session = administrator("test", "test", region=region)
+def local_target(*, endpoint: str, stage: str, region: str, keys: Keys) -> Target:
+    session = administrator(keys.access_key, keys.secret_key, region=region)
     return Target(stage=stage, session=session, endpoint=endpoint)
 
 
@@ -164,11 +179,17 @@ def running_cloud() -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads(STATE_FILE.read_text())
         address = urlsplit(state["endpoint"])
+        keys_of(state)
         os.kill(int(state["pid"]), 0)
         socket.create_connection((address.hostname, address.port), timeout=2).close()
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no cloud, one that ended without a word, or a file that is not ours
     return state
+
+
+def keys_of(state: Mapping[str, Any]) -> Keys:
+    """The user's keys in what `mlops local up` wrote."""
+    return Keys(access_key=state["access_key"], secret_key=state["secret_key"])
 
 
 def find_target(*, where: Where | None, stage: str | None, model: str | None = None) -> Target:
@@ -185,7 +206,9 @@ def find_target(*, where: Where | None, stage: str | None, model: str | None = N
 def _find(where: Where | None, stage: str | None) -> Target:
     state = running_cloud() if where != "aws" else None
     if state:
-        return local_target(endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"])
+        return local_target(
+            endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"], keys=keys_of(state)
+        )
     if where == "local":
         raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
     return Target(stage=stage or "dev", session=boto3.Session())

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli import keys
 from cli.deletion import StackError, delete_stack, wait
 from cli.errors import CliError
 from cli.target import PROJECT, Target
@@ -30,7 +31,8 @@ class Thing:
 
 def inventory(target: Target) -> list[Thing]:
     """What `destroy` would remove and keep. Raises CliError for an environment that is protected."""
-    things = [Thing("running batch", name) for name in _batches(target)]
+    things = [Thing("API key", name) for name in keys.names(target)]
+    things += [Thing("running batch", name) for name in _batches(target)]
     things += [Thing("scalable target", item["ResourceId"]) for item in _scalable_targets(target)]
     things += [Thing("endpoint", name) for name in _endpoints(target)]
     things += [Thing("endpoint configuration", name) for name in _configs(target)]
@@ -54,6 +56,10 @@ def destroy(target: Target, *, on_step: Callable[[str], None]) -> list[Thing]:
     stacks = _stacks(target)
     kept = _kept(target, stacks)
     data = _name(target, "data")
+    # Before the API: their plans hold its stage.
+    for name in keys.names(target):
+        on_step(f"API key {name}")
+        keys.remove(target, name)
     for stack in stacks:
         if stack != data:
             on_step(f"stack {stack}")

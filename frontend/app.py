@@ -1,4 +1,4 @@
-"""The page's entry: login where it is configured, and the pages."""
+"""The page's entry: the login, and the pages for whoever may come in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from frontend.login import signed_in
+from frontend.login import admitted
 
 # A file of our own: an icon by name would be fetched from a font server.
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -14,7 +14,7 @@ ICON = str(Path(__file__).with_name("icon.svg"))
 
 def main() -> None:
     st.set_page_config(page_title="MLOps on AWS", page_icon=ICON, layout="wide")
-    if not signed_in():
+    if not admitted():
         return
     pages = [
         st.Page("views/predict.py", title="Predict", icon=":material/bolt:", default=True),

@@ -14,7 +14,7 @@ from frontend.explaining import Effect, effects_of
 from frontend.formatting import amount, signed, title
 from frontend.forms import label_of
 from frontend.sweeps import Point
-from frontend.words import plain, tip
+from frontend.words import chart_title
 
 MOST_BARS = 9
 BAR_HEIGHT = 30
@@ -28,7 +28,7 @@ def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
     target = model.target
     frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived))
     order = frame["label"].tolist()
-    title_of_axis = plain(_named(target)) if explanation.output == "value" else "Log-odds"
+    title_of_axis = chart_title(_named(target)) if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
     span = (high - low) or 1.0
     base = alt.Chart(frame).encode(
@@ -77,15 +77,15 @@ def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: fl
     frame = pd.DataFrame({"value": [p.value for p in curve], "prediction": [p.prediction for p in curve]})
     name = f"Probability of {target.levels[-1]}" if target.levels else _named(target)
     tips = [
-        alt.Tooltip("value", title=tip(label_of(feature))),
-        alt.Tooltip("prediction:Q", title=tip(name), format=",.4~r"),
+        alt.Tooltip("value", title=chart_title(label_of(feature))),
+        alt.Tooltip("prediction:Q", title=chart_title(name), format=",.4~r"),
     ]
     if feature.type == "category":
         here = alt.condition(alt.datum.value == at, alt.value(colours.accent), alt.value(colours.muted))
-        x = alt.X("value:N", title=plain(label_of(feature)), sort=None, axis=alt.Axis(labelAngle=0))
+        x = alt.X("value:N", title=chart_title(label_of(feature)), sort=None, axis=alt.Axis(labelAngle=0))
         bars = alt.Chart(frame).mark_bar(cornerRadiusEnd=3, size=28)
         return bars.encode(x=x, y=_predicted(name, zero=True), color=here, tooltip=tips).properties(height=SWEEP_HEIGHT)
-    x = alt.X("value:Q", title=plain(label_of(feature)), scale=alt.Scale(zero=False, nice=False))
+    x = alt.X("value:Q", title=chart_title(label_of(feature)), scale=alt.Scale(zero=False, nice=False))
     y = _predicted(name, zero=False)
     line = alt.Chart(frame).mark_line(color=colours.accent, strokeWidth=2.5).encode(x=x, y=y)
     points = alt.Chart(frame).mark_point(opacity=0, size=200).encode(x=x, y=y, tooltip=tips)
@@ -96,7 +96,7 @@ def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: fl
 
 
 def _predicted(name: str, *, zero: bool) -> alt.Y:
-    return alt.Y("prediction:Q", title=plain(name), scale=alt.Scale(zero=zero), axis=alt.Axis(format="~s"))
+    return alt.Y("prediction:Q", title=chart_title(name), scale=alt.Scale(zero=zero), axis=alt.Axis(format="~s"))
 
 
 def _kinds(colours: Colours) -> alt.Scale:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from frontend.answers import Json, Model, Predictions, Summary
+from frontend.connections import connections
 from frontend.errors import ApiError, FieldError, Kind
 from frontend.records import Monitoring, Run, Version, VersionDetail
 from frontend.rundata import DataFiles, Rejects
@@ -43,7 +44,8 @@ class Api:
 
     def __init__(self, settings: Settings, *, read_seconds: float = READ_SECONDS) -> None:
         self._settings = settings
-        self._http = urllib3.PoolManager(
+        self._http = connections(
+            settings.api_url,
             maxsize=8,
             # How long to wait when the API asks for it is for the page to say, and for a person to see.
             retries=urllib3.Retry(2, read=0, status=0, other=0, backoff_factor=0.1, respect_retry_after_header=False),

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from frontend import session, states
+from frontend import session, states, times
 from frontend.answers import Summary
 from frontend.formatting import metric_name, metric_value, since, title
-from frontend.times import now
 from frontend.words import escaped
 
 
@@ -53,7 +52,7 @@ def _subtitle(summary: Summary) -> str:
         return f"{summary.description}. No version is live."
     facts = [f"Version {live.version}"]
     if live.since:
-        facts.append(f"live since {since(live.since, now())}")
+        facts.append(f"live since {since(live.since, times.now())}")
     if live.metric:
         metric = live.metric
         facts.append(f"{metric_name(metric.name)} {metric_value(metric.name, metric.value, summary.target.unit)}")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from frontend.colours import Colours
 from frontend.records import Series
-from frontend.words import plain, tip
+from frontend.words import chart_title
 
 LATENCIES = ("ModelLatency", "OverheadLatency")
 UNITS = {"None": "", "Count": "", "Microseconds": "ms", "Milliseconds": "ms"}
@@ -50,7 +50,7 @@ def series_chart(series: Series, colours: Colours, *, start: datetime, end: date
     y, x = _value_axis(shown), _time_axis(start, end)
     tips = [
         alt.Tooltip("time:T", format="%d %b %H:%M", title="Time"),
-        alt.Tooltip("value:Q", format=",.4~r", title=tip(f"Value {shown.unit}")),
+        alt.Tooltip("value:Q", format=",.4~r", title=chart_title(f"Value {shown.unit}")),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
     if series.name in LATENCIES:
@@ -75,7 +75,7 @@ def _value_axis(shown: Series) -> alt.Y:
     count = shown.name not in LATENCIES
     axis = alt.Axis(format="~s", tickCount=4, tickMinStep=1) if count else alt.Axis(format="~s", tickCount=4)
     return alt.Y(
-        "value:Q", title=plain(shown.unit) or None, axis=axis, scale=alt.Scale(domain=[0, top * 1.05], nice=False)
+        "value:Q", title=chart_title(shown.unit) or None, axis=axis, scale=alt.Scale(domain=[0, top * 1.05], nice=False)
     )
 
 

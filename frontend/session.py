@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from frontend import visitors
 from frontend.answers import Model, Predictions, Summary
 from frontend.client import Api
 from frontend.records import Monitoring, Run, Version, VersionDetail
@@ -28,6 +29,8 @@ def api() -> Api:
 
 
 def settings() -> Settings:
+    """Also for a part of a page that is drawn anew by itself: a login may have ended. Raises SettingsError."""
+    visitors.require()
     return from_environment(os.environ)
 
 

@@ -40,9 +40,9 @@ def code(text: str) -> str:
     return f"{ticks}{room}{text}{room}{ticks}" if text else ""
 
 
-def tip(text: str) -> str:
-    """The heading of a chart's tooltip, which Vega-Lite puts between double quotes into an expression."""
-    return plain(text).replace("\\", "\\\\").replace('"', "'")
+def chart_title(text: str) -> str:
+    """Of an axis or a tooltip: Vega-Lite puts it between double quotes into an expression, and does not escape all."""
+    return plain(text).replace("\\", "\u2216").replace('"', "'")
 
 
 def file_name(text: str) -> str:

@@ -7,21 +7,25 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from localcloud import sessions
+from localcloud.door.keys import Keys, read_keys
+from localcloud.private import open_private, private_folder
 from localcloud.process import kill_left
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 TAIL_LINES = 30
-# Known to everybody: the server listens on loopback only.
-ROOT_SECRET = "test"  # noqa: S105
+ADMINISTRATION = "localcloud"
 
 
 class LocalCloudError(RuntimeError):
@@ -47,7 +51,7 @@ class LocalCloud:
         self._port = port
         self._lambda_python = lambda_python
         self._child: subprocess.Popen[str] | None = None
-        self._session = self.session()
+        self._keys: Keys | None = None
         self._clients: dict[str, Any] = {}
 
     @property
@@ -69,8 +73,8 @@ class LocalCloud:
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections. Raises LocalCloudError."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("w") as log:
+        private_folder(self.state_dir)
+        with open_private(self.log_file) as log:
             self._child = subprocess.Popen(
                 self._command(),
                 cwd=Path(__file__).resolve().parent.parent,
@@ -82,6 +86,7 @@ class LocalCloud:
                 start_new_session=True,
             )
         ready = self._read_ready()
+        self._keys = read_keys(Path(ready["credentials"]))
         self.endpoint = ready["endpoint"]
 
     def _command(self) -> list[str]:
@@ -134,15 +139,26 @@ class LocalCloud:
         if child.returncode:
             kill_left(self.state_dir)  # it was killed, and could not end them itself
 
-    def session(self, access_key: str = "test") -> boto3.Session:
-        """A session of the deployer, who is root; pass `endpoint_url=cloud.endpoint` to its clients."""
-        return sessions.session(access_key, ROOT_SECRET, region=self.region)
+    @property
+    def keys(self) -> Keys:
+        """The deployer's own, who is root; they end with the local cloud. Raises LocalCloudError before it started."""
+        if self._keys is None:
+            raise LocalCloudError("The local cloud is not running.")
+        return self._keys
+
+    def session(self) -> boto3.Session:
+        """A session of the deployer; pass `endpoint_url=cloud.endpoint` to its clients."""
+        return sessions.session(self.keys.access_key, self.keys.secret_key, region=self.region)
 
     def client(self, service: str) -> Any:
         """The deployer's client of a service at this local cloud, made once."""
         if service not in self._clients:
             self._clients[service] = self._session.client(service, endpoint_url=self.endpoint)
         return self._clients[service]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return self.session()
 
     def calls(self) -> dict[str, Any]:
         """Every call that roles made: {"roles": {name: {made, denied, actions}}, "denied": [...]}."""
@@ -155,8 +171,14 @@ class LocalCloud:
         """Grants that no call needed: {"actions": [...], "resources": [...]}."""
         return self._admin("GET", "/_localcloud/unused")
 
+    def unread(self) -> dict[str, Any]:
+        """Properties of templates that nothing looked at: {resource type: [names]}."""
+        return self._admin("GET", "/_localcloud/unread")
+
     def _admin(self, method: str, path: str) -> dict[str, Any]:
+        request = AWSRequest(method=method, url=f"{self.endpoint}{path}")
+        SigV4Auth(self.session().get_credentials(), ADMINISTRATION, self.region).add_auth(request)
         with closing(HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)) as connection:
-            connection.request(method, path)
+            connection.request(method, path, headers=dict(request.headers.items()))
             content: dict[str, Any] = json.load(connection.getresponse())
         return content

@@ -27,7 +27,7 @@ from localcloud import lambda_bootstrap, roles
 from localcloud.context import endpoint, state_dir
 from localcloud.errors import OperationError
 from localcloud.lambda_pipes import LogLine, Pipes
-from localcloud.process import base_environment
+from localcloud.process import GONE, base_environment
 
 HOOKS = (
     ("ministack.core.lambda_runtime", "Worker"),
@@ -199,7 +199,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
 
 
 def kill_group(child: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(*GONE):
         os.killpg(child.pid, signal.SIGKILL)
 
 

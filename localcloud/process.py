@@ -21,6 +21,8 @@ BATCH_SECONDS = 0.2
 BATCH_LINES = 500
 TAIL_LINES = 60
 STOP_GRACE_SECONDS = 2.0
+# What signalling a process group raises when it has ended. macOS forbids it while the last of them waits to be reaped.
+GONE = (ProcessLookupError, PermissionError)
 
 logger = logging.getLogger("localcloud")
 _running: set["Process"] = set()
@@ -66,7 +68,8 @@ class _Reader(threading.Thread):
         self._tail = tail
         self._batch: list[str] = []
         self._lock = threading.Lock()
-        self._context = contextvars.copy_context()
+        # Not `_context`, which is what Thread itself runs in since Python 3.14.
+        self._caller = contextvars.copy_context()
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -95,7 +98,7 @@ class _Reader(threading.Thread):
             if not batch or not self._sink or self.error:
                 return
             try:
-                self._context.run(self._sink, batch)
+                self._caller.run(self._sink, batch)
             except Exception as error:  # noqa: BLE001 - kept, and raised by wait(): the pipe must be drained meanwhile
                 self.error = error
 
@@ -198,7 +201,7 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         try:
             os.killpg(self._child.pid, number)
-        except ProcessLookupError:
+        except GONE:
             logger.debug("process group %s is gone", self._child.pid)
 
 
@@ -224,7 +227,7 @@ def kill_left(state: Path) -> None:
     for entry in _groups(state).glob("*"):
         try:
             os.killpg(int(entry.name), signal.SIGKILL)
-        except ProcessLookupError:
+        except GONE:
             logger.debug("process group %s is gone", entry.name)
 
 

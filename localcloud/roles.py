@@ -16,12 +16,11 @@ from ministack.services import iam, sts
 from localcloud import sessions
 from localcloud.context import account, endpoint, region
 from localcloud.errors import AccessDenied
+from localcloud.trust import may_assume
 
 HOOKS = (
     ("ministack.core.iam_evaluator", "AuthError"),
-    ("ministack.core.iam_evaluator", "EvalContext"),
     ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.iam_evaluator", "evaluate_resource_policy"),
     ("ministack.core.iam_evaluator", "pin_request_origin"),
     ("ministack.core.responses", "request_scope"),
     ("ministack.services.iam", "_roles"),
@@ -45,34 +44,22 @@ def assumed_role_arn(name_or_arn: str, session_name: str) -> str:
     return f"arn:aws:sts::{account()}:assumed-role/{role_name(name_or_arn)}/{session_name}"
 
 
-def _may_assume(role: Mapping[str, Any], service: str) -> bool:
-    """Whether the role's trust policy lets a service principal assume it."""
-    request = iam_evaluator.EvalContext(
-        principal_arn=f"arn:aws:iam::{account()}:service",
-        principal_type="Service",
-        principal_account=account(),
-        action="sts:AssumeRole",
-        resource_arn=role["Arn"],
-        region=region(),
-        service_context={"aws:sourceaccount": account()},
-    )
-    trust = role["AssumeRolePolicyDocument"]
-    return bool(iam_evaluator.evaluate_resource_policy(trust, request, service=service).decision == "Allow")
-
-
-def _require_trust(role: str, service: str | None) -> None:
+def _require_trust(role: str, service: str | None, source_arn: str | None) -> None:
     record = iam._roles.get_scoped(account(), None, role_name(role))
-    if record is None or (service and not _may_assume(record, service)):
+    if record is None or (service and not may_assume(record, service, source_arn)):
         reason = "because the role does not exist" if record is None else "because its trust policy does not allow it"
         raise AccessDenied(role_name(role), "sts:AssumeRole", role_arn(role), principal=service or "", reason=reason)
 
 
-def role_credentials(role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
+def role_credentials(
+    role_arn: str, session_name: str, *, service: str | None = None, source_arn: str | None = None
+) -> dict[str, str]:
     """Environment of a process that acts as the role (every call is checked against the role's policies).
 
-    With `service` ("glue.amazonaws.com") the role's trust policy must name it. Raises AccessDenied otherwise.
+    With `service` ("glue.amazonaws.com") the role's trust policy must let it in, on behalf of `source_arn` when the
+    service says whom it acts for. Raises AccessDenied otherwise.
     """
-    _require_trust(role_arn, service)
+    _require_trust(role_arn, service, source_arn)
     key, secret, token = "ASIA" + secrets.token_hex(8).upper(), secrets.token_hex(20), secrets.token_hex(32)
     identity = {
         "Arn": assumed_role_arn(role_arn, session_name),

@@ -12,9 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from localcloud.private import private_folder
+
 HOOKS = (("ministack.app", "app"),)
 
 PARENT_CHECK_SECONDS = 0.5
+PRIVATE = 0o077
 
 logger = logging.getLogger("localcloud")
 
@@ -51,9 +54,12 @@ def _listen(port: int) -> socket.socket:
 
 def _configure(settings: Settings, port: int) -> None:
     """Set MiniStack's switches, which it reads when it is imported, and drop what must not reach any function."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHON"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHON")) or name.lower().endswith("_proxy")]:
         del os.environ[name]
-    settings.state.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.state)
+    os.umask(PRIVATE)  # of this process, and of every function and job
+    # Whatever is asked from here is on this machine: no proxy, also not one of the system's settings, comes between.
+    os.environ["no_proxy"] = "*"
     os.environ |= {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -72,10 +78,23 @@ def _configure(settings: Settings, port: int) -> None:
 
 def _extensions() -> tuple[ModuleType, ...]:
     """The modules that change MiniStack, in the order of their installation."""
-    from localcloud import apigateway, calls, cloudwatch, events, glue, iam, lambdas, passrole, provisioners, sagemaker
+    from localcloud import (
+        apigateway,
+        calls,
+        cloudwatch,
+        concurrency,
+        events,
+        glue,
+        iam,
+        lambdas,
+        passrole,
+        provisioners,
+        sagemaker,
+    )
     from localcloud import webidentity as web
 
-    return (calls, iam, lambdas, provisioners, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
+    first = (calls, iam, lambdas, provisioners, concurrency)
+    return (*first, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
 
 
 def _install(settings: Settings) -> None:
@@ -95,8 +114,13 @@ async def _serve(settings: Settings, listener: socket.socket, port: int) -> None
     from ministack.app import app
 
     from localcloud.admin import tls_terminated, with_admin_routes
+    from localcloud.door import keys, root
+    from localcloud.door.middleware import behind_door
 
     _install(settings)
+    pair = keys.new_keys()
+    root.install(pair, settings.account)
+    credentials = keys.write_keys(settings.state, pair)
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.loglevel = "WARNING"
@@ -104,10 +128,10 @@ async def _serve(settings: Settings, listener: socket.socket, port: int) -> None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    application: Any = with_admin_routes(tls_terminated(app))
+    application: Any = behind_door(with_admin_routes(tls_terminated(app)))
     server = asyncio.create_task(serve_http(application, config, shutdown_trigger=asyncio.Event().wait))
     await _accepting(port, server)
-    _announce(settings, port)
+    _announce(settings, port, credentials)
     await _ended(stop, server, settings.parent_pid)
     _end_processes()
     # At once: open connections and threads of running jobs must not keep the process alive.
@@ -128,12 +152,13 @@ async def _accepting(port: int, server: asyncio.Task[None]) -> None:
             return
 
 
-def _announce(settings: Settings, port: int) -> None:
+def _announce(settings: Settings, port: int, credentials: Path) -> None:
     ready = {
         "endpoint": f"http://127.0.0.1:{port}",
         "pid": os.getpid(),
         "account": settings.account,
         "region": settings.region,
+        "credentials": str(credentials),
     }
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

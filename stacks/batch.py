@@ -23,6 +23,7 @@ from stacks.constructs.access import (
 from stacks.constructs.network import grant_interfaces, vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
@@ -129,7 +130,7 @@ class BatchStack(ModelStack):
         self._grant_folders(role, ["request.json", "input/lines.gz", "output/*"], "s3:GetObject")
         self._grant_folders(role, ["result.json"], "s3:PutObject")
         self._grant_folders(role, ["input/*"], "s3:DeleteObject")
-        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
+        self._alerts.let_publish(role)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -140,7 +141,7 @@ class BatchStack(ModelStack):
 
     def _add_model_role(self) -> iam.Role:
         """What a model may do in a transform job; at an endpoint it may do less."""
-        role = iam.Role(self, "BatchModelRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self, "BatchModelRole", assumed_by=trusted(self, "sagemaker"))
         grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
         self._grant_folders(role, ["input/*"], "s3:GetObject")
         grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
@@ -178,7 +179,7 @@ class BatchStack(ModelStack):
         ):
             grant(role, [f"sagemaker:{action}" for action in actions], resources, because=NUMBERED)
         grant_pass(role, [model_role], "sagemaker.amazonaws.com")
-        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
+        self._alerts.let_publish(role)
 
     def _grant_folders(self, role: iam.IRole, paths: list[str], action: str) -> None:
         """`paths` within the folder of a batch."""

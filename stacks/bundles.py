@@ -6,7 +6,7 @@ import io
 import runpy
 import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +15,9 @@ from aws_cdk import AssetHashType
 from aws_cdk.aws_lambda import Code
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
+
+from contract import load_all
+from description import Document, documents
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
@@ -50,6 +53,14 @@ class Archive:
 
 
 @dataclass(frozen=True)
+class Described:
+    """A document of the API's description, as a file."""
+
+    document: Document
+    archive: Archive
+
+
+@dataclass(frozen=True)
 class Bundles:
     """`layer` and `contracts` carry the model.toml files; `library` is the contract package alone.
 
@@ -66,6 +77,8 @@ class Bundles:
     pipeline: Archive
     training_source: Archive
     serving_source: Archive
+    # What the REST API says of itself, for each way to be authorised.
+    descriptions: Mapping[str, tuple[Described, ...]]
     # Identity of the code that prepares data, without the models: another model makes no data set stale.
     etl_code_hash: str
 
@@ -91,8 +104,15 @@ def build(staging: Path, *, models: Path = MODELS) -> Bundles:
         pipeline=_zip(staging / "pipeline.zip", pipeline),
         training_source=_tar(staging / "source.tar.gz", pipeline | library),
         serving_source=_tar(staging / "serving.tar.gz", {name: pipeline[name] for name in SERVED} | library),
+        descriptions={auth: tuple(_described(staging, models, auth)) for auth in ("api-key", "iam")},
         etl_code_hash=_digest(glue | library)[:16],
     )
+
+
+def _described(staging: Path, models: Path, auth: str) -> Iterator[Described]:
+    for document in documents(load_all(models), key_header=auth == "api-key"):
+        path = staging / f"{auth}-{document.path}"
+        yield Described(document, _copy(path, document.content))
 
 
 def _models(folder: Path) -> Iterable[Path]:

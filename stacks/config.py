@@ -13,11 +13,28 @@ PROJECT = "mlops"
 
 @dataclass(frozen=True)
 class Throttle:
-    """Limits of the prediction API for one API key."""
+    """Limits of the REST API for one API key. `callers`: how many keys may go to theirs at once.
+
+    Callers that sign with IAM have no key: the limits a second are those of all of them, times `callers`.
+    """
 
     requests_per_second: int
     burst: int
     requests_per_day: int
+    callers: int = 4
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """Executions reserved for the functions of the REST API, and no more of them at once: so many requests, however
+    many come, leave the rest of the account's executions to ETL and deployment.
+
+    None reserves nothing, which is the default: AWS keeps 100 executions unreserved and a new account may have 10 in
+    all, so that a first deployment would be rolled back. `mlops doctor` says what the account has, and what to ask for.
+    """
+
+    predict: int | None = None
+    platform: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,13 +107,15 @@ class Delivery:
 class Alerting:
     """Who hears of trouble. An alarm costs about 0.10 USD a month, a dashboard 3 USD from the account's fourth on.
 
-    `emails` each have to confirm a message of AWS. `runbooks` is where the links in the texts of alarms lead: a folder
+    `emails` each have to confirm a message of AWS. `encrypted`: a KMS key of the topic's own, 1 USD a month;
+    `customer_key` of the environment includes it. `runbooks` is where the links in the texts of alarms lead: a folder
     of this repository, or its address on the web. `monthly_budget_usd`: None is no budget.
     """
 
     emails: tuple[str, ...] = ()
     alarms: bool = True
     dashboard: bool = True
+    encrypted: bool = False
     monthly_budget_usd: int | None = None
     runbooks: str = "docs/runbooks/"
 
@@ -113,6 +132,7 @@ class StageConfig:
     glue: GlueCapacity
     jobs: Jobs
     api: ApiAccess = ApiAccess()
+    concurrency: Concurrency = Concurrency()
     # None: as the model's contract says.
     serving_mode: Literal["serverless", "realtime"] | None = None
     # A KMS key of its own encrypts buckets, queues, topic, log groups and job volumes: about a dollar a month.
@@ -184,6 +204,7 @@ PROD = StageConfig(
         volume_gb=50,
         timeout_seconds=4 * 3600,
     ),
+    alerting=Alerting(encrypted=True),
 )
 
 STAGES = (DEV, PROD)

@@ -19,6 +19,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "throttle.requests_per_second": (1, 10_000),
     "throttle.burst": (1, 5_000),
     "throttle.requests_per_day": (1, 2_000_000_000),
+    "throttle.callers": (1, 1000),
+    # 0 is what stops a function by hand: an API that nobody can ask is no configuration.
+    "concurrency.predict": (1, 100_000),
+    "concurrency.platform": (1, 100_000),
     "glue.workers": (2, 299),
     "glue.concurrent_runs": (1, 1000),
     "glue.timeout_minutes": (1, 7 * 24 * 60),

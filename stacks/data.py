@@ -10,7 +10,7 @@ from constructs import Construct
 from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.customer_key import CustomerKey
+from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
 from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
 from stacks.platform_stack import Buckets, PlatformStack
 
@@ -29,7 +29,17 @@ class DataStack(PlatformStack):
 
     def _add_key(self) -> CustomerKey:
         alias = f"{self._config.prefix}data"
-        return CustomerKey(self, "Key", alias=alias, removal_policy=self._config.removal_policy)
+        key = CustomerKey(
+            self,
+            "Key",
+            alias=alias,
+            description="Data, queues and logs of this environment",
+            # Rules put events into encrypted queues.
+            services=("events", *PUBLISHERS),
+            removal_policy=self._config.removal_policy,
+        )
+        key.let_logs_use_it()
+        return key
 
     def _add_buckets(self) -> Buckets:
         policy = self._config.removal_policy

@@ -18,6 +18,12 @@ QUALIFIER = "hnb659fds"
 KEPT_IMAGES = 20
 
 
+def diff_environment(stages: Sequence[StageConfig]) -> str:
+    """The GitHub environment of an account's diffs."""
+    protected = [stage.name for stage in stages if stage.protected]
+    return f"{(protected or [stages[0].name])[0]}-diff"
+
+
 class DeliveryStack(Stack):
     """Once an account, deployed by a person: a workflow must not widen what workflows may do.
 
@@ -33,7 +39,7 @@ class DeliveryStack(Stack):
             termination_protection=True,
             tags={"project": PROJECT},
         )
-        self._config = config
+        self._config, self._stages = config, stages
         self._provider = self._add_provider()
         self._add_diff_role()
         for stage in stages:
@@ -50,8 +56,18 @@ class DeliveryStack(Stack):
         return iam.OidcProviderNative.from_oidc_provider_arn(self, "GitHub", arn)
 
     def _add_diff_role(self) -> None:
-        """For any pull request of the repository itself: reads through the lookup role and changes nothing."""
-        role = self._add_role("Diff", subject="pull_request", claims={})
+        """For pull requests: reads through the lookup role and changes nothing.
+
+        It can read whatever is in the account, and the code that asks is that of the pull request. So it is bound to a
+        GitHub environment, whose reviewers look at the code first; that of prod wherever prod is in the account.
+        """
+        environment = diff_environment(self._stages)
+        role = self._add_role(
+            "Diff",
+            subject=f"environment:{environment}",
+            claims={"environment": environment},
+            unless={"actor": "dependabot[bot]"},
+        )
         self._grant_bootstrap(role, "lookup")
 
     def _add_deploy_role(self, stage: StageConfig) -> None:
@@ -93,16 +109,23 @@ class DeliveryStack(Stack):
         arn = self.format_arn(service="eks", resource="cluster", resource_name=cluster)
         grant(role, ["eks:DescribeCluster"], [arn])
 
-    def _add_role(self, name: str, *, subject: str, claims: Mapping[str, str]) -> iam.Role:
-        """Newer repositories have numbers after owner and name in `sub`: the exact name is asked for beside it."""
+    def _add_role(
+        self, name: str, *, subject: str, claims: Mapping[str, str], unless: Mapping[str, str] | None = None
+    ) -> iam.Role:
+        """`unless`: claims of those who are not let in.
+
+        Newer repositories have numbers after owner and name in `sub`: the exact name is asked for beside it.
+        """
         owner, _, repository = self._config.repository.partition("/")
         exact = {"aud": AUDIENCE, "repository": self._config.repository, **claims}
         if self._config.repository_id:
             exact["repository_id"] = self._config.repository_id
-        conditions = {
+        conditions: dict[str, dict[str, str]] = {
             "StringEquals": {f"{ISSUER}:{claim}": value for claim, value in exact.items()},
             "StringLike": {f"{ISSUER}:sub": f"repo:{owner}*/{repository}*:{subject}"},
         }
+        if unless:
+            conditions["StringNotEquals"] = {f"{ISSUER}:{claim}": value for claim, value in unless.items()}
         principal = iam.WebIdentityPrincipal(self._provider.oidc_provider_arn, conditions)
         role = iam.Role(self, f"{name}Role", assumed_by=principal)
         CfnOutput(self, f"{name}RoleArn", value=role.role_arn)

@@ -23,6 +23,7 @@ from stacks.constructs.customer_key import glue_security
 from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
+from stacks.constructs.trust import trusted
 from stacks.platform_stack import Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
@@ -40,7 +41,7 @@ class EtlStack(ModelStack):
         self._add_alarms()
 
     def _add_job(self) -> glue.CfnJob:
-        role = iam.Role(self, "PreProcessingRole", assumed_by=iam.ServicePrincipal("glue.amazonaws.com"))
+        role = iam.Role(self, "PreProcessingRole", assumed_by=trusted(self, "glue"))
         script = self._bundles.glue_script.asset(self, "Script")
         modules = self._bundles.glue_modules.asset(self, "Modules")
         contracts = self._bundles.contracts.asset(self, "Contracts")

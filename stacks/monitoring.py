@@ -13,6 +13,7 @@ from constructs import Construct
 
 from stacks.config import StageConfig
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts
+from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
 from stacks.constructs.endpoint_alarms import endpoint_metric
 from stacks.platform_stack import PlatformStack
 
@@ -30,15 +31,28 @@ class MonitoringStack(PlatformStack):
         super().__init__(
             scope, construct_id, config=config, description="Topic of the alarms, their events, dashboard and budget"
         )
+        self._key = self._add_key() if config.alerting.encrypted and not config.customer_key else None
         self._topic = self._add_topic()
-        self.alerts = Alerts(self._topic, config=config)
+        self.alerts = Alerts(self._topic, config=config, key=self._key)
         if config.alerting.alarms:
             self._add_event_log()
         if config.alerting.monthly_budget_usd:
             self._add_budget(config.alerting.monthly_budget_usd)
 
+    def _add_key(self) -> CustomerKey:
+        """Alarms cannot use AWS's own key for topics: its policy lets no service in, and cannot be changed."""
+        return CustomerKey(
+            self,
+            "AlertsKey",
+            alias=f"{self._config.prefix}alerts",
+            description="Messages of this environment's alarms",
+            services=PUBLISHERS,
+            # Nothing that stays is encrypted with it.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
     def _add_topic(self) -> sns.Topic:
-        topic = sns.Topic(self, "Alerts", enforce_ssl=True)
+        topic = sns.Topic(self, "Alerts", enforce_ssl=True, master_key=self._key)
         # The policy that enforces TLS takes the place of the one with which AWS lets an account's alarms publish.
         alarms = self._alarm_arn(f"{self._config.prefix}*")
         self._let_publish(topic, "cloudwatch.amazonaws.com", {"ArnLike": {"aws:SourceArn": alarms}})
@@ -56,11 +70,17 @@ class MonitoringStack(PlatformStack):
             retention=self._config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        # That the account and the rule are sent is written for other targets of a rule, not for log groups.
+        sources = [self.format_arn(service="events", resource="rule/*"), self.format_arn(service="logs", resource="*")]
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": group.log_group_arn,
+            "Condition": {
+                "StringEqualsIfExists": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                "ArnLikeIfExists": {"aws:SourceArn": sources},
+            },
         }
         document = self.to_json_string({"Version": "2012-10-17", "Statement": [statement]})
         # An account has ten of these in a region.

@@ -19,6 +19,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
+from stacks.constructs.trust import trusted
 from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
@@ -99,7 +100,7 @@ class ServingStack(ModelStack):
 
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""
-        role = iam.Role(self, "ModelRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self, "ModelRole", assumed_by=trusted(self, "sagemaker"))
         artifacts = [f"{model}/models/*" for model in self._models]
         grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")
@@ -146,10 +147,18 @@ class ServingStack(ModelStack):
             buckets=self._buckets,
             alerts=self._alerts,
         )
-        api = Gateway(self, "Api", config=self._config, models=self._models, functions=functions)
+        api = Gateway(
+            self,
+            "Api",
+            config=self._config,
+            models=self._models,
+            functions=functions,
+            description=self._bundles.descriptions[self._config.api.auth],
+        )
         CfnOutput(self, "ApiUrl", value=api.url)
-        if api.key_id:
-            CfnOutput(self, "ApiKeyId", value=api.key_id)
+        if api.keys:
+            CfnOutput(self, "ApiKeyId", value=api.keys["page"].key_id)
+            CfnOutput(self, "CliKeyId", value=api.keys["cli"].key_id)
         return functions
 
     def _add_verification(self, realtime: list[str], *, shared: bool) -> PlatformFunction:

@@ -15,6 +15,7 @@ from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
+from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from stacks.platform_stack import Foundation, ModelStack
@@ -87,7 +88,7 @@ class TrainingStack(ModelStack):
         )
 
     def _add_pipeline_role(self) -> iam.Role:
-        role = iam.Role(self, "PipelineRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self, "PipelineRole", assumed_by=trusted(self, "sagemaker"))
         for kind, name in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
             actions = [f"sagemaker:{verb}{name}" for verb in ("Create", "Describe", "Stop")]
             jobs = self._sagemaker_arn(kind, "pipelines-*")

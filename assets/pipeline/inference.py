@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ def _read(body: str | bytes, content_type: str) -> Data:
     if kind == PARQUET and batch_rows.is_asked():
         return batch_rows.Whole(body if isinstance(body, bytes) else body.encode())
     if kind not in (JSON, CSV):
-        raise InputError([_error(f"the content type {content_type!r} is not known; send {JSON} or {CSV}")], 415)
+        raise InputError([_error(f"the content type {content_type[:100]!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
         return batch_rows.lines_of(body)
     try:
@@ -187,7 +188,8 @@ def _answer(model: Model, value: float) -> dict[str, object]:
 def _instances(text: str) -> list[Any] | ToExplain:
     try:
         document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    # A number of more digits than Python reads is a ValueError of another kind than the rest.
+    except (ValueError, RecursionError) as error:
         raise InputError([_error(f"the body is not valid JSON: {error}")]) from error
     instances = document.get("instances") if isinstance(document, dict) else document
     if not isinstance(instances, list) or not instances:
@@ -198,22 +200,27 @@ def _instances(text: str) -> list[Any] | ToExplain:
 def _records(data: list[Any] | CsvText | ToExplain, contract: Contract) -> list[Mapping[str, Any]]:
     """The values as a recipe takes them. Raises InputError with everything that is wrong."""
     read = _csv_values(data, contract) if isinstance(data, CsvText) else _json_values(data, contract)
-    values, errors = [], []
+    values: list[Mapping[str, Any]] = []
+    errors: list[Mapping[str, object]] = []
     for index, (found, reasons) in enumerate(read):
         values.append(found)
-        errors += [{"instance": index, "field": field, "reason": reason} for field, reason in reasons]
+        # No more than an answer lists: a body of megabytes may hold a million.
+        room = islice(reasons, MAX_ERRORS - len(errors))
+        errors += [{"instance": index, "field": field, "reason": reason} for field, reason in room]
+        if len(errors) == MAX_ERRORS:
+            break
     if errors:
         raise InputError(errors)
     return values
 
 
-Read = Iterator[tuple[Mapping[str, Any], list[tuple[str, str]]]]
+Read = Iterator[tuple[Mapping[str, Any], Iterable[tuple[str, str]]]]
 
 
 def _json_values(data: list[Any] | ToExplain, contract: Contract) -> Read:
     for record in data.records if isinstance(data, ToExplain) else data:
         values, errors = checked(contract, record)
-        yield values, [(error.field, error.reason) for error in errors]
+        yield values, ((error.field, error.reason) for error in errors)
 
 
 def _csv_values(data: CsvText, contract: Contract) -> Read:
@@ -222,7 +229,7 @@ def _csv_values(data: CsvText, contract: Contract) -> Read:
     except FileError as error:
         raise InputError([_error(str(error))]) from error
     for row in rows:
-        yield row.values, [(field, finding.reason) for field, finding in row.findings.items()]
+        yield row.values, ((field, finding.reason) for field, finding in row.findings.items())
 
 
 def _error(reason: str) -> dict[str, object]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, sns
+from ministack.services import cloudwatch
 
 from localcloud import platform
 from localcloud.cloudwatch import evaluation, queues
+from localcloud.events.principals import topic_allows
 
 HOOKS = (
     ("ministack.core.iam_evaluator", "pin_request_origin"),
@@ -32,7 +33,6 @@ HOOKS = (
     ("ministack.services.cloudwatch", "_p"),
     ("ministack.services.cloudwatch", "_record_history"),
     ("ministack.services.cloudwatch", "_set_alarm_state"),
-    ("ministack.services.sns", "topic_policy_allows"),
 )
 
 TICK_SECONDS = 0.5
@@ -136,14 +136,16 @@ def _with_allowed_actions(alarm: Alarm) -> Alarm:
     for field in ACTIONS:
         kept[field] = [action for action in alarm.get(field) or [] if _may_act(action, alarm["AlarmArn"])]
         for refused in set(alarm.get(field) or []) - set(kept[field]):
-            logger.error("The policy of %s does not let alarm %s publish to it", refused, alarm["AlarmName"])
+            logger.error(
+                "The policy of %s, or of its key, does not let alarm %s publish to it", refused, alarm["AlarmName"]
+            )
     return {**alarm, **kept}
 
 
 def _may_act(action: str, alarm_arn: str) -> bool:
     if not action.startswith("arn:aws:sns:"):
         return True
-    return bool(sns.topic_policy_allows(action, "cloudwatch.amazonaws.com", alarm_arn, platform.account()))
+    return topic_allows(action, service="cloudwatch.amazonaws.com", source_arn=alarm_arn)
 
 
 def _configuration(alarm: Alarm) -> dict[str, Any]:

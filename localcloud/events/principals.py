@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.services import cloudwatch_logs, kms, lambda_svc, sqs
+from ministack.services import cloudwatch_logs, kms, lambda_svc, sns, sqs
 
 from localcloud.platform import account, region
 
@@ -14,6 +14,8 @@ HOOKS = (
     ("ministack.services.cloudwatch_logs", "_resource_policies"),
     ("ministack.services.kms", "_resolve_key"),
     ("ministack.services.lambda_svc", "function_policy_for_arn"),
+    ("ministack.services.sns", "_topic_by_arn_any_scope"),
+    ("ministack.services.sns", "topic_policy_allows"),
     ("ministack.services.sqs", "_queue_by_arn"),
 )
 
@@ -34,6 +36,14 @@ def queue_allows(queue_arn: str, *, service: str, source_arn: str) -> bool:
     if not _allows(attributes.get("Policy"), "sqs:SendMessage", queue_arn, service=service, source_arn=source_arn):
         return False
     key = attributes.get("KmsMasterKeyId")
+    return not key or key_allows(key, service=service, source_arn=source_arn)
+
+
+def topic_allows(topic_arn: str, *, service: str, source_arn: str) -> bool:
+    """Whether the topic's policy, and the policy of its own key when it has one, let the service publish to it."""
+    if not sns.topic_policy_allows(topic_arn, service, source_arn, account()):
+        return False
+    key = sns._topic_by_arn_any_scope(topic_arn)["attributes"].get("KmsMasterKeyId")
     return not key or key_allows(key, service=service, source_arn=source_arn)
 
 

@@ -98,7 +98,7 @@ def _send_message(delivery: Delivery, arn: str, payload: str, group: str | None)
 def _authorize(delivery: Delivery, action: str, arn: str, *, by_policy: Callable[..., bool]) -> None:
     """A rule needs the resource's own policy, a schedule acts as the role of its target."""
     if delivery.scheduled:
-        _authorize_role(delivery.target["RoleArn"], action, arn, principal=delivery.principal)
+        _authorize_role(delivery, action, arn)
     elif not by_policy(arn, service=delivery.principal, source_arn=delivery.source_arn):
         message = (
             f"User: {delivery.principal} is not authorized to perform: {action} on resource: {arn} "
@@ -107,9 +107,12 @@ def _authorize(delivery: Delivery, action: str, arn: str, *, by_policy: Callable
         raise DeliveryError("NO_PERMISSIONS", message)
 
 
-def _authorize_role(role_arn: str, action: str, arn: str, *, principal: str) -> None:
+def _authorize_role(delivery: Delivery, action: str, arn: str) -> None:
+    role_arn = delivery.target["RoleArn"]
+    # The scheduler says for which group of schedules it acts, not for which schedule.
+    group = delivery.source_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
     try:
-        platform.role_credentials(role_arn, "scheduler", service=principal)
+        platform.role_credentials(role_arn, "scheduler", service=delivery.principal, source_arn=group)
     except platform.AccessDenied as error:
         raise DeliveryError("FAILED_TO_ASSUME_ROLE", str(error)) from error
     try:

@@ -10,6 +10,7 @@ from localcloud.provisioners import (
     handlers,
     rest_apis,
     schedules,
+    topics,
     types,
 )
 from localcloud.provisioners.audit import unread
@@ -24,13 +25,14 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *rest_apis.HOOKS,
     *schedules.HOOKS,
     *encryption.HOOKS,
+    *topics.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, types, descriptions):
+    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, descriptions):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
         resource_type: sorted(names) for resource_type, names in unread().items()

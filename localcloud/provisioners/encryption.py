@@ -82,25 +82,32 @@ def _writing(bucket: str, headers: Headers) -> str | None:
     return default.get(KEY)
 
 
+def key_denial(service: str, kms_action: str, key_id: str, headers: Headers, query: Query) -> Any:
+    """The answer to a request of a caller who may not use the key through the service; None for one who may."""
+    key = kms._resolve_key(key_id)
+    if key is None:
+        return None
+    denied = iam_evaluator.enforce(
+        extract_access_key_id(headers, query),
+        kms_action,
+        "kms",
+        region(),
+        resource_arn=key["Arn"],
+        service_context={"kms:ViaService": f"{service}.{region()}.amazonaws.com"},
+    )
+    if not isinstance(denied, iam_evaluator.EvalResult):
+        return None
+    return iam_actions.access_denied_response(
+        service, kms_action, denied.principal_arn, "", headers=headers, resource_arn=key["Arn"]
+    )
+
+
 def _denial(request: tuple[str, str, dict[str, str], bytes, dict[str, Any]]) -> Any:
     method, path, headers, body, query = request
     action = iam_actions.extract_iam_action("s3", method, path, headers, body, query)
     for kms_action, key_id in needed(method, path, action or "", headers, query):
-        key = kms._resolve_key(key_id)
-        if key is None:
-            continue
-        denied = iam_evaluator.enforce(
-            extract_access_key_id(headers, query),
-            kms_action,
-            "kms",
-            region(),
-            resource_arn=key["Arn"],
-            service_context={"kms:ViaService": f"s3.{region()}.amazonaws.com"},
-        )
-        if isinstance(denied, iam_evaluator.EvalResult):
-            return iam_actions.access_denied_response(
-                "s3", kms_action, denied.principal_arn, "", headers=headers, resource_arn=key["Arn"]
-            )
+        if denied := key_denial("s3", kms_action, key_id, headers, query):
+            return denied
     return None
 
 

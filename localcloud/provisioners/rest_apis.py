@@ -64,6 +64,9 @@ def apply_stage(name: str, properties: Properties, old: Properties) -> None:
     """Access log settings are kept and readable; no access log is written."""
     stage = apigateway_v1._stages_v1[properties["RestApiId"]][name]
     stage.update({member: properties[prop] for prop, member in STAGE.items() if prop in properties})
+    # Settings of a method: "/~1docs" is the path /docs.
+    settings = stage.get("methodSettings") or {}
+    stage["methodSettings"] = {key.replace("/~1", "~1", 1).replace("~1", "/"): value for key, value in settings.items()}
     access_log = properties.get("AccessLogSetting") or {}
     members = {"DestinationArn": "destinationArn", "Format": "format"}
     stage["accessLogSettings"] = {member: access_log[prop] for prop, member in members.items() if prop in access_log}

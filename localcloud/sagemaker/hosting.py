@@ -1,5 +1,6 @@
 """A model's server process: prepared and started as the model's execution role, asked over loopback."""
 
+import secrets
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from localcloud.sagemaker import archives, container, images, s3io
 from localcloud.sagemaker.container import Workspace
 from localcloud.sagemaker.joblogs import LogStream, tail_text
 from localcloud.sagemaker.models import ServedContainer
+from localcloud.sagemaker.serving import KEY_HEADER, KEY_VARIABLE
 
 SERVER = Path(__file__).with_name("serving.py")
 POLL_SECONDS = 0.01
@@ -49,6 +51,7 @@ class ModelServer:
         self._startup_seconds = 0.0
         self._busy = 0
         self._stopping = False
+        self._key = secrets.token_urlsafe()
 
     def start(self, seconds: float) -> None:
         """Pull, download, unpack, start, and wait for a healthy ping. Raises Unhealthy, TransferError, AccessDenied."""
@@ -61,9 +64,12 @@ class ModelServer:
         port_file.unlink(missing_ok=True)
         self._process = Process(
             [sys.executable, "-P", SERVER, self._workspace.folder / "model", port_file],
-            env=container.environment(
-                self._served.role, self._workspace, self._variables(), isolated=self._served.isolated
-            ),
+            env={
+                **container.environment(
+                    self._served.role, self._workspace, self._variables(), isolated=self._served.isolated
+                ),
+                KEY_VARIABLE: self._key,
+            },
             cwd=self._workspace.folder,
             log=self.log,
         )
@@ -100,7 +106,7 @@ class ModelServer:
                 self._pool = urllib3.HTTPConnectionPool(
                     "127.0.0.1", int(port_file.read_text()), maxsize=64, timeout=self._invocation_seconds, retries=False
                 )
-                if self._pool.request("GET", "/ping").status == 200:
+                if self._pool.request("GET", "/ping", headers={KEY_HEADER: self._key}).status == 200:
                     return
             time.sleep(POLL_SECONDS)
         tail = self._process.wait(0).tail if self._process is not None else ()
@@ -113,7 +119,9 @@ class ModelServer:
                 raise Gone
             self._busy += 1
         try:
-            return self._running_pool().request("POST", "/invocations", body=body, headers=dict(headers))
+            return self._running_pool().request(
+                "POST", "/invocations", body=body, headers={**headers, KEY_HEADER: self._key}
+            )
         except urllib3.exceptions.ProtocolError:
             # A process that crashed takes a moment to end; the next request finds it ended.
             self._process.join(CRASH_SECONDS)

@@ -12,9 +12,12 @@ There are two servers, as in AWS's XGBoost container, and they differ in what be
   exception's message, a line break and its traceback.
 What code needs of flask and sagemaker_inference can be imported here.
 
+It listens on loopback, where whoever uses this machine could ask it: requests name the key in LOCALCLOUD_SERVER_KEY.
+
 Usage: serving.py MODEL_DIR PORT_FILE
 """
 
+import hmac
 import importlib
 import inspect
 import logging
@@ -27,6 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+KEY_VARIABLE, KEY_HEADER = "LOCALCLOUD_SERVER_KEY", "X-Localcloud-Key"
 TEXT_TYPES = ("application/json", "text/csv")
 SINGLE_FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 MULTI_MODEL = os.environ.get("SAGEMAKER_MULTI_MODEL") == "true"
@@ -91,12 +95,17 @@ class RequestHandler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
     model: ModelHandler
+    key: str
     default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json")
 
     def do_GET(self) -> None:
+        if not self._admitted():
+            return
         self._send(Answer(200 if self.path == "/ping" else 404, "text/plain", b""))
 
     def do_POST(self) -> None:
+        if not self._admitted():
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path != "/invocations":
             self._send(Answer(404, "text/plain", b""))
@@ -104,6 +113,14 @@ class RequestHandler(BaseHTTPRequestHandler):
         accept = self.headers.get("Accept", "*/*")
         chosen = self.default_accept if accept in ("", "*/*") else accept
         self._send(self._answer(body, self.headers.get("Content-Type", "application/octet-stream"), chosen))
+
+    def _admitted(self) -> bool:
+        """Whether the local cloud itself asks; anybody else is answered here."""
+        if hmac.compare_digest(self.headers.get(KEY_HEADER, "").encode(), self.key.encode()):
+            return True
+        self.close_connection = True
+        self._send(Answer(403, "text/plain", b""))
+        return False
 
     def _answer(self, body: bytes, content_type: str, accept: str) -> Answer:
         try:
@@ -143,6 +160,8 @@ def load_module(model_dir: Path) -> ModuleType:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
     model_dir, port_file = Path(sys.argv[1]), Path(sys.argv[2])
+    # The user's code has no use for it.
+    RequestHandler.key = os.environ.pop(KEY_VARIABLE)
     RequestHandler.model = ModelHandler(load_module(model_dir), str(model_dir))
     server = Server(("127.0.0.1", 0), RequestHandler)
     logger.info("Serving %s from %s", os.environ["SAGEMAKER_PROGRAM"], model_dir)

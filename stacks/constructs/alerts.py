@@ -8,10 +8,13 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_iam import IRole
+from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
 from stacks.config import StageConfig
+from stacks.constructs.access import grant, grant_key
 
 # A file of docs/runbooks each. The budget has no alarm: AWS Budgets writes itself.
 Runbook = Literal[
@@ -34,15 +37,22 @@ FIVE_MINUTES = Duration.minutes(5)
 class Alerts:
     """The alarms of one environment. Each stands in the stack of what it watches: only the topic crosses stacks.
 
-    `names` are those of the alarms so far. `event_log` is the log group of the events behind some of them.
+    `names` are those of the alarms so far. `event_log` is the log group of the events behind some of them. `key`: the
+    topic's own, None where there is none and where one of the environment encrypts everything.
     """
 
-    def __init__(self, topic: ITopic, *, config: StageConfig) -> None:
+    def __init__(self, topic: ITopic, *, config: StageConfig, key: IKey | None = None) -> None:
         self.topic = topic
+        self._key = key
         self.names: list[str] = []
         # With the prefix that the console of EventBridge asks for.
         self.event_log = f"/aws/events/{config.prefix}alerts"
         self._config = config
+
+    def let_publish(self, role: IRole) -> None:
+        grant(role, ["sns:Publish"], [self.topic.topic_arn])
+        if self._key is not None:
+            grant_key(role, self._key, "sns")
 
     def add(
         self,

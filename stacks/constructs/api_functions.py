@@ -1,8 +1,9 @@
 """The functions behind the REST API, and what each may do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_sqs import IQueue
 from constructs import Construct
@@ -17,6 +18,8 @@ from stacks.platform_stack import Buckets
 # API Gateway waits 29 s at most: the function answers before that, and the model before the function.
 TIMEOUT = Duration.seconds(29)
 MODEL_TIMEOUT_SECONDS = 25
+# Where the platform keeps what an API key is for; its functions and the command line know it as tracking.callers.
+RECORDS = "api-keys/"
 NUMBERED = "Versions, models and configurations are numbered."
 # Where jobs write what they do. SageMaker and Glue name the groups, for all jobs of an account, and the streams.
 LOG_GROUPS = (
@@ -47,11 +50,23 @@ class ApiFunctions(Construct):
         self._bundles, self._layer, self._dead_letters, self._alerts = bundles, layer, dead_letters, alerts
         self.predict, self.platform = self._add_predict(), self._add_platform()
 
+    def know(self, keys: Mapping[str, apigateway.IApiKey]) -> None:
+        """The API keys of the deployment by name, which are for everything. What others are for stands in records."""
+        bucket = self._buckets.artifact
+        for function in (self.predict, self.platform):
+            function.add_environment("API_KEYS", ",".join(f"{key.key_id}={name}" for name, key in keys.items()))
+            function.add_environment("ARTIFACT_BUCKET", bucket.bucket_name)
+            grant_objects(function.own_role, bucket, [f"{RECORDS}*"], "s3:GetObject")
+        stack = Stack.of(self)
+        url = f"https://{bucket.bucket_name}.s3.{stack.region}.{stack.url_suffix}"
+        self.predict.add_environment("ARTIFACT_BUCKET_URL", url)
+
     def _add_predict(self) -> PlatformFunction:
         stack = Stack.of(self)
         function = self._add_function(
             "Predict",
             asset="predict",
+            reserved=self._config.concurrency.predict,
             description="Answers prediction requests from the endpoint of the model",
             environment={
                 "MODEL_TIMEOUT_SECONDS": str(MODEL_TIMEOUT_SECONDS),
@@ -65,11 +80,11 @@ class ApiFunctions(Construct):
         function = self._add_function(
             "Platform",
             asset="platform_api",
+            reserved=self._config.concurrency.platform,
             description="Answers what there is to know about models, runs and versions",
             environment={
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
-                "AUTH": self._config.api.auth,
             },
         )
         self._grant_registry(function)
@@ -78,7 +93,13 @@ class ApiFunctions(Construct):
         return function
 
     def _add_function(
-        self, construct_id: str, *, asset: str, description: str, environment: dict[str, str]
+        self,
+        construct_id: str,
+        *,
+        asset: str,
+        description: str,
+        reserved: int | None,
+        environment: dict[str, str],
     ) -> PlatformFunction:
         shared = {"RESOURCE_PREFIX": self._config.prefix}
         if self._config.api.origins:
@@ -95,6 +116,7 @@ class ApiFunctions(Construct):
             log_retention=self._config.log_retention,
             timeout=TIMEOUT,
             memory_mb=512,
+            reserved=reserved,
         )
 
     def _grant_registry(self, function: PlatformFunction) -> None:

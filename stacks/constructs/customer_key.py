@@ -1,5 +1,6 @@
 """A KMS key of an environment's own, and everything that it encrypts."""
 
+from collections.abc import Iterable
 from typing import cast
 
 from aws_cdk import ArnFormat, Aws, RemovalPolicy, Stack
@@ -14,31 +15,47 @@ from constructs import Construct
 from stacks.constructs.access import STREAMS, grant, grant_key
 from stacks.constructs.platform_function import PlatformFunction
 
+USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
+# What puts messages into encrypted topics.
+PUBLISHERS = ("cloudwatch", "budgets")
+
 
 class CustomerKey(kms.Key):
-    """Rotated every year. IAM policies decide who may use it; services that act for nobody are let in by name."""
+    """Rotated every year. IAM policies decide who may use it; services that act for nobody are let in by name.
 
-    def __init__(self, scope: Construct, construct_id: str, *, alias: str, removal_policy: RemovalPolicy) -> None:
+    `services`: the part before .amazonaws.com.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str,
+        description: str,
+        services: Iterable[str],
+        removal_policy: RemovalPolicy,
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
             alias=alias,
-            description="Data, queues and logs of this environment",
+            description=description,
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
-        use = ["kms:Decrypt", "kms:GenerateDataKey*"]
         own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        # Rules put events into encrypted queues, alarms and budgets messages into encrypted topics.
-        for service in ("events", "cloudwatch", "budgets"):
-            self._allow(f"{service}.amazonaws.com", use, own)
+        for service in services:
+            self._allow(f"{service}.amazonaws.com", USE, own)
+
+    def let_logs_use_it(self) -> None:
         groups = Stack.of(self).format_arn(
             service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
         # Logs names the group, and no account, when it asks.
         by_group = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
         self._allow(
-            f"logs.{Aws.REGION}.{Aws.URL_SUFFIX}", [*use, "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"], by_group
+            f"logs.{Aws.REGION}.{Aws.URL_SUFFIX}", [*USE, "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"], by_group
         )
 
     def _allow(self, service: str, actions: list[str], conditions: dict[str, dict[str, str]]) -> None:

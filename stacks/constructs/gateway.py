@@ -1,20 +1,24 @@
 """API Gateway: who may call what. It checks the shape of a body, the functions the rest."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from contract import MAX_INSTANCES
+from stacks.bundles import Described
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.firewall import Firewall
 from stacks.constructs.gateway_answers import ACCESS_LOG, add_problems
+from stacks.constructs.gateway_description import Description
+from stacks.constructs.trust import for_this_account
 
 # The version in the path of the API.
 STAGE = "v1"
@@ -40,7 +44,6 @@ OF_MODEL: Mapping[str, tuple[str, ...]] = {
     "versions/{version}": (),
     "monitoring": ("hours",),
 }
-DESCRIPTION = ("openapi.json", "docs")
 
 _PUSH_TO_LOGS = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ACCEPTED = {
@@ -53,7 +56,7 @@ PREFLIGHT = "A browser asks without credentials whether it may ask."
 
 
 class Gateway(Construct):
-    """`key_id` is None where callers sign with IAM."""
+    """`keys` are those of the deployment, by who holds them; none where callers sign with IAM."""
 
     def __init__(
         self,
@@ -63,9 +66,10 @@ class Gateway(Construct):
         config: StageConfig,
         models: Iterable[str],
         functions: ApiFunctions,
+        description: Sequence[Described],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._access = config, config.api
+        self._config, self._access, self._documents = config, config.api, description
         self._api = self._add_api()
         self._validator = apigateway.RequestValidator(
             self, "Validator", rest_api=self._api, validate_request_body=True, validate_request_parameters=True
@@ -82,7 +86,9 @@ class Gateway(Construct):
             rate = config.throttle.requests_per_second
             Firewall(self, "Firewall", stage=self._api.deployment_stage, requests_per_second=rate)
         self.url = self._api.url
-        self.key_id = self._add_key().key_id if self._access.auth == "api-key" else None
+        self.keys = self._add_keys() if self._access.auth == "api-key" else {}
+        if self.keys:
+            functions.know(self.keys)
 
     def _add_routes(self, models: Iterable[str]) -> None:
         listed = self._api.root.add_resource("models")
@@ -93,19 +99,21 @@ class Gateway(Construct):
             for path, query in OF_MODEL.items():
                 self._add_get(model.resource_for_path(path) if path else model, query)
             self._add_post(model.add_resource("predictions"))
-        for path in DESCRIPTION:
-            self._add_get(self._api.root.add_resource(path), key=False)
+        description = Description(self, "Description", access=self._access, documents=self._documents)
+        options = {**self._authorization(key=False), "request_validator": self._validator}
+        for method in description.add_methods(self._api.root, **options):
+            self._accept(method, OPEN)
 
-    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = (), *, key: bool = True) -> None:
+    def _add_get(self, resource: apigateway.IResource, query: tuple[str, ...] = ()) -> None:
         parameters = {f"method.request.querystring.{name}": False for name in query}
         method = resource.add_method(
             "GET",
             self._platform,
-            **self._authorization(key),
+            **self._authorization(key=True),
             request_parameters=parameters,
             request_validator=self._validator,
         )
-        self._accept(method, KEY if key else OPEN)
+        self._accept(method, KEY)
 
     def _add_post(self, resource: apigateway.IResource) -> None:
         method = resource.add_method(
@@ -124,9 +132,9 @@ class Gateway(Construct):
         return {"api_key_required": key}
 
     def _accept(self, method: apigateway.Method, reason: str) -> None:
-        iam = self._access.auth == "iam"
-        acknowledge(method, {"AwsSolutions-COG4": "Callers sign with IAM." if iam else reason})
-        if not iam:
+        signed = self._access.auth == "iam"
+        acknowledge(method, {"AwsSolutions-COG4": "Callers sign with IAM." if signed else reason})
+        if not signed:
             acknowledge(method, {"AwsSolutions-APIG4": reason})
 
     def _add_api(self) -> apigateway.RestApi:
@@ -146,6 +154,10 @@ class Gateway(Construct):
             default_cors_preflight_options=self._preflight(),
             deploy_options=self._stage_options(log_group),
         )
+        # The CDK makes the role, without conditions.
+        pushes = cast(iam.CfnRole, api.node.find_child("CloudWatchRole").node.default_child)
+        conditions = for_this_account(self, "apigateway")
+        pushes.add_property_override("AssumeRolePolicyDocument.Statement.0.Condition", conditions)
         # The CDK adds an output of its own for the URL.
         api.node.try_remove_child("Endpoint")
         # API Gateway would create it for the stage, and keep it for ever.
@@ -163,6 +175,7 @@ class Gateway(Construct):
         return api
 
     def _stage_options(self, log_group: logs.ILogGroup) -> apigateway.StageOptions:
+        """What needs no key has a limit of its own: nobody's requests for it stand in the way of those with a key."""
         throttle = self._config.throttle
         return apigateway.StageOptions(
             stage_name=STAGE,
@@ -172,8 +185,18 @@ class Gateway(Construct):
             data_trace_enabled=False,
             metrics_enabled=True,
             tracing_enabled=True,
-            throttling_rate_limit=throttle.requests_per_second,
-            throttling_burst_limit=throttle.burst,
+            throttling_rate_limit=throttle.requests_per_second * throttle.callers,
+            throttling_burst_limit=throttle.burst * throttle.callers,
+            method_options={
+                f"/{item.document.path}/GET": apigateway.MethodDeploymentOptions(
+                    logging_level=apigateway.MethodLoggingLevel.ERROR,
+                    data_trace_enabled=False,
+                    metrics_enabled=True,
+                    throttling_rate_limit=throttle.requests_per_second,
+                    throttling_burst_limit=throttle.burst,
+                )
+                for item in self._documents
+            },
         )
 
     def _preflight(self) -> apigateway.CorsOptions | None:
@@ -203,11 +226,20 @@ class Gateway(Construct):
         deployment.add_to_logical_id(REQUEST_SCHEMA)
         return apigateway.Model.from_model_name(self, "InstancesModel", model.ref)
 
-    def _add_key(self) -> apigateway.IApiKey:
+    def _add_keys(self) -> dict[str, apigateway.IApiKey]:
+        """One each, so that none can use up another's day. `mlops keys` makes those of everybody else."""
+        return {
+            "page": self._add_key("", "The page"),
+            "cli": self._add_key("Cli", "The command mlops"),
+        }
+
+    def _add_key(self, holder: str, description: str) -> apigateway.IApiKey:
         throttle = self._config.throttle
-        key = self._api.add_api_key("Key", description="Clients of the prediction API")
+        # Not add_api_key, whose keys wait for the stage, which waits for the functions, which know the keys.
+        key = apigateway.ApiKey(self._api, f"{holder}Key", description=description)
         plan = self._api.add_usage_plan(
-            "Plan",
+            f"{holder}Plan",
+            description=description,
             throttle=apigateway.ThrottleSettings(rate_limit=throttle.requests_per_second, burst_limit=throttle.burst),
             quota=apigateway.QuotaSettings(limit=throttle.requests_per_day, period=apigateway.Period.DAY),
         )

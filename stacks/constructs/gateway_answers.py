@@ -1,6 +1,7 @@
 """What API Gateway says itself: its access log, and its own errors as problems (RFC 9457)."""
 
 import json
+from http import HTTPStatus
 
 from aws_cdk import aws_apigateway as apigateway
 
@@ -35,7 +36,8 @@ PROBLEMS = {
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported Media Type", "Send application/json."),
     "THROTTLED": (429, "Too Many Requests", "Too many requests at once. Try again in a moment."),
     "QUOTA_EXCEEDED": (429, "Too Many Requests", "The requests of today are used up."),
-    "INTEGRATION_FAILURE": (502, "Bad Gateway", "The request failed."),
+    # Lambda did not start the function: as many run as the account or its reserve lets run, or it is at fault itself.
+    "INTEGRATION_FAILURE": (503, "Service Unavailable", "The service cannot take this request now. Try again."),
     "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "There was no answer in time."),
 }
 
@@ -51,15 +53,21 @@ UNSIGNED = (
 ANY = "*"
 
 
+def allowed_origin(access: ApiAccess) -> str:
+    """Of answers that are the same for everybody; "" where no page of another origin may call."""
+    return access.origins[0] if len(access.origins) == 1 else ANY if access.origins else ""
+
+
 def add_problems(api: apigateway.RestApi, access: ApiAccess) -> None:
-    headers, origins = {"Content-Type": "'application/problem+json'"}, access.origins
-    if origins:
-        headers["Access-Control-Allow-Origin"] = f"'{origins[0] if len(origins) == 1 else ANY}'"
+    headers = {"Content-Type": "'application/problem+json'"}
+    if origin := allowed_origin(access):
+        headers["Access-Control-Allow-Origin"] = f"'{origin}'"
     problems = PROBLEMS | ({"MISSING_AUTHENTICATION_TOKEN": UNSIGNED} if access.auth == "iam" else {})
     for kind, (status, title, detail) in problems.items():
-        _add_problem(api, kind, str(status), _problem(title, detail, status), headers)
+        more = {"Retry-After": "'5'"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        _add_problem(api, kind, str(status), problem(title, detail, status), headers | more)
     for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
-        _add_problem(api, kind, None, _problem(title, "$context.error.message"), headers)
+        _add_problem(api, kind, None, problem(title, "$context.error.message"), headers)
 
 
 def _add_problem(
@@ -74,7 +82,7 @@ def _add_problem(
     )
 
 
-def _problem(title: str, detail: str, status: int | None = None) -> dict[str, object]:
+def problem(title: str, detail: str, status: int | None = None) -> dict[str, object]:
     """API Gateway replaces variables, and nothing else, in these templates."""
     code = {} if status is None else {"status": status}
     return {"type": "about:blank", "title": title, **code, "detail": detail, "request_id": "$context.requestId"}

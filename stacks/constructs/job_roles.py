@@ -18,6 +18,7 @@ from stacks.constructs.access import (
     grant_volume,
 )
 from stacks.constructs.network import grant_interfaces
+from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Buckets
 
@@ -67,7 +68,7 @@ class JobRoles:
 
     def _role(self, construct_id: str, jobs: str) -> iam.Role:
         """`jobs`: ProcessingJobs or TrainingJobs, as SageMaker names its log groups and metrics."""
-        role = iam.Role(self._scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self._scope, construct_id, assumed_by=trusted(self._scope, "sagemaker"))
         grant_logs(role, f"/aws/sagemaker/{jobs}")
         grant_metrics(role, f"/aws/sagemaker/{jobs}")
         self._image.grant_pull(role)

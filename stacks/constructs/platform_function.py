@@ -12,6 +12,7 @@ from constructs import Construct
 from stacks.bundles import Bundles
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts, dashed
+from stacks.constructs.trust import trusted
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -46,11 +47,12 @@ class PlatformFunction(lambda_.Function):
         log_retention: logs.RetentionDays,
         timeout: Duration,
         memory_mb: int = 256,
+        reserved: int | None = None,
     ) -> None:
         log_group = logs.LogGroup(
             scope, f"{construct_id}Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=trusted(scope, "lambda"))
         log_group.grant_write(role)
         super().__init__(
             scope,
@@ -71,6 +73,7 @@ class PlatformFunction(lambda_.Function):
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             dead_letter_queue=dead_letters,
+            reserved_concurrent_executions=reserved,
         )
         self.own_role = role
         self._add_alarms(alerts, construct_id)

@@ -123,7 +123,7 @@ class Verification(Construct):
         grant_objects(role, self._artifact, golden, "s3:GetObject")
         # Without it S3 answers 403 instead of 404 for a version that kept no golden rows.
         grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
-        grant(role, ["sns:Publish"], [self._alerts.topic.topic_arn])
+        self._alerts.let_publish(role)
         grant_metrics(role, METRICS)
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:

@@ -66,7 +66,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch, serving() as api:
         patch.setattr(pages, "LOG_FILE", log)
         api.now = datetime.now(UTC)
-        target: Any = SimpleNamespace(api_url=api.url, api_key=KEY)
+        target: Any = SimpleNamespace(api_url=api.url, page_key=KEY)
         with pages.serving(target, console=Console(stderr=True), port=0) as page:
             assert page is not None
             yield Served(url=page.url, api=api, log=log)

@@ -17,7 +17,6 @@ ISSUER = "https://token.actions.githubusercontent.com"
 REPOSITORY = "octo-org/mlops"
 # What GitHub writes into `sub` for repositories made since 2026.
 SUBJECT = "octo-org@1234/mlops@5678"
-ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 # The application as it stands, with GitHub's roles.
 APP = f"""
@@ -43,15 +42,22 @@ class Cli:
     out: Path
 
     def run(
-        self, *arguments: str, app: str = APP, credentials: dict[str, str] = ROOT_KEYS, **variables: str
+        self, *arguments: str, app: str = APP, credentials: dict[str, str] | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """`./dev cdk ARGUMENTS`. Its output and errors come together, as on a terminal."""
+        """`./dev cdk ARGUMENTS`, by the deployer or with credentials. Output and errors come together."""
         program = self.out.parent / "program.py"
         # ./dev takes no PYTHONPATH from its caller.
         program.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{app}")
+        keys = self.cloud.keys
+        own = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
         command = [str(ROOT / "dev"), "cdk", "--output", str(self.out), "--no-color"]
         return self.call(
-            *command, "--app", f"{ROOT}/.venv/bin/python {program}", *arguments, credentials=credentials, **variables
+            *command,
+            "--app",
+            f"{ROOT}/.venv/bin/python {program}",
+            *arguments,
+            credentials=credentials or own,
+            **variables,
         )
 
     def call(self, *command: str, credentials: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:

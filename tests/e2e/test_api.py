@@ -22,6 +22,7 @@ from schemathesis.checks import CHECKS
 from cli.records import example
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.malformed import CASES, Malformed
+from tracking.callers import Caller, record_of
 
 PREDICTIONS = f"/models/{MODEL}/predictions"
 SENT = json.dumps({"instances": [example(MODEL)]}).encode()
@@ -77,6 +78,8 @@ def with_key(platform: Platform, pool: urllib3.PoolManager, name: str, **limits:
     key = gateway.create_api_key(name=name, enabled=True)
     plan = gateway.create_usage_plan(name=name, apiStages=[{"apiId": api, "stage": stage}], **limits)
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    bucket, record = platform.target.output("ArtifactBucketName"), Caller(name).to_json()
+    platform.target.client("s3").put_object(Bucket=bucket, Key=record_of(key["id"]), Body=record)
     return Client(url, key["value"], pool)
 
 

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
 
 ACCOUNT = "000000000000"
 ON_DEV = {"sub": "environment:dev", "environment": "dev", "ref": "refs/heads/main"}
+# Dev and prod share the account, so that its diffs wait for the reviewers of prod's.
 IN_PULL_REQUEST = {"sub": "pull_request", "ref": "refs/pull/7/merge"}
+REVIEWED = {"sub": "environment:prod-diff", "environment": "prod-diff", "ref": "refs/pull/7/merge", "actor": "ann"}
 COMMIT = "c0ffee"
 STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
 
@@ -67,8 +69,18 @@ def test_delivery_prints_the_roles_to_paste_into_github(delivery: str) -> None:
         ("DeployDevRoleArn", ON_DEV, "octo-org/mlops-fork"),
         ("DeployProdRoleArn", ON_DEV, "octo-org/mlops"),
         ("DiffRoleArn", {"sub": "ref:refs/heads/main", "ref": "refs/heads/main"}, "octo-org/mlops"),
+        ("DiffRoleArn", IN_PULL_REQUEST, "octo-org/mlops"),
+        ("DiffRoleArn", REVIEWED | {"actor": "dependabot[bot]"}, "octo-org/mlops"),
     ],
-    ids=["another branch", "a pull request", "another repository", "another environment", "a push"],
+    ids=[
+        "another branch",
+        "a pull request",
+        "another repository",
+        "another environment",
+        "a push",
+        "before review",
+        "dependabot",
+    ],
 )
 def test_a_role_trusts_its_workflow_only(
     cli: Cli, delivery: str, role: str, claims: dict[str, str], repository: str
@@ -131,7 +143,7 @@ def test_diff_without_a_change_finds_none(cli: Cli, dev: str) -> None:
 
 def test_a_pull_request_without_a_change_shows_none(cli: Cli, dev: str) -> None:
     """The workflow's own script, with its rights: it finds out which commit is deployed."""
-    credentials = cli.github("DiffRoleArn", **IN_PULL_REQUEST)
+    credentials = cli.github("DiffRoleArn", **REVIEWED)
     done = cli.call(".ci/infra-diff", "dev", credentials=credentials)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("There were no differences") == len(STACKS), done.stdout
@@ -141,7 +153,7 @@ def test_a_pull_request_without_a_change_shows_none(cli: Cli, dev: str) -> None:
 def test_diff_shows_a_model_that_is_taken_away_with_the_rights_to_read_alone(
     cli: Cli, dev: str, tmp_path: Path
 ) -> None:
-    credentials = cli.github("DiffRoleArn", **IN_PULL_REQUEST)
+    credentials = cli.github("DiffRoleArn", **REVIEWED)
     app = app_without(tmp_path, "breast_cancer")
     done = cli.run("diff", "dev/*", "--fail", "--method", "template", app=app, credentials=credentials)
     assert done.returncode == 1, done.stdout

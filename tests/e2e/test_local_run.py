@@ -17,18 +17,35 @@ from tests.books import PARTS
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def mlops(*arguments: str) -> subprocess.CompletedProcess[str]:
+# Nobody listens there.
+DEAD_PROXY = dict.fromkeys(
+    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"
+)
+
+
+def mlops(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "cli"), *arguments], capture_output=True, text=True, check=False, timeout=240
+        [sys.executable, str(ROOT / "cli"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
 
 
 @pytest.fixture(scope="module")
 def finished(housing: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
-    """Of the whole file and two rows that cannot be used."""
-    file = tmp_path_factory.mktemp("local") / "housing.csv"
+    """Of the whole file and two rows that cannot be used; behind a proxy that never answers.
+
+    The folder for temporary files is a link, as on macOS.
+    """
+    folder = tmp_path_factory.mktemp("temporary")
+    (folder / "private").mkdir()
+    (folder / "link").symlink_to(folder / "private")
+    file = folder / "housing.csv"
     file.write_text(housing.read_text().rstrip("\n") + "\n1,2,3\n4,5,6\n")
-    return mlops("local", "run", "--data", str(file), "--json")
+    return mlops("local", "run", "--data", str(file), "--json", TMPDIR=str(folder / "link"), **DEAD_PROXY)
 
 
 def test_prints_one_json_object_about_the_whole_run(

@@ -168,4 +168,4 @@ def test_no_log_holds_a_key(platform: Platform, rows_file: Rows) -> None:
     text = "\n".join([*messages, platform.here.cloud.log_file.read_text()])
     assert run.run_id in text
     assert secrets(text) == []
-    assert platform.target.api_key not in text
+    assert platform.target.page_key not in text

@@ -11,14 +11,15 @@ from typing import Any, get_args
 
 import pytest
 from aws_cdk import App, Stack, Stage
+from aws_cdk.aws_kms import CfnKey
 
 from cli.target import ROOT
-from stacks.config import DEV, Alerting
+from stacks.config import DEV, PROD, Alerting
 from stacks.constructs.alerts import Alerts, Runbook, dashed
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.monitoring import MonitoringStack
-from tests.infrastructure.templates import StackId, Template, readable
+from tests.infrastructure.templates import StackId, Template, readable, statements
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 LINK = re.compile(r"docs/runbooks/([a-z-]+)\.md$")
@@ -230,3 +231,35 @@ def test_addresses_a_budget_and_the_place_of_the_runbooks_are_configured(tmp_pat
 
 def test_names_of_alarms_are_dashed() -> None:
     assert [dashed(name) for name in ("UploadDlq", "StartEtl", "Predict")] == ["upload-dlq", "start-etl", "predict"]
+
+
+def test_messages_of_prod_are_encrypted_with_a_key_that_alarms_and_budgets_may_use(
+    templates: dict[StackId, Template],
+) -> None:
+    prod, dev = templates["prod", "monitoring"], templates["dev", "monitoring"]
+    ((key_id, key),) = prod.of_type("AWS::KMS::Key").items()
+    assert readable(prod.only("AWS::SNS::Topic")["KmsMasterKeyId"]) == f"<{key_id}.Arn>"
+    (let_in,) = [item for item in key["KeyPolicy"]["Statement"] if "Service" in item["Principal"]]
+    assert let_in["Principal"]["Service"] == ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
+    assert let_in["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert "KmsMasterKeyId" not in dev.only("AWS::SNS::Topic")
+    assert dev.of_type("AWS::KMS::Key") == {}
+
+
+@pytest.mark.parametrize("stack", ["serving", "batch"])
+def test_who_publishes_may_use_the_key_of_the_topic(templates: dict[StackId, Template], stack: str) -> None:
+    given: dict[str, set[str]] = {}
+    for item in statements(templates["prod", stack]):
+        given.setdefault(item.role, set()).update(item.actions)
+        if "kms:Decrypt" in item.actions:
+            through = item.condition["StringEquals"]["kms:ViaService"]
+            assert readable(through) == "sns.<AWS::Region>.<AWS::URLSuffix>"
+    publishing = {role for role, actions in given.items() if "sns:Publish" in actions}
+    assert publishing
+    assert {role for role, actions in given.items() if "kms:Decrypt" in actions} == publishing
+
+
+def test_a_key_for_everything_takes_the_place_of_the_one_for_the_topic(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), analytics_reporting=False, builtin_cloud_formation_validation=False)
+    stack = MonitoringStack(Stage(app, "prod"), "Monitoring", config=replace(PROD, customer_key=True))
+    assert [node for node in stack.node.find_all() if isinstance(node, CfnKey)] == []

@@ -15,15 +15,17 @@ from aws_cdk import aws_apigateway as apigateway
 from cdk_nag import AwsSolutionsChecks
 
 import app as application
-from contract import Contract
+from contract import Contract, load_all
+from description import openapi
 from stacks import bundles
-from stacks.config import DEV, ApiAccess
+from stacks.config import DEV, ApiAccess, Concurrency
 from stacks.constructs.firewall import Firewall
+from stacks.constructs.gateway_description import Description
 from stacks.stage import MlopsStage
 from tests.infrastructure.conftest import read_templates
 from tests.infrastructure.templates import StackId, Template, readable, statements
-from tests.unit.lambdas.test_platform_api import platform_function
 
+ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("breast_cancer", "california_housing")
 OF_MODEL = {
     "": "GET",
@@ -62,7 +64,7 @@ def methods(template: Template) -> dict[str, dict[str, Mapping[str, Any]]]:
 def synthesised(contracts: dict[str, Contract]) -> Any:
     """Makes the serving template, and cdk-nag's findings, of dev with another access to the API."""
 
-    def synth(access: ApiAccess) -> tuple[Template, list[str]]:
+    def synth(access: ApiAccess, **more: Any) -> tuple[Template, list[str]]:
         with TemporaryDirectory() as out, TemporaryDirectory() as staging:
             cdk_app = App(
                 outdir=out,
@@ -71,7 +73,7 @@ def synthesised(contracts: dict[str, Contract]) -> Any:
                 builtin_cloud_formation_validation=False,
             )
             packed = bundles.build(Path(staging))
-            stage = MlopsStage(cdk_app, config=replace(DEV, api=access), contracts=contracts, bundles=packed)
+            stage = MlopsStage(cdk_app, config=replace(DEV, api=access, **more), contracts=contracts, bundles=packed)
             checks = AwsSolutionsChecks(cdk_app)
             serving = next(stack for stack in stage.node.children if stack.node.id == "Serving")
             findings = [item.rule_name for item in checks.validate_scope(serving).violations]
@@ -107,21 +109,98 @@ def test_requests_are_checked_at_the_gateway(templates: dict[StackId, Template])
 
 
 def test_paths_and_parameters_are_those_of_the_description(templates: dict[StackId, Template]) -> None:
-    described = platform_function().handler.description()["paths"]
+    described = openapi.document(load_all(ROOT / "models"), key_header=True)["paths"]
     found = methods(templates["dev", "serving"])
     assert found.keys() == described.keys()
     for path, verbs in found.items():
         for verb, method in verbs.items():
             parameters = described[path][verb.lower()].get("parameters", [])
             wanted = {f"method.request.querystring.{p['name']}": False for p in parameters if p["in"] == "query"}
+            wanted |= {"method.request.header.If-None-Match": False} if path in OPEN else {}
             assert method.get("RequestParameters", {}) == wanted, path
 
 
 def test_each_path_is_answered_by_its_function(templates: dict[StackId, Template]) -> None:
-    for verbs in methods(templates["dev", "serving"]).values():
+    for path, verbs in methods(templates["dev", "serving"]).items():
         for verb, method in verbs.items():
+            if path in OPEN:
+                continue
             wanted = "ApiFunctionsPredict" if verb == "POST" else "ApiFunctionsPlatform"
             assert wanted in readable(method["Integration"]["Uri"])
+
+
+def test_the_description_comes_from_s3_and_runs_no_function(templates: dict[StackId, Template]) -> None:
+    template = templates["prod", "serving"]
+    found = methods(template)
+    (role,) = [name for name in template.of_type("AWS::IAM::Role") if name.startswith("ApiDescriptionRole")]
+    for path in OPEN:
+        integration = found[path]["GET"]["Integration"]
+        assert (integration["Type"], integration["IntegrationHttpMethod"]) == ("AWS", "GET")
+        assert ":s3:path/cdk-" in readable(integration["Uri"])
+        assert integration["Credentials"] == {"Fn::GetAtt": [role, "Arn"]}
+        statuses = {item["StatusCode"]: item for item in integration["IntegrationResponses"]}
+        assert statuses.keys() == {"200", "304", "502"}
+        for value in statuses["200"]["ResponseParameters"].values():
+            # API Gateway takes a value in single quotes, with none inside, or the name of what S3 answers.
+            assert value == "integration.response.header.ETag" or value.strip("'").count("'") == 0
+    own = [one for one in statements(template) if one.role.startswith("<ApiDescriptionRole")]
+    assert {action for one in own for action in one.actions} == {"s3:GetObject"}
+    assert sum(len(one.resources) for one in own) == 2
+    assert not any("*" in resource for one in own for resource in one.resources)
+
+
+def test_another_description_is_another_deployment(contracts: dict[str, Contract]) -> None:
+    """A deployment of API Gateway is a snapshot: without a new one, the old document would be answered."""
+    number = next(iter(contracts.values()))
+    changed = {**contracts, number.name: replace(number, description="Another one")}
+    ids = []
+    for given in (contracts, changed):
+        with TemporaryDirectory() as staging, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bundles, "load_all", lambda _, given=given: given)
+            stack = Stack(App())
+            api = apigateway.RestApi(stack, "Api")
+            documents = bundles.build(Path(staging)).descriptions["api-key"]
+            list(Description(stack, "Description", access=ApiAccess(), documents=documents).add_methods(api.root))
+            ids.append(*assertions.Template.from_stack(stack).find_resources("AWS::ApiGateway::Deployment"))
+    assert ids[0] != ids[1]
+
+
+def test_each_key_has_a_plan_of_its_own(templates: dict[StackId, Template]) -> None:
+    template = templates["dev", "serving"]
+    joined = template.of_type("AWS::ApiGateway::UsagePlanKey").values()
+    assert len({json.dumps(one["UsagePlanId"]) for one in joined}) == len({json.dumps(one["KeyId"]) for one in joined})
+    assert len(joined) == len(template.of_type("AWS::ApiGateway::ApiKey")) == 2
+    for plan in template.of_type("AWS::ApiGateway::UsagePlan").values():
+        assert plan["Quota"] == {"Limit": DEV.throttle.requests_per_day, "Period": "DAY"}
+        assert plan["Throttle"]["RateLimit"] == DEV.throttle.requests_per_second
+
+
+def test_one_caller_leaves_room_for_others(templates: dict[StackId, Template]) -> None:
+    settings = templates["dev", "serving"].only("AWS::ApiGateway::Stage")["MethodSettings"]
+    limits = {item["ResourcePath"].replace("~1", "/"): item["ThrottlingRateLimit"] for item in settings}
+    assert limits["/*"] == DEV.throttle.requests_per_second * DEV.throttle.callers
+    open_paths = {path.strip("/"): limit for path, limit in limits.items() if path != "/*"}
+    assert open_paths == {path.strip("/"): DEV.throttle.requests_per_second for path in OPEN}
+
+
+def test_functions_know_the_keys_of_the_deployment(templates: dict[StackId, Template]) -> None:
+    functions = templates["dev", "serving"].of_type("AWS::Lambda::Function")
+    for name in ("ApiFunctionsPredict", "ApiFunctionsPlatform"):
+        (found,) = [item for key, item in functions.items() if key.startswith(name)]
+        text = readable(found["Environment"]["Variables"]["API_KEYS"])
+        assert text.endswith("=cli")
+        assert "=page," in text
+        assert "ReservedConcurrentExecutions" not in found
+
+
+def test_executions_are_reserved_where_the_configuration_says(synthesised: Any) -> None:
+    template, _ = synthesised(ApiAccess(), concurrency=Concurrency(predict=20, platform=5))
+    functions = template.of_type("AWS::Lambda::Function")
+    reserved = {name: item.get("ReservedConcurrentExecutions") for name, item in functions.items()}
+    assert {name[:-8]: count for name, count in reserved.items() if count} == {
+        "ApiFunctionsPredict": 20,
+        "ApiFunctionsPlatform": 5,
+    }
 
 
 def test_the_api_may_invoke_its_functions_by_two_permissions(templates: dict[StackId, Template]) -> None:
@@ -176,7 +255,8 @@ def test_iam_callers_sign_everything(synthesised: Any) -> None:
     assert "ApiKeyId" not in template.document["Outputs"]
     functions = template.of_type("AWS::Lambda::Function")
     (platform,) = [item for name, item in functions.items() if name.startswith("ApiFunctionsPlatform")]
-    assert platform["Environment"]["Variables"]["AUTH"] == "iam"
+    assert "API_KEYS" not in platform["Environment"]["Variables"]
+    assert "api-keys/" not in json.dumps(template.document)
     # API Gateway answers so to a call without a signature, be there such a path or not.
     answers = template.of_type("AWS::ApiGateway::GatewayResponse").values()
     (unsigned,) = [item for item in answers if item["ResponseType"] == "MISSING_AUTHENTICATION_TOKEN"]
@@ -251,9 +331,9 @@ def test_the_gateway_checks_the_shape_and_leaves_the_fields_to_the_function(
 
 
 def test_usage_plan_limits_are_those_of_the_stage(templates: dict[StackId, Template]) -> None:
-    plan = templates["prod", "serving"].only("AWS::ApiGateway::UsagePlan")
-    assert plan["Throttle"] == {"RateLimit": 50, "BurstLimit": 100}
-    assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+    for plan in templates["prod", "serving"].of_type("AWS::ApiGateway::UsagePlan").values():
+        assert plan["Throttle"] == {"RateLimit": 50, "BurstLimit": 100}
+        assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
 
 
 def test_access_log_holds_no_payload(templates: dict[StackId, Template]) -> None:
@@ -261,8 +341,8 @@ def test_access_log_holds_no_payload(templates: dict[StackId, Template]) -> None
     logged = json.loads(stage["AccessLogSetting"]["Format"])
     assert logged["requestId"] == "$context.requestId"
     assert not [value for value in logged.values() if "$input" in value or "body" in value.lower()]
-    (settings,) = stage["MethodSettings"]
-    assert settings["DataTraceEnabled"] is False
+    for settings in stage["MethodSettings"]:
+        assert settings["DataTraceEnabled"] is False
     assert stage["TracingEnabled"] is True
 
 
@@ -278,6 +358,7 @@ def test_gateway_answers_with_problems(templates: dict[StackId, Template]) -> No
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "BAD_REQUEST_BODY", "INVALID_API_KEY", "THROTTLED"} <= kinds.keys()
     for response in kinds.values():
         headers = {"gatewayresponse.header.Content-Type": "'application/problem+json'"}
+        headers |= {"gatewayresponse.header.Retry-After": "'5'"} if response.get("StatusCode") == "503" else {}
         assert response["ResponseParameters"] == headers
         document = json.loads(response["ResponseTemplates"]["application/json"])
         assert {"type", "title", "detail", "request_id"} <= document.keys()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.sagemaker.archives import unpack
 from stacks import bundles
 
 
@@ -82,6 +83,8 @@ def rebuilt(folder: Path) -> bundles.Bundles:
 def test_another_model_makes_no_data_set_and_no_training_stale(sources: Path) -> None:
     before = rebuilt(sources)
     shutil.copytree(sources / "MODELS" / "california_housing", sources / "MODELS" / "another")
+    file = sources / "MODELS" / "another" / "model.toml"
+    file.write_text(file.read_text().replace('name = "california_housing"', 'name = "another"'))
     after = rebuilt(sources)
     assert after.layer != before.layer
     assert after.contracts != before.contracts
@@ -133,8 +136,7 @@ def test_functions_have_the_tracking_package_and_jobs_do_not(built: bundles.Bund
 
 def test_the_container_of_many_models_starts_from_its_code_alone(built: bundles.Bundles, tmp_path: Path) -> None:
     """-I: nothing of this project is on the path but what the archive holds."""
-    with tarfile.open(built.serving_source.path) as opened:
-        opened.extractall(tmp_path, filter="data")
+    unpack(built.serving_source.path, tmp_path)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import inference; print(inference.__file__)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "inference.py")), done.stderr

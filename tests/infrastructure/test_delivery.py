@@ -57,7 +57,6 @@ def trust(template: Template, role: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("role", "subject", "claims"),
     [
-        ("Diff", "pull_request", {}),
         ("DeployDev", "environment:dev", {"ref": "refs/heads/trunk", "environment": "dev"}),
         ("DeployProd", "environment:prod", {"ref": "refs/heads/trunk", "environment": "prod"}),
         ("Push", "ref:refs/heads/trunk", {"ref": "refs/heads/trunk"}),
@@ -71,6 +70,28 @@ def test_a_role_is_bound_to_repository_branch_and_environment(
     assert trust(template, role) == {
         "StringEquals": {f"{ISSUER}:{claim}": value for claim, value in exact.items()},
         "StringLike": {f"{ISSUER}:sub": f"repo:octo*/repo*:{subject}"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("accounts", "environment"),
+    [
+        ((("dev", "prod"),), "prod-diff"),
+        ((("dev",), ("prod",)), "dev-diff"),
+        ((("prod",), ("dev",)), "prod-diff"),
+    ],
+    ids=["together", "dev alone", "prod alone"],
+)
+def test_the_code_of_a_pull_request_reads_an_account_in_an_environment_of_its_own(
+    tmp_path: Path, accounts: tuple[tuple[str, ...], ...], environment: str
+) -> None:
+    """Reviewers of prod-diff look first, wherever prod is; a branch of Dependabot is no one's."""
+    template, _ = synth(Delivery("octo/repo", accounts), tmp_path)
+    exact = {"aud": "sts.amazonaws.com", "repository": "octo/repo", "environment": environment}
+    assert trust(template, "Diff") == {
+        "StringEquals": {f"{ISSUER}:{claim}": value for claim, value in exact.items()},
+        "StringLike": {f"{ISSUER}:sub": f"repo:octo*/repo*:environment:{environment}"},
+        "StringNotEquals": {f"{ISSUER}:actor": "dependabot[bot]"},
     }
 
 
@@ -118,6 +139,7 @@ def test_an_account_of_its_own_lets_in_the_jobs_of_no_other_environment(
     template, _ = synth(Delivery("octo/repo", ((account,), (other,))), tmp_path)
     text = json.dumps(template.document)
     assert f"environment:{account}" in text
+    assert f"environment:{account}-diff" in text
     assert f"environment:{other}" not in text
 
 

@@ -78,8 +78,8 @@ def test_functions_reach_the_shared_endpoint_and_its_objects_only(prod: Template
     for mark in ("Predict", "VerifyDeployment"):
         invoked = [name for item in given(prod, mark, "sagemaker:InvokeEndpoint") for name in item.resources]
         assert any(name.endswith(f":endpoint/{SHARED}") for name in invoked), mark
-    (read,) = given(prod, "PredictRole", "s3:GetObject")
-    assert [key.partition("/")[2] for key in read.resources] == ["multi-model/live/*"]
+    read = {key.partition("/")[2] for item in given(prod, "PredictRole", "s3:GetObject") for key in item.resources}
+    assert read == {"api-keys/*", "multi-model/live/*"}
     written = {key.partition("/")[2] for item in given(prod, "", "s3:PutObject") for key in item.resources}
     assert written == {"multi-model/live/*", "multi-model/models/*"}
     (called,) = given(prod, "DeployModelRole", "lambda:InvokeFunction")

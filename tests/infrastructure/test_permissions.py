@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from aws_cdk import App, Stack, Stage
 from cdk_nag import AwsSolutionsChecks
@@ -74,6 +76,39 @@ def test_every_role_trusts_one_service(templates: dict[StackId, Template], stack
         managed = [readable(arn) for arn in role.get("ManagedPolicyArns", [])]
         pushes_logs = ["arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
         assert managed == (pushes_logs if "CloudWatchRole" in name else [])
+
+
+ACCOUNT = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="-".join)
+def test_a_service_that_acts_for_another_account_may_assume_no_role(
+    templates: dict[StackId, Template], stack: StackId
+) -> None:
+    """SageMaker says that it sends account and ARN. Of the others that is not known: they may leave it out."""
+    for name, role in templates[stack].of_type("AWS::IAM::Role").items():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = trust["Principal"]["Service"].removesuffix(".amazonaws.com")
+        if service == "sagemaker":
+            own = readable(trust["Condition"]["ArnLike"]["aws:SourceArn"])
+            assert own == "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:*", name
+            assert trust["Condition"]["StringEquals"] == ACCOUNT, name
+        else:
+            assert service in ("lambda", "glue", "apigateway"), name
+            assert trust["Condition"] == {"StringEqualsIfExists": ACCOUNT}, name
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_rules_of_another_account_write_no_events(templates: dict[StackId, Template], stage: str) -> None:
+    document = readable(templates[stage, "monitoring"].only("AWS::Logs::ResourcePolicy")["PolicyDocument"])
+    (statement,) = json.loads(document)["Statement"]
+    own = "<AWS::Region>:<AWS::AccountId>"
+    assert statement["Condition"] == {
+        "StringEqualsIfExists": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLikeIfExists": {
+            "aws:SourceArn": [f"arn:<AWS::Partition>:events:{own}:rule/*", f"arn:<AWS::Partition>:logs:{own}:*"]
+        },
+    }
 
 
 @pytest.mark.parametrize("stack", STACKS, ids="-".join)

@@ -41,6 +41,7 @@ STATEFUL = {
     "serving": {
         "ApiRest4DEC74FE": "AWS::ApiGateway::RestApi",
         "ApiRestKey89BAA58B": "AWS::ApiGateway::ApiKey",
+        "ApiRestCliKey7D2E9B2C": "AWS::ApiGateway::ApiKey",
         "DeploymentQueue1BAF22A4": "AWS::SQS::Queue",
         "ServingDlqA62BFF40": "AWS::SQS::Queue",
     },
@@ -50,7 +51,7 @@ OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
     "etl": {"WorkflowName", "JobName", "UploadQueueUrl", "UploadDlqUrl", "EtlCodeHash", "ContractHashes"},
     "training": {"ModelNames", "CodeCommit"},
-    "serving": {"ApiUrl", "ApiKeyId"},
+    "serving": {"ApiUrl", "ApiKeyId", "CliKeyId"},
     "batch": {"BatchDlqUrl"},
     "monitoring": {"AlertsTopicArn", "DashboardName"},
 }

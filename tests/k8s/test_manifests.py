@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_network
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
+from frontend.__main__ import check
+from frontend.access import asks_for_login, from_environment
+from frontend.settings import SettingsError
 from tests.k8s.conftest import ROOT, rendered
 
 OVERLAYS = sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir() if not path.name.startswith("."))
@@ -66,9 +71,11 @@ def test_nothing_of_aws_and_no_token_gets_into_the_cluster(overlay: str) -> None
         False,
         False,
     ]
-    assert list(one(overlay, "ConfigMap")["data"]) == ["API_URL"]
+    own = {"eks": ["PAGE_DOMAINS"], "local": []}[overlay]
+    assert sorted(one(overlay, "ConfigMap")["data"]) == ["API_URL", *own, "PAGE_LOGIN"]
     key = {"name": "API_KEY", "valueFrom": {"secretKeyRef": {"name": "page-api-key", "key": "API_KEY"}}}
-    assert container["env"] == [key]
+    secrets = {"name": "STREAMLIT_SECRETS_FILES", "value": "/run/page/secrets.toml"}
+    assert container["env"] == [secrets, key]
     assert container["envFrom"] == [{"configMapRef": {"name": one(overlay, "ConfigMap")["metadata"]["name"]}}]
 
 
@@ -79,6 +86,7 @@ def test_a_pod_can_do_as_little_as_possible(overlay: str) -> None:
         "runAsNonRoot": True,
         "runAsUser": 10001,
         "runAsGroup": 10001,
+        "fsGroup": 10001,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     assert container["securityContext"] == {
@@ -86,7 +94,7 @@ def test_a_pod_can_do_as_little_as_possible(overlay: str) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert [volume["name"] for volume in pod(overlay)["volumes"] if "emptyDir" not in volume] == []
+    assert [volume["name"] for volume in pod(overlay)["volumes"] if "emptyDir" not in volume] == ["login"]
     assert set(container["resources"]) == {"requests", "limits"}
     labels = one(overlay, "Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -114,6 +122,53 @@ def test_every_selector_finds_the_pods(overlay: str) -> None:
     ]
     assert [selector for selector in selectors if not selector.items() <= labels] == []
     assert len(selectors) == 6
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_secrets_of_the_login_are_a_file_of_a_secret(overlay: str) -> None:
+    (container,) = pod(overlay)["containers"]
+    (mount,) = [item for item in container["volumeMounts"] if item["name"] == "login"]
+    (volume,) = [item for item in pod(overlay)["volumes"] if item["name"] == "login"]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/run/page", True)
+    assert (volume["secret"]["secretName"], volume["secret"]["defaultMode"]) == ("page-login", 0o440)
+    # Without it a pod on EKS does not start.
+    assert volume["secret"].get("optional", False) is (overlay == "local")
+
+
+def test_the_page_starts_without_a_login_on_a_laptop_only() -> None:
+    """By the page's own rules, from what the overlays give it."""
+    local, eks = (one(name, "ConfigMap")["data"] for name in ("local", "eks"))
+    check(local, address="0.0.0.0")
+    with pytest.raises(SettingsError, match="wants a login"):
+        check(eks, address="0.0.0.0")
+    assert asks_for_login(from_environment(eks), address="0.0.0.0", configured=True)
+
+
+def test_the_page_of_a_cluster_on_aws_is_not_on_the_internet() -> None:
+    annotations = one("eks", "Ingress")["metadata"]["annotations"]
+    assert annotations["alb.ingress.kubernetes.io/scheme"] == "internal"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_only_the_ingress_controller_gets_in(overlay: str) -> None:
+    (rule,) = one(overlay, "NetworkPolicy")["spec"]["ingress"]
+    assert rule["ports"] == [{"port": "http", "protocol": "TCP"}]
+    if overlay == "eks":
+        blocks = [ip_network(source["ipBlock"]["cidr"]) for source in rule["from"]]
+        assert blocks
+        assert [block for block in blocks if not block.is_private or block.prefixlen < 16] == []
+        return
+    # Namespace and labels in one entry: both have to fit.
+    assert [(sorted(source), list(source["podSelector"])) for source in rule["from"]] == [
+        (["namespaceSelector", "podSelector"], ["matchLabels"])
+    ] * 3
+    spaces = {source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for source in rule["from"]}
+    assert spaces == {"ingress-nginx", "kube-system"}
+
+
+def test_the_base_lets_nobody_in() -> None:
+    policy = yaml.safe_load((ROOT / "k8s" / "base" / "networkpolicy.yaml").read_text())
+    assert policy["spec"]["ingress"] == []
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -19,13 +19,13 @@ DEPLOYMENT = "deployment/page"
 
 class Environment:
     stage = "dev"
-    api_key: str | None = KEY
+    page_key: str | None = KEY
 
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> type[Environment]:
     monkeypatch.setattr(kubernetes, "find_target", lambda **_: Environment)
-    monkeypatch.setattr(Environment, "api_key", KEY)
+    monkeypatch.setattr(Environment, "page_key", KEY)
     return Environment
 
 

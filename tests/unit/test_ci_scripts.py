@@ -138,7 +138,8 @@ def test_a_missing_role_is_told_before_it_is_asked_for(job: dict[str, Any]) -> N
     """AWS's action fails with words of its own when the variable is empty."""
     steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
     check = f".ci/require-role {job['environment']}"
-    assert steps.index(check) < steps.index(CONFIGURE)
+    # A diff is switched on by its role.
+    assert "DIFF_ROLE_ARN != ''" in job.get("if", "") or steps.index(check) < steps.index(CONFIGURE)
 
 
 def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> None:
@@ -170,7 +171,7 @@ def test_images_of_two_machines_are_published_under_one_name(place: Place) -> No
     place.stand_in("aws", "echo token")
     variables = {"IMAGE": "ghcr.io/O/r/page:abc", "ARCH": "arm64", "GITHUB_TOKEN": "secret-token", "GITHUB_ACTOR": "me"}
     variables |= {"ECR_REPOSITORY": "1.ecr/page", "GITHUB_OUTPUT": str(place.folder / "output")}
-    for verb in (["build"], ["test"], ["push"], ["publish", "amd64", "arm64"]):
+    for verb in (["build"], ["test"], ["save"], ["publish", "amd64", "arm64"]):
         done = place.run("image", *verb, **variables)
         assert done.code == 0, done.errors
     name = "ghcr.io/o/r/page:abc"
@@ -179,9 +180,12 @@ def test_images_of_two_machines_are_published_under_one_name(place: Place) -> No
         "image ghcr.io/o/r/page:abc-arm64",
         "dev test tests/k8s",
         "image ghcr.io/o/r/page:abc-arm64",
+        f"docker save --output .local/image/arm64.tar {name}-arm64",
         "docker login ghcr.io --username me --password-stdin",
-        "docker push ghcr.io/o/r/page:abc-arm64",
-        "docker login ghcr.io --username me --password-stdin",
+        "docker load --quiet --input .local/image/amd64.tar",
+        f"docker push {name}-amd64",
+        "docker load --quiet --input .local/image/arm64.tar",
+        f"docker push {name}-arm64",
         f"docker buildx imagetools create --tag {name} {name}-amd64 {name}-arm64",
         "aws ecr get-login-password",
         "docker login 1.ecr --username AWS --password-stdin",
@@ -253,9 +257,61 @@ def test_a_first_rollout_that_fails_has_nothing_to_go_back_to(place: Place) -> N
 def test_newer_versions_are_proposed_once(place: Place, changed: int, opened: str, calls: int) -> None:
     place.stand_in("git", f'[ "$1" != diff ] || exit {changed}')
     place.stand_in("gh", f'case "$*" in *list*) printf "%s" "{opened}" ;; esac')
-    done = place.run("propose", "dependencies", "Newer locked versions")
+    done = place.run("propose", "dependencies", "Newer locked versions", "requirements")
     assert (done.code, len([call for call in done.calls if call.startswith("gh ")])) == (0, calls)
     assert ("git push --force origin dependencies" in done.calls) == bool(changed)
+
+
+def test_only_lock_files_are_proposed(place: Place) -> None:
+    """The files come from a job that asked registries: none of them is run, and none lands elsewhere."""
+    place.stand_in("git", '[ "$1" != status ] || printf "%s\\n" " M requirements/dev.txt" "?? requirements/../dev"')
+    place.stand_in("gh")
+    done = place.run("propose", "dependencies", "Newer locked versions", "requirements")
+    assert (done.code, "Something else than lock files has changed" in done.errors) == (1, True)
+    assert [call for call in done.calls if "push" in call or "commit" in call] == []
+
+
+def permissions_of(job: dict[str, Any]) -> set[str]:
+    return {name for name, value in job["permissions"].items() if value == "write"}
+
+
+def runs_code(job: dict[str, Any]) -> bool:
+    """Whether a step runs the project's code, and with it that of packages."""
+    programs = [step.get("run", "").partition(" ")[0] for step in job["steps"]]
+    return "./dev" in programs or any(step.get("run", "").startswith(".ci/image build") for step in job["steps"])
+
+
+def test_what_may_write_to_the_repository_or_its_packages_runs_no_package_code() -> None:
+    jobs = {(path.stem, name): job for path in WORKFLOWS for name, job in workflow(path.stem)["jobs"].items()}
+    writing = {name for name, job in jobs.items() if permissions_of(job) & {"contents", "packages"}}
+    assert writing == {("dependencies", "propose"), ("frontend", "publish")}
+    assert [name for name in writing if runs_code(jobs[name])] == []
+    locking = jobs["dependencies", "lock"]
+    assert permissions_of(locking) == set()
+    (step,) = [step for step in locking["steps"] if step.get("run") == "./dev lock --upgrade"]
+    assert step["env"] == {"UV_EXCLUDE_NEWER": "7 days", "LOCK_GROUPS": "tools dev audit local demo frontend lambda"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_pull_request_of_dependabot_gets_no_role(environment: str) -> None:
+    job = workflow("infra-diff")["jobs"][environment]
+    assert "github.event.pull_request.user.login != 'dependabot[bot]'" in job["if"]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+
+
+def test_prod_is_read_after_review() -> None:
+    job = workflow("infra-diff")["jobs"]["prod"]
+    steps = [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
+    assert job["environment"] == "prod-diff"
+    assert steps.index(".ci/require-reviewers prod-diff") < steps.index(CONFIGURE)
+
+
+def test_any_other_job_that_becomes_a_role_is_not_started_by_a_pull_request() -> None:
+    for path in WORKFLOWS:
+        for name, job in workflow(path.stem)["jobs"].items():
+            if "id-token" in permissions_of(job) and path.stem not in ("infra-diff", "infra-deploy"):
+                assert "github.event_name == 'push'" in job["if"], (path.stem, name)
+    assert set(workflow("infra-deploy")[True]) == {"push", "workflow_dispatch"}
 
 
 def region_of(steps: list[dict[str, Any]], script: str) -> str:
@@ -270,7 +326,7 @@ def region_of(steps: list[dict[str, Any]], script: str) -> str:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_a_diff_looks_where_the_deployment_will_act(environment: str) -> None:
     """Elsewhere there is nothing of it, and so nothing that could be lost."""
-    diff = workflow("infra-diff")["jobs"]["diff"]["steps"]
+    diff = workflow("infra-diff")["jobs"][environment]["steps"]
     deployment = workflow("infra-deploy")["jobs"][environment]["steps"]
     regions = region_of(diff, f".ci/infra-diff {environment}"), region_of(deployment, f".ci/infra-deploy {environment}")
     assert regions[0] == regions[1]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from cli.main import app
 
@@ -79,6 +80,12 @@ def test_a_documented_command_is_there_with_its_options() -> None:
 def test_every_task_is_documented_and_every_documented_task_is_there() -> None:
     documented = {words[0] for _, words in used("./dev")} - {"TASK"}
     assert documented == tasks() | {"help"}
+
+
+def test_every_finding_that_is_accepted_has_its_reason() -> None:
+    accepted = yaml.safe_load((ROOT / ".checkov.yaml").read_text())["skip-check"]
+    told = re.findall(r"CKV_[A-Z0-9]+_\d+", (ROOT / "docs" / "security.md").read_text())
+    assert sorted(accepted) == sorted(told)
 
 
 def test_the_help_lists_every_task() -> None:

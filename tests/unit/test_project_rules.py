@@ -11,17 +11,18 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "rest", "stacks", "localcloud", "cli", "frontend", "tests"}
+OURS = {"contract", "tracking", "rest", "description", "stacks", "localcloud", "cli", "frontend", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
     "assets/shared/python/contract": {"contract"},
     "assets/shared/python/tracking": {"tracking"},
     "assets/shared/python/rest": {"rest"},
+    "assets/shared/python/description": {"contract", "rest", "tracking", "description"},
     "assets/glue": {"contract"},
     "assets/lambda": {"contract", "tracking", "rest"},
     "assets/pipeline": {"contract"},
-    "stacks": {"contract", "stacks"},
+    "stacks": {"contract", "description", "stacks"},
     "localcloud": {"localcloud"},
     # Of the contract only how files are read: a test below holds that.
     "frontend": {"frontend", "contract"},
@@ -33,6 +34,7 @@ PROVIDED = {
     "assets/shared/python/contract": {"numpy"},
     "assets/shared/python/tracking": {"boto3", "botocore"},
     "assets/shared/python/rest": set(),
+    "assets/shared/python/description": set(),
     "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
     # boto3 brings urllib3.
     "assets/lambda": {"boto3", "botocore", "urllib3"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from records import Records
 
-from contract import MAX_INSTANCES, Contract, Feature, json_schema
+from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from tracking.versions import ModelVersion, live_version
 
 
@@ -72,11 +72,6 @@ def data_of(contract: Contract) -> dict[str, Any]:
         "missing": sorted(data.missing_words),
         **{name: value for name, value in declared.items() if value is not None},
     }
-
-
-def example(contract: Contract) -> dict[str, Any]:
-    """The record that a form starts with."""
-    return {feature.name: feature.default for feature in contract.features}
 
 
 def _live(records: Records, version: ModelVersion) -> dict[str, Any]:

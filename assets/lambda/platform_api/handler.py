@@ -1,4 +1,4 @@
-"""Answer the GET requests of the REST API: models, runs, versions, monitoring, and the API's own description."""
+"""Answer the GET requests of the REST API: models, runs, versions, monitoring."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import boto3
 import catalogue
 import monitoring
-import openapi
-import page
 import rundata
 import runs
 import versions
@@ -23,8 +20,10 @@ from botocore.exceptions import ClientError
 from records import Records
 
 from contract import Contract, bundled
+from rest.admission import admit
 from rest.handling import handle, json_response, model_of, refuse_unknown
 from rest.problems import unavailable
+from tracking.callers import SIGNED, Caller, Callers, Use, known_callers
 from tracking.place import Place
 
 log = logging.getLogger("platform_api")
@@ -39,13 +38,14 @@ DEFAULT = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 
 @dataclass(frozen=True)
 class Settings:
-    """`origins`: the web origins whose pages may call the API."""
+    """`origins`: the web origins whose pages may call the API. `api_keys`: None where callers sign with IAM."""
 
     resource_prefix: str
     processed_bucket: str
     workflow: str
     shared_bucket: str | None
-    key_header: bool
+    api_keys: str | None
+    artifact_bucket: str | None
     origins: tuple[str, ...]
 
 
@@ -54,7 +54,8 @@ SETTINGS = Settings(
     processed_bucket=os.environ["PROCESSED_BUCKET"],
     workflow=os.environ["WORKFLOW"],
     shared_bucket=os.environ.get("SHARED_BUCKET"),
-    key_header=os.environ["AUTH"] == "api-key",
+    api_keys=os.environ.get("API_KEYS"),
+    artifact_bucket=os.environ.get("ARTIFACT_BUCKET"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
 )
 CONTRACTS = bundled()
@@ -80,29 +81,40 @@ PLACE = Place(
 RECORDS = Records(PLACE)
 
 
-@cache
-def description() -> Mapping[str, Any]:
-    return openapi.document(CONTRACTS, key_header=SETTINGS.key_header)
+def _find_caller() -> Callable[[str], Caller | None]:
+    """By the id of the API key."""
+    if SETTINGS.api_keys is None:
+        return lambda _: SIGNED
+    return Callers(known_callers(SETTINGS.api_keys), _record, unavailable=ClientError).of
 
 
-@cache
-def rendered() -> str:
-    return page.of(description())
+def _record(key: str) -> str | None:
+    """Who may not list a bucket is told AccessDenied of what is not there."""
+    try:
+        answer = client("s3").get_object(Bucket=SETTINGS.artifact_bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise
+    return str(answer["Body"].read().decode())
 
+
+find_caller = _find_caller()
 
 Document = Mapping[str, Any]
 
 
 class Route(NamedTuple):
-    """What answers below /models/<model>, and the parameters that its query may have."""
+    """What answers below /models/<model>, what a key must be for, and the parameters that its query may have."""
 
     answer: Callable[[Contract, dict[str, Any]], Document]
+    use: Use | None = "read"
     query: tuple[str, ...] = ()
 
 
 OF_MODEL: Mapping[str, Route] = {
-    "": Route(lambda contract, _: catalogue.detail(RECORDS, contract)),
-    "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), ("limit", "before")),
+    "": Route(lambda contract, _: catalogue.detail(RECORDS, contract), use=None),
+    "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), query=("limit", "before")),
     "/runs/{run_id}": Route(lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"])),
     "/runs/{run_id}/rejects": Route(
         lambda contract, event: rundata.rejected(RECORDS, contract, event), ("limit", "after")
@@ -112,7 +124,9 @@ OF_MODEL: Mapping[str, Route] = {
     "/versions/{version}": Route(
         lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"])
     ),
-    "/monitoring": Route(lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS), ("hours",)),
+    "/monitoring": Route(
+        lambda contract, event: monitoring.of(RECORDS, contract, event, others=CONTRACTS), query=("hours",)
+    ),
 }
 
 
@@ -121,12 +135,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    resource = event["resource"]
-    if resource in ("/openapi.json", "/docs"):
-        refuse_unknown(event)
-        return page.response(rendered()) if resource == "/docs" else json_response(description())
     try:
-        return json_response(document_of(resource, event, facts))
+        return json_response(document_of(event["resource"], event, facts))
     except ClientError as error:
         if error.response["Error"]["Code"] not in BUSY:
             raise
@@ -135,10 +145,13 @@ def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
 
 def document_of(resource: str, event: dict[str, Any], facts: dict[str, Any]) -> Document:
     if resource == "/models":
+        caller = admit(event, facts, find_caller, model=None, use=None)
         refuse_unknown(event)
-        return catalogue.all_of(RECORDS, CONTRACTS)
+        shown = {name: contract for name, contract in CONTRACTS.items() if caller.has(name)}
+        return catalogue.all_of(RECORDS, shown)
     contract = model_of(resource, CONTRACTS)
     facts["model"] = contract.name
     route = OF_MODEL[resource.removeprefix(f"/models/{contract.name}")]
+    admit(event, facts, find_caller, model=contract.name, use=route.use)
     refuse_unknown(event, *route.query)
     return route.answer(contract, event)

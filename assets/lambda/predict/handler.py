@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from addresses import Address, address_of
 from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
-from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of
+from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of, text_of
+from objects import Objects
 
 from contract import Contract, bundled
+from rest.admission import admit
 from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
 from rest.problems import ProblemError, invalid, unavailable
+from tracking.callers import SIGNED, Caller, Callers, known_callers
 
 log = logging.getLogger("predict")
 log.setLevel(logging.INFO)
@@ -35,16 +38,35 @@ SETTINGS = Settings(
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
 )
 CONTRACTS = bundled()
+LOCAL = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+CREDENTIALS = Credentials(
+    access_key=os.environ["AWS_ACCESS_KEY_ID"],
+    secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+    token=os.environ.get("AWS_SESSION_TOKEN"),
+)
 endpoints = Endpoints(
-    url=(os.environ.get("AWS_ENDPOINT_URL") or os.environ["RUNTIME_URL"]).rstrip("/"),
+    url=LOCAL or os.environ["RUNTIME_URL"].rstrip("/"),
     region=os.environ["AWS_REGION"],
-    credentials=Credentials(
-        access_key=os.environ["AWS_ACCESS_KEY_ID"],
-        secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
-        token=os.environ.get("AWS_SESSION_TOKEN"),
-    ),
+    credentials=CREDENTIALS,
     timeout=SETTINGS.model_timeout,
 )
+
+
+def _find_caller() -> Callable[[str], Caller | None]:
+    """By the id of the API key."""
+    if "API_KEYS" not in os.environ:
+        return lambda _: SIGNED
+    bucket = os.environ["ARTIFACT_BUCKET"]
+    objects = Objects(
+        url=f"{LOCAL}/{bucket}" if LOCAL else os.environ["ARTIFACT_BUCKET_URL"],
+        region=os.environ["AWS_REGION"],
+        credentials=CREDENTIALS,
+        pool=endpoints.pool,
+    )
+    return Callers(known_callers(os.environ["API_KEYS"]), objects.text, unavailable=ProblemError).of
+
+
+find_caller = _find_caller()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -53,10 +75,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     contract = model_of(event["resource"], CONTRACTS)
+    admit(event, facts, find_caller, model=contract.name, use="predict")
     refuse_unknown(event, "explain")
     explain = flag(event, "explain")
     check_content_type(header(event, "content-type"))
-    instances = instances_of(body_of(event), contract, explain=explain)
+    text = text_of(event.get("body"), base64_encoded=bool(event.get("isBase64Encoded")))
+    instances = instances_of(text, contract, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}
     address = address_of(contract.name)
     body = invoke(contract, address, {"instances": instances, **({"explain": True} if explain else {})})
@@ -74,13 +98,6 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The model's answer could not be read.") from error
     facts["run_id"] = answer["run_id"]
     return json_response(answer)
-
-
-def body_of(event: dict[str, Any]) -> str | None:
-    body: str | None = event.get("body")
-    if body and event.get("isBase64Encoded"):
-        return base64.b64decode(body).decode("utf-8", errors="replace")
-    return body
 
 
 def invoke(contract: Contract, address: Address, request: dict[str, Any]) -> bytes:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from contract import MAX_INSTANCES, Contract, validate
+from contract import MAX_INSTANCES, Contract, faults
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED
-from rest.problems import ProblemError, invalid, invalid_field
+from rest.problems import ProblemError, invalid_field, refuse_any
+
+# Four characters stand for three bytes, and line breaks may stand between.
+_MAX_BASE64 = MAX_BODY_BYTES * 3 // 2
 
 
 class NotUnderstoodError(Exception):
@@ -35,14 +40,7 @@ def instances_of(body: str | None, contract: Contract, *, explain: bool = False)
         raise invalid_field(
             "instances", f'the body must be {{"instances": [...]}} with 1 to {most} instances{_when(explain)}{given}'
         )
-    errors = [
-        {"instance": None, "field": str(name), "reason": "is not a member of the body; leave it out"}
-        for name in document
-        if name != "instances"
-    ]
-    errors += [error for position, record in enumerate(instances) for error in _errors(contract, position, record)]
-    if errors:
-        raise invalid(errors)
+    refuse_any(_errors(contract, document))
     return instances
 
 
@@ -50,22 +48,40 @@ def _when(explain: bool) -> str:
     return " when they are explained" if explain else ""
 
 
+def text_of(body: str | None, *, base64_encoded: bool) -> str:
+    """The body of an event as text. Raises ProblemError for one that is too large, before it costs anything."""
+    text = body or ""
+    if len(text) > (_MAX_BASE64 if base64_encoded else MAX_BODY_BYTES):
+        raise _too_large()
+    if not base64_encoded:
+        return text
+    try:
+        return base64.b64decode(text).decode("utf-8", errors="replace")
+    except ValueError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "The body is not base64.") from error
+
+
 def _document(text: str) -> Any:
-    if len(text.encode()) > MAX_BODY_BYTES:
-        detail = f"The body is larger than {MAX_BODY_BYTES} bytes. Send fewer instances."
-        raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    # A text may hold half of a character, which has no bytes of its own.
+    if len(text) > MAX_BODY_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BODY_BYTES:
+        raise _too_large()
     try:
         return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {str(error)[:200]}.") from error
 
 
+def _too_large() -> ProblemError:
+    detail = f"The body is larger than {MAX_BODY_BYTES} bytes. Send fewer instances."
+    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Raises ProblemError for a name that stands twice: nobody can tell which of its values was meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        count = Counter(name for name, _ in pairs)
+        twice = next(name for name in found if count[name] > 1)
         raise invalid_field(twice, "stands twice in one object; keep one")
     return found
 
@@ -125,8 +141,14 @@ def errors_in(message: str) -> list[dict[str, Any]] | None:
     return errors if isinstance(errors, list) and errors else None
 
 
-def _errors(contract: Contract, position: int, record: object) -> list[dict[str, Any]]:
-    if not isinstance(record, dict):
-        return [{"instance": position, "field": None, "reason": "must be an object of features"}]
-    found = validate(contract, record)
-    return [{"instance": position, "field": error.field, "reason": error.reason} for error in found]
+def _errors(contract: Contract, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Everything wrong with a body, one at a time."""
+    for name in document:
+        if name != "instances":
+            yield {"instance": None, "field": str(name), "reason": "is not a member of the body; leave it out"}
+    for position, record in enumerate(document["instances"]):
+        if not isinstance(record, dict):
+            yield {"instance": position, "field": None, "reason": "must be an object of features"}
+            continue
+        for fault in faults(contract, record):
+            yield {"instance": position, "field": fault.field, "reason": fault.reason}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -219,17 +220,17 @@ def _check_schema(table: pa.Table, wanted: Mapping[str, pa.DataType], name: str)
 
 
 def _check_values(table: pa.Table, name: str) -> None:
-    for field in table.schema:
-        values = table[field.name]
-        if field.name == ROW_ID:
+    for column in table.schema:
+        values = table[column.name]
+        if column.name == ROW_ID:
             bad = values.null_count
-        elif field.type == pa.float64():
+        elif column.type == pa.float64():
             bad = int(np.count_nonzero(~np.isfinite(values.to_numpy())))
         else:
             continue
         if bad:
             raise StepError(
-                f"{name}: column {field.name} holds {bad} values that are missing or not finite; run the ETL job again"
+                f"{name}: column {column.name} holds {bad} values that are missing or not finite; run the ETL job again"
             )
 
 

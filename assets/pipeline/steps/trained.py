@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from contract import Contract, Recipe
 from interval import Interval, load_interval
+from steps.archives import unpack
 from steps.context import read_json, read_text
 from steps.failures import StepError
 
@@ -87,8 +88,7 @@ def load_model(archive: Path) -> TrainedModel:
 
 def _unpack(archive: Path, folder: Path) -> None:
     try:
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+        unpack(archive, folder)
     except FileNotFoundError as error:
         raise StepError(f"{archive.name} is missing in {archive.parent}; the training step did not finish") from error
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:

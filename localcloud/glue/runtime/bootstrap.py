@@ -29,13 +29,19 @@ def _memory_limit() -> str:
     return f"{int(total * MEMORY_SHARE) // 2**20}MB"
 
 
+def _threads() -> int:
+    """The processors that this process may use; macOS does not say, and so all."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def activate_engine(scratch: Path) -> None:
     """Let `import pyspark.sql` find sqlframe on one DuckDB connection that spills into `scratch`."""
     import duckdb
     from sqlframe import activate
 
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "threads": len(os.sched_getaffinity(0)),
+        "threads": _threads(),
         "memory_limit": _memory_limit(),
         "temp_directory": str(scratch),
         # Extensions come over the network: what is not in the wheel fails at once instead of waiting.

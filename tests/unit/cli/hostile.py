@@ -38,6 +38,7 @@ OUTPUTS = {
     "WorkflowName": "workflow",
     "ApiUrl": f"https://abc.{EVIL}/v1",
     "ApiKeyId": EVIL,
+    "CliKeyId": EVIL,
     "CodeCommit": EVIL,
 }
 RESULT = {
@@ -98,7 +99,15 @@ def answer(shape: Shape | None, depth: int = 0) -> Any:
 
 
 def _continues(name: str) -> bool:
-    return name.lower() in ("nexttoken", "nextmarker", "istruncated", "nextbackwardtoken", "nextforwardtoken", "marker")
+    return name.lower() in (
+        "nexttoken",
+        "nextmarker",
+        "istruncated",
+        "nextbackwardtoken",
+        "nextforwardtoken",
+        "marker",
+        "position",
+    )
 
 
 class HostileTarget(Target):
@@ -107,7 +116,7 @@ class HostileTarget(Target):
     refuses = False
 
     def resources(self, kind: str) -> dict[str, str]:
-        return {"UploadDlq0A1B2C3D": "https://queue"} if kind.endswith("Queue") else {"OneAAAAAAAA": EVIL}
+        return {"UploadDlq0A1B2C3D": "https://queue"} if kind.endswith("Queue") else {f"{EVIL}AAAAAAAA": EVIL}
 
     def _make_client(self, service: str) -> Any:
         client = super()._make_client(service)

@@ -20,7 +20,7 @@ def target(key: str | None, *, caller: str = "") -> Any:
         boto3.Session(aws_access_key_id=name, aws_secret_access_key="secret", region_name="eu-west-1")
         for name in ("AKID", caller)
     )
-    return SimpleNamespace(api_key=key, session=session, caller=other if caller else None)
+    return SimpleNamespace(cli_key=key, session=session, caller=other if caller else None)
 
 
 def test_a_key_is_sent_in_its_header() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.diff_report import DIFF_CHARACTERS, MARKER, Change, DiffError, parse, report
+from cli.diff_report import DIFF_CHARACTERS, Change, DiffError, parse, report
 from cli.main import app
 
 DIFFS = Path(__file__).parent / "diffs"
@@ -50,10 +50,16 @@ def test_losing_a_resource_that_holds_something_is_a_loss(line: str, lost: bool)
     assert bool(stack.losses) == lost
 
 
+def test_a_comment_is_known_by_its_environments() -> None:
+    """Prod's diff waits for its reviewers, and does not take the place of dev's."""
+    first = [report(parse(text.read_text()), allowed=False).partition("\n")[0] for text in (DEV, PROD)]
+    assert first == ["<!-- mlops diff-report dev -->", "<!-- mlops diff-report prod -->"]
+
+
 def test_the_comment_says_what_would_be_lost_first_and_shows_every_stack() -> None:
     stacks = parse(DEV.read_text()) + parse(PROD.read_text()) + parse(NOTHING)
     text = report(stacks, allowed=False)
-    assert text.startswith(f"{MARKER}\n### What this changes in AWS\n\n> [!CAUTION]\n")
+    assert text.startswith("<!-- mlops diff-report dev prod -->\n### What this changes in AWS\n\n> [!CAUTION]\n")
     assert (
         "> - `prod/Data`: AWS::SageMaker::ModelPackageGroup `BreastCancerVersions` would leave the stack and stay in "
         "the account, unused. At stake: the versions of a model and what is live." in text

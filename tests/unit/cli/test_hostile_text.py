@@ -16,12 +16,29 @@ import typer
 from typer.testing import CliRunner, Result
 
 import cli.local
-from cli import api, batch, batches, datasets, delivery, kubernetes, lifecycle, main, operate, registry, runs, teardown
+from cli import (
+    access,
+    api,
+    batch,
+    batches,
+    datasets,
+    delivery,
+    doctor,
+    environment,
+    kubernetes,
+    lifecycle,
+    main,
+    operate,
+    registry,
+    runs,
+    teardown,
+)
 from cli import follow as following
 from cli import rows as rowreading
 from cli.dead_letters import Letter
 from cli.errors import CliError
 from cli.records import records_to_ask
+from cli.terminal import output
 from cli.upload import upload
 from tests.unit.cli import hostile
 from tests.unit.cli.hostile import EVIL, MODEL, NAME, PREDICTION, RESULT, SUMMARY, HostileTarget, RefusingTarget
@@ -67,6 +84,11 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     "data": [([EVIL], OK), ([EVIL, "--excel-safe"], OK), ([EVIL, "--split", EVIL], WRONG)],
     "local run": [(["--data", "FILE"], OK), (["--data", EVIL], FAILS), (["--model", EVIL], FAILS)],
     "local up": [(["--no-page"], OK), (["--port", EVIL], WRONG)],
+    "local env": [([], OK), (["--shell", EVIL], WRONG)],
+    "doctor": [([], FAILS)],
+    "keys create": [(["partner"], OK), ([EVIL], FAILS), (["partner", "--models", EVIL], FAILS)],
+    "keys list": [([], OK)],
+    "keys revoke": [([EVIL], FAILS), (["page"], FAILS)],
     "k8s secret": [([], OK), (["--apply"], FAILS)],
 }
 # These say the same with and without it, or have it not.
@@ -155,14 +177,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     (folder / "diff.txt").write_text(diff, encoding="utf-8")
     target = hostile.target(kind)
     refuses = kind is RefusingTarget
-    for module in (main, batch, datasets, delivery, kubernetes, lifecycle, operate):
+    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
     for module in (tracked, following, runs, operate):
         monkeypatch.setattr(module, "RunReader", Reader)
     monkeypatch.setattr(tracked, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])
     monkeypatch.setattr(registry, "versions", lambda *_: [version(2), version(1)])
     monkeypatch.setattr(lifecycle, "WAIT_SECONDS", {"aws": 0.0})
-    monkeypatch.setattr(api._http, "request", lambda *_, **__: Refusal() if refuses else Response())
+    http = SimpleNamespace(request=lambda *_, **__: Refusal() if refuses else Response())
+    monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))
     monkeypatch.setattr(teardown, "delete_stack", lambda *_: None)
     monkeypatch.setattr(teardown, "wait", lambda *_, **__: None)
     monkeypatch.setattr(batches, "fetch", lambda *_, **__: None)
@@ -171,6 +194,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     monkeypatch.setattr(rowreading, "rejects", lambda *_, **__: iter([Reject(**hostile.REJECT)]))
     monkeypatch.setattr(rowreading, "raw_table", lambda *_: rowreading.RawTable((EVIL, "a"), iter([[EVIL, 1.0]])))
     monkeypatch.setattr(operate, "PAUSE_SECONDS", {"aws": 0.0})
+    cloud = {"endpoint": f"http://127.0.0.1:1/{NAME}", "region": NAME, "access_key": NAME, "secret_key": NAME}
+    monkeypatch.setattr(environment, "running_cloud", lambda: cloud)
     monkeypatch.setattr(cli.local, "run", lambda **_: SUMMARY)
     monkeypatch.setattr(cli.local, "only_one", nullcontext)
     monkeypatch.setattr(cli.local, "deployed", deployed)
@@ -178,6 +203,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     monkeypatch.setattr(cli.local, "wait", interrupted)
     done = SimpleNamespace(returncode=1, stderr=EVIL)
     monkeypatch.setattr(kubernetes.subprocess, "run", lambda *_, **__: done)
+    # Whatever terminal the tests run in: words that are cut off would prove nothing.
+    monkeypatch.setattr(output, "width", 200)
     monkeypatch.chdir(folder)
     return folder
 

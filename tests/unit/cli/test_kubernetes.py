@@ -16,8 +16,8 @@ from cli.main import app
 class Environment:
     stage = "prod"
 
-    def __init__(self, api_key: str | None) -> None:
-        self.api_key = api_key
+    def __init__(self, key: str | None) -> None:
+        self.page_key = key
 
 
 def test_the_manifest_holds_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ QUIET = Console(quiet=True)
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(page, "LOG_FILE", tmp_path / "page.log")
-    return SimpleNamespace(api_url="http://127.0.0.1:9/v1", api_key=KEY)
+    return SimpleNamespace(api_url="http://127.0.0.1:9/v1", page_key=KEY)
 
 
 def get(url: str) -> str:
@@ -49,6 +50,25 @@ def gone(pid: int, *, seconds: float = 10.0) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_name_that_was_rebound_to_this_machine_opens_no_session(target: Any) -> None:
+    socket_headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    found = {}
+    with page.serving(target, console=QUIET, port=0) as served:
+        assert served is not None
+        for name in ("127.0.0.1", "localhost", "evil.example"):
+            host = f"{name}:{urlsplit(served.url).port}"
+            with closing(HTTPConnection(urlsplit(served.url).netloc, timeout=10)) as connection:
+                headers = {"Host": host, "Origin": f"http://{host}", **socket_headers}
+                connection.request("GET", "/_stcore/stream", headers=headers)
+                found[name] = connection.getresponse().status
+    assert found == {"127.0.0.1": 101, "localhost": 101, "evil.example": 403}
 
 
 def test_it_takes_another_port_when_the_wanted_one_is_taken_and_ends_with_the_block(target: Any) -> None:
@@ -86,7 +106,7 @@ def test_a_page_that_does_not_start_is_no_error(target: Any, monkeypatch: pytest
 
 
 def test_there_is_no_page_where_callers_sign_with_iam(target: Any) -> None:
-    target.api_key = None
+    target.page_key = None
     written = io.StringIO()
     with page.serving(target, console=Console(width=200, file=written), port=0) as served:
         assert served is None
@@ -101,7 +121,7 @@ from types import SimpleNamespace
 from cli.terminal import Console
 from cli import page
 page.LOG_FILE = Path({str(tmp_path / "page.log")!r})
-target = SimpleNamespace(api_url="http://127.0.0.1:9/v1", api_key={KEY!r})
+target = SimpleNamespace(api_url="http://127.0.0.1:9/v1", page_key={KEY!r})
 with page.serving(target, console=Console(quiet=True), port=0) as served:
     print(served.child.pid, flush=True)
     time.sleep(60)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
+from cli import local
 from cli import target as targets
 from cli.errors import CliError
 from cli.local import only_one
 from cli.target import Target, find_target, local_target, running_cloud
+from localcloud.door.keys import Keys
 
 OUTPUTS = {
     "data": {"RawBucketName": "raw"},
@@ -63,6 +67,7 @@ def endpoint() -> Iterator[str]:
 
 def write_state(path: Path, **changes: Any) -> None:
     state = {"endpoint": "http://127.0.0.1:1", "pid": os.getpid(), "stage": "dev", "region": "us-east-1"}
+    state |= {"access_key": "AKIALOCAL", "secret_key": "of this start"}
     path.write_text(json.dumps({**state, **changes}))
 
 
@@ -130,5 +135,33 @@ def test_a_local_cloud_that_died_is_not_taken(state_file: Path, endpoint: str) -
 
 def test_nobodys_profile_changes_the_local_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "does-not-exist")
-    target = local_target(endpoint="http://127.0.0.1:1", stage="dev", region="us-east-1")
-    assert target.session.get_credentials().access_key == "test"
+    keys = Keys("AKIALOCAL", "of this start")
+    target = local_target(endpoint="http://127.0.0.1:1", stage="dev", region="us-east-1", keys=keys)
+    found = target.session.get_credentials()
+    assert (found.access_key, found.secret_key) == ("AKIALOCAL", "of this start")
+
+
+def test_the_local_cloud_is_asked_with_the_keys_of_its_start(state_file: Path, endpoint: str) -> None:
+    write_state(state_file, endpoint=endpoint, access_key="AKIAOTHER", secret_key="another")
+    found = find_target(where="local", stage=None).session.get_credentials()
+    assert (found.access_key, found.secret_key) == ("AKIAOTHER", "another")
+
+
+def test_a_state_file_without_keys_is_no_local_cloud(state_file: Path, endpoint: str) -> None:
+    write_state(state_file, endpoint=endpoint)
+    state = json.loads(state_file.read_text())
+    del state["secret_key"]
+    state_file.write_text(json.dumps(state))
+    assert running_cloud() is None
+
+
+def test_nobody_else_reads_the_state_file(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "STATE_FILE", state_file)
+    state_file.parent.chmod(0o755)
+    cloud = SimpleNamespace(endpoint="http://127.0.0.1:1", region="us-east-1", keys=Keys("AKIALOCAL", "secret"))
+    here: Any = SimpleNamespace(cloud=cloud, target=SimpleNamespace(stage="dev"))
+    with local.announced(here):
+        assert json.loads(state_file.read_text())["secret_key"] == "secret"
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (state_file.parent, state_file)]
+        assert modes == [0o700, 0o600]
+    assert list(state_file.parent.iterdir()) == []

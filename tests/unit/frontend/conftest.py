@@ -28,6 +28,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
     with serving() as api:
         monkeypatch.setenv("API_URL", api.url)
         monkeypatch.setenv("API_KEY", KEY)
+        # Without an address of its own an AppTest counts as a page that others can reach.
+        monkeypatch.setenv("PAGE_LOGIN", "off")
         yield api
     st.cache_data.clear()
     st.cache_resource.clear()

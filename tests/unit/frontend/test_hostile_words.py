@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from frontend.records import VersionDetail
-from frontend.words import code, escaped, file_name, plain, verbatim
+from frontend.words import chart_title, code, escaped, file_name, plain, verbatim
 from tests.fakeapi import FakeApi, documents
 from tests.fakeapi.hostile import EVIL
 from tests.unit.frontend.test_pages import APP, Opener, opened, submit
@@ -193,6 +193,10 @@ def test_escaped_words_hold_nothing_that_is_read(text: str) -> None:
 )
 def test_plain_words_stay_as_they_are(text: str, shown: str) -> None:
     assert escaped(text) == shown
+
+
+def test_the_title_of_a_chart_ends_no_expression() -> None:
+    assert chart_title('a\\" + e() + "\x1b\n') == "a\u2216' + e() + '\u2216x1b"
 
 
 def test_code_holds_anything() -> None:

@@ -416,15 +416,3 @@ def test_the_key_is_in_nothing_that_a_page_sends(opened: Opener) -> None:
     for name in PAGES:
         app = submit(opened(name)) if name == "predict" else opened(name)
         assert KEY not in str(app)
-
-
-def test_login_is_asked_for_when_it_is_configured(opened: Opener) -> None:
-    app = AppTest.from_file(str(APP), default_timeout=20)
-    app.secrets["auth"] = {"redirect_uri": "http://localhost:8501/oauth2callback"}
-    app.user = {"is_logged_in": False}
-    app.run()
-    assert [button.label for button in app.button] == ["Sign in"]
-    app.user = {"is_logged_in": True, "email": "ann@example.com"}
-    app.run()
-    assert app.sidebar.caption[0].value == "ann@example.com"
-    assert app.title[0].value == "Predict"

@@ -10,19 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.hostile import RECORD
 from tests.unit.lambdas.loading import load_function
 
-RECORD = {
-    "longitude": -122.23,
-    "latitude": 37.88,
-    "housing_median_age": 41,
-    "total_rooms": 880,
-    "total_bedrooms": None,
-    "population": 322,
-    "households": 126,
-    "median_income": 8.3252,
-    "ocean_proximity": "NEAR BAY",
-}
 RESOURCE = "/models/california_housing/predictions"
 MODEL = "california_housing"
 ENDPOINT = "mlops-dev-california-housing"
@@ -33,6 +23,9 @@ ENVIRONMENT = {
     "MODEL_TIMEOUT_SECONDS": "25",
     "RUNTIME_URL": "https://runtime.sagemaker.eu-west-1.amazonaws.com",
     "CORS_ORIGINS": "https://a.example,https://b.example",
+    "API_KEYS": "pagekey=page,clikey=cli",
+    "ARTIFACT_BUCKET": "artifacts",
+    "ARTIFACT_BUCKET_URL": "https://artifacts.s3.eu-west-1.amazonaws.com",
 }
 
 
@@ -76,7 +69,7 @@ def event(body: Any, *, resource: str = RESOURCE, **more: Any) -> dict[str, Any]
         "httpMethod": "POST",
         "body": text,
         "isBase64Encoded": False,
-        "requestContext": {"requestId": "request-1", "resourcePath": resource},
+        "requestContext": {"requestId": "request-1", "identity": {"apiKeyId": "pagekey"}, "resourcePath": resource},
         **more,
     }
 
@@ -181,7 +174,7 @@ def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNames
     wrong = {**RECORD, **{f"{number}{'x' * 1000}": 1 for number in range(1000)}}
     response = function.handler.handler(event({"instances": [wrong]}), None)
     document = problem_of(response, 400)
-    assert document["detail"].startswith("1000 invalid value(s); the first: instance 0, 0xxx")
+    assert document["detail"].startswith("More than 100 invalid values; the first: instance 0, 0xxx")
     assert len(document["errors"]) == 100
     assert len(response["body"]) < 50_000
 

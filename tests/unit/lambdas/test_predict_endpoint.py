@@ -44,6 +44,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_GET(self) -> None:
+        self.headers["Content-Length"] = "0"
+        self.do_POST()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on stderr."""
 

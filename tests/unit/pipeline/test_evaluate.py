@@ -6,7 +6,6 @@ import base64
 import json
 import shutil
 import sys
-import tarfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +20,7 @@ import xgboost
 import inference
 from contract import Contract, Recipe
 from contract.books import books_of
+from steps.archives import unpack
 from steps.dataset import RawRows
 from steps.golden import golden
 from tests.unit.pipeline.conftest import evaluate_into, train_in
@@ -262,8 +262,7 @@ def test_a_model_that_misses_the_gate_is_rejected_in_words(tmp_path: Path, contr
 
 
 def repack(packed: Path, folder: Path, **changes: str) -> Path:
-    with tarfile.open(packed / "model.tar.gz") as archive:
-        archive.extractall(folder / "model", filter="data")
+    unpack(packed / "model.tar.gz", folder / "model")
     for name, text in changes.items():
         (folder / "model" / name.replace("_", ".")).write_text(text)
     return pack(folder / "model", folder / "packed")

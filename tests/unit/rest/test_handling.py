@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 
-from rest.handling import flag, handle, header, json_response, model_of, whole_number, word
+from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, whole_number, word
 from rest.problems import ProblemError, invalid, invalid_field, unavailable
+from tests.unit.steps import grows_linearly
 
 LOG = logging.getLogger("test")
 
@@ -95,3 +97,25 @@ def test_an_unknown_model_is_not_found(resource: str) -> None:
 
 def test_a_field_of_no_instance() -> None:
     assert invalid_field("limit", "is wrong").errors == [{"instance": None, "field": "limit", "reason": "is wrong"}]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda text: flag({"queryStringParameters": {"flag": text}}, "flag"),
+        lambda text: whole_number({"queryStringParameters": {"n": text}}, "n", low=1, high=9, default=1),
+        lambda text: refuse_unknown({"queryStringParameters": {text: "1"}}, "n"),
+        lambda text: model_of(f"/models/{text}", {"housing": 1}),
+        lambda text: model_of("/models" + text.replace("9", "/"), {"housing": 1}),
+    ],
+)
+def test_texts_of_callers_cost_their_length_and_are_cut(read: Callable[[str], object]) -> None:
+    def work(n: int) -> Callable[[], object]:
+        def ask() -> None:
+            with pytest.raises(ProblemError) as error:
+                read("9" * n)
+            assert len(json.dumps(error.value.response("r"))) < 2000 + n
+
+        return ask
+
+    assert grows_linearly(work, 500)

@@ -22,7 +22,7 @@ from contract.model import (
 from contract.names import PREDICTION_ERROR, SHARED_ENDPOINT
 from contract.reading import HEAD_BYTES, FileError, FileRules, decimal
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
-from contract.records import MAX_INSTANCES, FieldError, checked, csv_rows, json_schema, validate
+from contract.records import MAX_INSTANCES, FieldError, checked, csv_rows, example, faults, json_schema, validate
 
 __all__ = [
     "BATCH_PREFIX",
@@ -61,6 +61,8 @@ __all__ = [
     "columns_of",
     "csv_rows",
     "decimal",
+    "example",
+    "faults",
     "json_schema",
     "load",
     "load_all",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from contract.model import Contract, Feature
 from contract.reading import (
@@ -24,6 +25,8 @@ from contract.reading import (
 from contract.reading.values import missing, number_finding, unknown_level
 
 MAX_INSTANCES = 500
+# Of a name that a message repeats.
+_MAX_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,18 @@ class FieldError:
 
 def validate(contract: Contract, record: Mapping[str, object]) -> tuple[FieldError, ...]:
     """Every field of the record that breaks the contract; () for a good record."""
+    return tuple(faults(contract, record))
+
+
+def faults(contract: Contract, record: Mapping[str, object]) -> Iterator[FieldError]:
+    """What `validate` finds, one at a time: a record may hold a million wrong names, and nobody reads as many."""
     return checked(contract, record)[1]
 
 
-def checked(contract: Contract, record: Mapping[str, object]) -> tuple[Mapping[str, Value], tuple[FieldError, ...]]:
+def checked(contract: Contract, record: Mapping[str, object]) -> tuple[Mapping[str, Value], Iterator[FieldError]]:
     """The values of a JSON record as a recipe takes them (levels as declared, None for missing), and what is wrong."""
     if not isinstance(record, Mapping):
-        return {}, (FieldError("", f"must be an object with one value a feature, is {_kind(record)}"),)
+        return {}, iter([FieldError("", f"must be an object with one value a feature, is {_kind(record)}")])
     rules = contract.rules_to_predict
     values: dict[str, Value] = {}
     errors = []
@@ -50,8 +58,8 @@ def checked(contract: Contract, record: Mapping[str, object]) -> tuple[Mapping[s
         values[field.name], found = _json_value(field, record.get(field.name), rules)
         if found is not None:
             errors.append(FieldError(field.name, found.reason))
-    errors += [FieldError(str(name), _unknown(contract, str(name))) for name in record if name not in values]
-    return values, tuple(errors)
+    unknown = (str(name) for name in record if name not in values)
+    return values, chain(errors, (FieldError(name[:_MAX_NAME], _unknown(contract, name)) for name in unknown))
 
 
 def _json_value(field: Field, value: object, rules: FileRules) -> tuple[Value, Finding | None]:
@@ -132,6 +140,11 @@ def json_schema(contract: Contract) -> dict[str, object]:
         "required": [feature.name for feature in contract.features if not feature.nullable],
         "properties": {feature.name: _property(feature) for feature in contract.features},
     }
+
+
+def example(contract: Contract) -> dict[str, object]:
+    """The record that a form starts with."""
+    return {feature.name: feature.default for feature in contract.features}
 
 
 def _unknown(contract: Contract, name: str) -> str:

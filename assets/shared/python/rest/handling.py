@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from rest.problems import ProblemError, invalid, invalid_field, not_found
+from rest.problems import ProblemError, invalid_field, not_found, refuse_any
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -51,13 +51,9 @@ def header(event: Event, name: str) -> str:
 
 def refuse_unknown(event: Event, *known: str) -> None:
     """A misspelt parameter of the query would change nothing, and nobody would notice."""
-    errors = [
-        {"instance": None, "field": name, "reason": "is not a parameter of this path; leave it out"}
-        for name in _query(event)
-        if name not in known
-    ]
-    if errors:
-        raise invalid(errors)
+    unknown = (name for name in _query(event) if name not in known)
+    reason = "is not a parameter of this path; leave it out"
+    refuse_any({"instance": None, "field": name, "reason": reason} for name in unknown)
 
 
 def flag(event: Event, name: str) -> bool:

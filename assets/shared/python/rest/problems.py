@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 # A body of four megabytes may hold more mistakes than an answer of a function may hold bytes.
@@ -36,14 +37,22 @@ class ProblemError(Exception):
         return {"statusCode": self.status.value, "headers": headers, "body": json.dumps(document)}
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
+def refuse_any(errors: Iterable[Mapping[str, Any]]) -> None:
+    """Raises ProblemError when there is an error; looks for no more of them than an answer lists."""
+    found = tuple(islice(errors, MAX_ERRORS + 1))
+    if found:
+        raise invalid(found)
+
+
+def invalid(found: Sequence[Mapping[str, Any]]) -> ProblemError:
     """400 that lists what is wrong, and tells the first in a sentence."""
-    first = errors[0]
+    first = found[0]
     instance, name = first.get("instance"), str(first.get("field") or "")[:MAX_NAME]
     where = [f"instance {instance}"] if instance is not None else []
     where += [name] if name else []
     sentence = ": ".join([", ".join(where) or "body", str(first.get("reason"))])
-    return ProblemError(HTTPStatus.BAD_REQUEST, f"{len(errors)} invalid value(s); the first: {sentence}", errors)
+    count = f"{len(found)} invalid value(s)" if len(found) <= MAX_ERRORS else f"More than {MAX_ERRORS} invalid values"
+    return ProblemError(HTTPStatus.BAD_REQUEST, f"{count}; the first: {sentence}", found)
 
 
 def invalid_field(name: str, reason: str) -> ProblemError:
@@ -54,6 +63,10 @@ def invalid_field(name: str, reason: str) -> ProblemError:
 def unavailable(detail: str, *, seconds: int = 5) -> ProblemError:
     """503 that says when to come back."""
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
+
+
+def forbidden(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.FORBIDDEN, detail)
 
 
 def not_found(detail: str) -> ProblemError:

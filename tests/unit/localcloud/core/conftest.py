@@ -17,6 +17,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory):
         "AWS_SESSION_TOKEN": "host",
         "AWS_PROFILE": "nowhere",
         "AWS_REGION": "eu-west-3",
+        # Nobody listens there.
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in poisoned.items():

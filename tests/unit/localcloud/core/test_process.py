@@ -1,13 +1,16 @@
 """Child processes: exact environment, batches of lines, limits, and the whole group ends."""
 
+import io
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import pytest
 
-from localcloud.process import Process, kill_left, run_process
+from localcloud.process import Process, _Reader, kill_left, run_process
 from tests.unit.localcloud.core.test_host import ROOT, gone
 
 
@@ -111,3 +114,10 @@ def test_running_groups_are_written_down_and_a_kill_from_outside_is_told(tmp_pat
     assert result.returncode == -9
     assert result.tail == ("The process was killed from outside (SIGKILL)",)
     assert list((tmp_path / "processes").iterdir()) == []
+
+
+def test_the_reader_takes_no_name_of_a_thread():
+    """Python 3.14 keeps the context in which a thread runs under `_context`; ours took its place."""
+    ours = set(vars(_Reader(io.BytesIO(), None, deque()))) - set(vars(threading.Thread()))
+
+    assert ours == {"_pipe", "_sink", "_tail", "_batch", "_lock", "_caller", "error"}

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.gaps.support import StackError, deploy, get, put_event, queue, queue_policy, receive, until
+from tests.unit.localcloud.sagemaker.support import as_role
 
 
 def alarm(namespace: str, metric: str, dimension: str, value: Any, *topics: Any, **more: Any) -> dict[str, Any]:
@@ -42,11 +44,19 @@ def topic_policy(topic: str, *services: str) -> dict[str, Any]:
     return {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": [{"Ref": topic}], "PolicyDocument": document}}
 
 
-def told(topic: str, queue_name: str) -> dict[str, dict[str, Any]]:
+def key(*services: str) -> dict[str, Any]:
+    """A key that the account's own identities may use, and these services."""
+    account = {"AWS": "arn:aws:iam::000000000000:root"}
+    principals = [account, *({"Service": f"{name}.amazonaws.com"} for name in services)]
+    statements = [{"Effect": "Allow", "Principal": one, "Action": "kms:*", "Resource": "*"} for one in principals]
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": statements}}}
+
+
+def told(topic: str, queue_name: str, **properties: Any) -> dict[str, dict[str, Any]]:
     """A topic, and a queue that hears it."""
     subscription = {"TopicArn": {"Ref": topic}, "Protocol": "sqs", "Endpoint": get(queue_name)}
     return {
-        topic: {"Type": "AWS::SNS::Topic", "Properties": {}},
+        topic: {"Type": "AWS::SNS::Topic", "Properties": properties},
         queue_name: queue(),
         f"{queue_name}Policy": queue_policy(queue_name, "sns"),
         f"{topic}To{queue_name}": {"Type": "AWS::SNS::Subscription", "Properties": subscription},
@@ -65,11 +75,23 @@ def sources(cloud: LocalCloud) -> dict[str, str]:
             "TopicPolicy": topic_policy("Topic", "cloudwatch"),
             **told("Closed", "Unheard"),
             "ClosedPolicy": topic_policy("Closed"),
+            "ForAlarms": key("cloudwatch"),
+            **told("Encrypted", "HeardEncrypted", KmsMasterKeyId=get("ForAlarms")),
+            "EncryptedPolicy": topic_policy("Encrypted", "cloudwatch"),
+            "ForOthers": key("budgets"),
+            **told("Sealed", "UnheardSealed", KmsMasterKeyId=get("ForOthers")),
+            "SealedPolicy": topic_policy("Sealed", "cloudwatch"),
+            **told("Managed", "UnheardManaged", KmsMasterKeyId="alias/aws/sns"),
+            "ManagedPolicy": topic_policy("Managed", "cloudwatch"),
             "Rule": {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": pattern}},
             "Matched": alarm("AWS/Events", "TriggeredRules", "RuleName", {"Ref": "Rule"}, open_topic),
             "Dead": queue(QueueName="alarm-sources-dead"),
             "Filled": filled("Dead", closed_topic),
             "Told": filled("Dead", open_topic),
+            "Buried": queue(QueueName="alarm-sources-buried"),
+            "ToldEncrypted": filled("Buried", {"Ref": "Encrypted"}),
+            "ToldSealed": filled("Buried", {"Ref": "Sealed"}),
+            "ToldManaged": filled("Buried", {"Ref": "Managed"}),
         },
     )
 
@@ -116,6 +138,42 @@ def test_an_alarm_tells_no_topic_whose_policy_does_not_let_it(cloud: LocalCloud,
     cloud.client("sqs").send_message(QueueUrl=sources["Dead"], MessageBody="given up")
     assert until(lambda: state(cloud, sources["Filled"]) == "ALARM")
     assert receive(cloud, sources["Unheard"], seconds=1) == []
+
+
+def test_an_alarm_tells_an_encrypted_topic_only_where_its_key_lets_it(
+    cloud: LocalCloud, sources: dict[str, str]
+) -> None:
+    """AWS's own key for topics lets no service in, and its policy cannot be changed."""
+    cloud.client("sqs").send_message(QueueUrl=sources["Buried"], MessageBody="given up")
+    assert until(lambda: state(cloud, sources["ToldManaged"]) == "ALARM")
+    [notice] = receive(cloud, sources["HeardEncrypted"])
+    assert json.loads(json.loads(notice["Body"])["Message"])["AlarmName"] == sources["ToldEncrypted"]
+    for unheard in ("UnheardSealed", "UnheardManaged"):
+        assert receive(cloud, sources[unheard], seconds=1) == []
+
+
+@pytest.mark.parametrize(
+    ("granted", "topic", "allowed"),
+    [("sns", "Topic", True), ("sns", "Encrypted", False), ("sns kms", "Encrypted", True), ("kms", "Encrypted", False)],
+)
+def test_who_publishes_to_an_encrypted_topic_needs_its_key(
+    cloud: LocalCloud, sources: dict[str, str], granted: str, topic: str, allowed: bool
+) -> None:
+    actions = {"sns": "sns:Publish", "kms": "kms:*"}
+    # Not in general, but through the topic alone.
+    through = {"StringLike": {"kms:ViaService": "sns.*"}}
+    statements = [
+        {"Effect": "Allow", "Action": actions[one], "Resource": "*"} | ({"Condition": through} if one == "kms" else {})
+        for one in granted.split()
+    ]
+    name = f"publisher-{granted}-{topic}".replace(" ", "-")
+    sns = as_role(cloud, name, statements, "sns")
+    if allowed:
+        assert sns.publish(TopicArn=sources[topic], Message="hello")["MessageId"]
+        return
+    with pytest.raises(ClientError) as refused:
+        sns.publish(TopicArn=sources[topic], Message="hello")
+    assert refused.value.response["Error"]["Code"] in ("AuthorizationError", "AccessDenied", "KMSAccessDenied")
 
 
 def test_a_budget_is_made_changed_and_deleted(cloud: LocalCloud) -> None:

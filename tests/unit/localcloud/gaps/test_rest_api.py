@@ -5,6 +5,9 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.gaps.support import allow, deploy, function, get, permission, role
@@ -83,7 +86,8 @@ def plan(name: str, **limits: object) -> dict[str, dict]:
 def resources() -> dict:
     validated = {"RequestModels": {"application/json": {"Ref": "Model"}}, "RequestValidatorId": {"Ref": "Validator"}}
     source = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/dev/POST/predict"}
-    methods = ["Post", "PostClosed", "PostOpen"]
+    signed = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/dev/POST/signed"}
+    methods = ["Post", "PostClosed", "PostOpen", "PostSigned"]
     logs = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
     template = {"application/json": '{"title": "Too many requests", "detail": $context.error.messageString}'}
     return {
@@ -95,11 +99,14 @@ def resources() -> dict:
         "Path": part("predict"),
         "ClosedPath": part("closed"),
         "OpenPath": part("open"),
+        "SignedPath": part("signed"),
+        "SignedPermission": permission("Predict", "apigateway", signed),
         "Model": resource("Model", **API, ContentType="application/json", Schema=SCHEMA),
         "Validator": resource("RequestValidator", **API, ValidateRequestBody=True, ValidateRequestParameters=False),
         "Post": method("Path", "Predict", ApiKeyRequired=True, **validated),
         "PostClosed": method("ClosedPath", "Closed"),
         "PostOpen": method("OpenPath", "Predict"),
+        "PostSigned": method("SignedPath", "Predict", AuthorizationType="AWS_IAM"),
         "Throttled": resource("GatewayResponse", **API, ResponseType="THROTTLED", ResponseTemplates=template),
         "Deployment": resource("Deployment", **API, after=[*methods, "Throttled"]),
         "Stage": resource(
@@ -127,11 +134,13 @@ def names(cloud: LocalCloud) -> dict[str, str]:
 
 @pytest.fixture
 def post(cloud: LocalCloud, names):
+    def url(path: str) -> str:
+        return f"{cloud.endpoint}/_aws/execute-api/{names['Api']}/dev/{path}"
+
     def call(path: str = "predict", body: object = None, *, key: str | None = "Free", **headers: str):
-        url = f"{cloud.endpoint}/_aws/execute-api/{names['Api']}/dev/{path}"
         headers = {"Content-Type": "application/json", **headers} | ({"x-api-key": f"{KEY}-{key}"} if key else {})
         data = json.dumps({"do": "work"} if body is None else body).encode()
-        request = urllib.request.Request(url, data=data, headers=headers, method="POST")
+        request = urllib.request.Request(url(path), data=data, headers=headers, method="POST")
         try:
             with urllib.request.urlopen(request) as answer:
                 return answer.status, json.load(answer), answer.headers
@@ -139,6 +148,7 @@ def post(cloud: LocalCloud, names):
             with error:
                 return error.code, json.load(error), error.headers
 
+    call.url = url
     return call
 
 
@@ -211,6 +221,40 @@ def test_a_request_over_10_mb_is_too_large(post):
     status, answer, _ = post(body={"do": "x" * 10_500_000})
 
     assert (status, answer) == (413, {"message": "Request Too Long"})
+
+
+def test_callers_sign_where_the_api_wants_it(cloud, post):
+    url = post.url("signed")
+    status, answer, headers = post("signed", key=None)
+    assert (status, answer) == (403, {"message": "Missing Authentication Token"})
+    assert headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    for name in ("test", "000000000000"):
+        status, _, _ = post("signed", key=None, **signature(cloud, url, Credentials(name, "test")))
+        assert status == 403
+    own = Credentials(cloud.keys.access_key, cloud.keys.secret_key)
+    status, answer, _ = post("signed", key=None, **signature(cloud, url, own))
+    assert (status, answer) == (201, {"did": "work"})
+    status, _, _ = post("signed", {"do": "fail"}, key=None, **signature(cloud, url, own))
+    assert status == 403
+
+
+def signature(cloud, url: str, keys: Credentials) -> dict[str, str]:
+    """Headers that sign the default body."""
+    headers = {"Content-Type": "application/json"}
+    request = AWSRequest(method="POST", url=url, data=json.dumps({"do": "work"}).encode(), headers=headers)
+    SigV4Auth(keys, "execute-api", cloud.region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def test_a_path_that_is_not_there_needs_no_signature_to_be_missed(post):
+    assert post("nothing", key=None)[:2] == (403, {"message": "Missing Authentication Token"})
+
+
+def test_a_page_of_another_origin_is_answered_as_the_api_was_deployed(post):
+    """Without CORS: the function answers, as on AWS, and no browser lets the page read it."""
+    status, _, headers = post(Origin="https://evil.example", **{"Sec-Fetch-Site": "cross-site"})
+    assert status == 201
+    assert [name for name in headers if name.lower().startswith("access-control")] == []
 
 
 def test_stage_and_validator_can_be_read_back(cloud, names):

@@ -1,6 +1,8 @@
 """What a job's process sees: its arguments, its engine, and how its end is reported."""
 
 import json
+import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +103,11 @@ def test_what_the_local_engine_lacks_fails_by_name(tmp_path):
 
     _, error = run(tmp_path, "from pyspark import SparkConf\n", command="glueetl")
     assert error == "ImportError: cannot import name 'SparkConf' from 'pyspark' (unknown location)"
+
+
+def test_the_engine_uses_every_processor_where_the_system_names_none(monkeypatch: pytest.MonkeyPatch):
+    bootstrap = runpy.run_path(str(BOOTSTRAP))
+
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+
+    assert bootstrap["_threads"]() == os.cpu_count()

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -35,6 +37,16 @@ def test_an_endpoint_answers_from_its_model(live: dict[str, Any], runtime: Any) 
     answer = runtime.invoke_endpoint(EndpointName="live", Body=b"1\n3\n", ContentType="text/csv", Accept="text/csv")
     assert (answer["Body"].read(), answer["ContentType"]) == (b"2.0\n6.0\n", "text/csv")
     assert answer["InvokedProductionVariant"] == "AllTraffic"
+
+
+def test_nobody_but_the_local_cloud_asks_the_model_server(cloud: Any, live: dict[str, Any]) -> None:
+    ports = [int(file.read_text()) for file in cloud.state_dir.rglob("port")]
+    assert ports
+    for port in ports:
+        for method, path in (("GET", "/ping"), ("POST", "/invocations")):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+                connection.request(method, path, b"1", {"Content-Type": "text/csv", "X-Localcloud-Key": "guessed"})
+                assert connection.getresponse().status == 403
 
 
 def test_bad_input_is_the_clients_error(live: dict[str, Any], runtime: Any) -> None:

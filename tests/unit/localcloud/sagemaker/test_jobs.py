@@ -189,13 +189,21 @@ def test_a_denied_call_names_role_action_and_resource(
         assert part in job["FailureReason"]
 
 
-def test_a_role_that_sagemaker_may_not_assume_fails_the_job(cloud: Any, sagemaker: Any, s3: Any) -> None:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+@pytest.mark.parametrize(
+    ("name", "service", "account"),
+    [("glue-only", "glue", "000000000000"), ("for-another-account", "sagemaker", "123456789012")],
+)
+def test_a_role_that_sagemaker_may_not_assume_fails_the_job(
+    cloud: Any, sagemaker: Any, s3: Any, name: str, service: str, account: str
+) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
-    role = create_role(cloud, "glue-only", JOB_POLICY, trust=trust)
-    job = run(sagemaker, "trust", {**processing(s3, "pass"), "RoleArn": role})
+    role = create_role(cloud, name, JOB_POLICY, trust={"Version": "2012-10-17", "Statement": [statement]})
+    job = run(sagemaker, name, {**processing(s3, "pass"), "RoleArn": role})
     assert "sts:AssumeRole" in job["FailureReason"] and "trust policy" in job["FailureReason"]
 
 

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -27,13 +26,8 @@ def test_an_unknown_operation_is_refused_by_name(sagemaker: Any) -> None:
 
 
 def test_a_bad_request_names_its_field(cloud: Any) -> None:
-    unchecked = boto3.client(
-        "sagemaker",
-        endpoint_url=cloud.endpoint,
-        region_name=cloud.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(parameter_validation=False),
+    unchecked = cloud.session().client(
+        "sagemaker", endpoint_url=cloud.endpoint, config=Config(parameter_validation=False)
     )
     with pytest.raises(ClientError, match=r'ValidationException.*Missing required parameter in input: "ModelName"'):
         unchecked.create_model(ExecutionRoleArn="arn:aws:iam::000000000000:role/job")

@@ -20,8 +20,11 @@ MISSING_WORDS = frozenset(
 LARGEST = 1e100
 SHOWN_CHARACTERS = 60
 SHOWN_LEVELS = 8
+# Of a text that is compared with each of the levels.
+_LONGEST_LEVEL = 1000
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Possessive: a million digits and a letter would be tried a million times otherwise.
+_DECIMAL = re.compile(r"[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
 _BLANKS = re.compile(r"\s+")
 
 Kind = Literal["number", "category", "text"]
@@ -113,7 +116,8 @@ def not_a_number(field: Field, text: str) -> Finding:
 
 def unknown_level(field: Field, text: str) -> Finding:
     reason = f"is {quoted(text)}; known are {listed_levels(field.levels)}"
-    near = next((level for level in field.levels if level.casefold() == even_blanks(text).casefold()), None)
+    wanted = even_blanks(text).casefold() if len(text) <= _LONGEST_LEVEL else None
+    near = next((level for level in field.levels if level.casefold() == wanted), None)
     if near is not None:
         reason += f"; it differs from {quoted(near)} in upper and lower case"
     return Finding(f"{field.name}: unknown level", reason)

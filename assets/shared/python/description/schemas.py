@@ -179,11 +179,12 @@ SCHEMAS: dict[str, Schema] = {
         splits=about(many({"enum": list(SPLITS)}), "The sides whose rows are kept as they were in the file."),
         files=about(many(thing(name=TEXT, url=TEXT)), "Parquet files. The links are good for 15 minutes."),
     ),
-    "Run": thing(**RUN, steps=many(thing(**STEP))),
+    "Run": thing(optional=(), **RUN, steps=many(thing(optional=(), **STEP))),
     "Runs": thing(runs=many(ref("Run")), before=about(maybe(TEXT), "The query of the next page; null at the end.")),
     "RunDetail": thing(
+        optional=(),
         **RUN,
-        steps=many(thing(**STEP, log=about(many(TEXT), "The last lines."))),
+        steps=many(thing(optional=(), **STEP, log=about(many(TEXT), "The last lines."))),
         evaluation=maybe(
             thing(metric=TEXT, value=NUMBER, interval=maybe(PAIR), gate=thing(decision=TEXT, reason=TEXT))
         ),

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from catalogue import example
-from schemas import SCHEMAS, TEXT, Schema, ref
-
-from contract import MAX_INSTANCES, Contract, json_schema
+from contract import MAX_INSTANCES, Contract, example, json_schema
+from description.schemas import SCHEMAS, TEXT, Schema, ref
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED, MAX_HOURS, MAX_REJECTS, MAX_RUNS
 from tracking.datasets import SPLITS
 
 REASONS = {
     400: "A value is wrong; errors name instance and field",
-    403: "No API key, or an unknown one",
+    403: "No API key, an unknown one, or one that is not for this",
     404: "There is no such thing",
     413: f"The body is larger than {MAX_BODY_BYTES} bytes",
     415: "The body is not application/json",

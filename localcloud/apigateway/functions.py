@@ -1,4 +1,4 @@
-"""REST APIs: the permission to invoke a function, what a function may answer, and how long it may take."""
+"""Functions behind a REST API: the permission to invoke one, what it may answer, and how long it may take."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +30,10 @@ FAILED = "Internal server error"
 Invoke = Callable[..., Awaitable[Any]]
 
 
+class NotStartedError(Exception):
+    """Lambda started no execution of the function."""
+
+
 def _may_invoke(integration: Mapping[str, Any], source_arn: str) -> bool:
     """By the function's own policy, or by the role that the integration names."""
     function_arn = apigateway_v1._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
@@ -53,19 +57,26 @@ def _invoking(invoke: Invoke) -> Invoke:
         # The function runs on, as on AWS: only its caller stops waiting.
         running = asyncio.ensure_future(invoke(integration, *request, **options))
         done, _ = await asyncio.wait({running}, timeout=min(seconds, LONGEST_SECONDS))
-        return (
-            running.result() if done else apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
-        )
+        if not done:
+            return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        try:
+            return running.result()
+        except NotStartedError:
+            return apigateway_v1._gw_error("INTEGRATION_FAILURE", FAILED)
 
     return invoke_function
 
 
-def _answering(answer: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
-    """A failed function, or an answer that is no proxy response, is 502 and tells the client nothing more."""
+def _answering() -> Callable[[Mapping[str, Any]], Any]:
+    """A failed function, or an answer that is no proxy response, is 502 and tells the client nothing more.
+
+    One that Lambda did not start, since as many run as may, is a failed integration: not 429, which speaks of the
+    client's own limits.
+    """
 
     def proxy_response(result: Mapping[str, Any]) -> Any:
         if result.get("throttle"):
-            return answer(result)
+            raise NotStartedError
         if result.get("error") or not is_proxy_response(result.get("body")):
             return None, FAILED
         return result["body"], None
@@ -100,5 +111,5 @@ def _limiting(execute: Invoke) -> Invoke:
 def install() -> None:
     apigateway_v1._invoke_lambda_proxy_v1 = _invoking(apigateway_v1._invoke_lambda_proxy_v1)
     apigateway_v1._invoke_lambda_custom_v1 = _invoking(apigateway_v1._invoke_lambda_custom_v1)
-    apigateway_v1._lambda_proxy_response = _answering(apigateway_v1._lambda_proxy_response)
+    apigateway_v1._lambda_proxy_response = _answering()
     apigateway_v1._execute_in_scope = _limiting(apigateway_v1._execute_in_scope)

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.unit.lambdas.loading import load_function
-from tests.unit.lambdas.test_platform_api import ENVIRONMENT, MODEL, platform_function
+from contract import Contract, load_all
+from description import documents
+from description import page as pages
+
+ROOT = Path(__file__).resolve().parents[3]
+MODEL = "california_housing"
 
 
 @pytest.fixture(scope="module")
-def function() -> SimpleNamespace:
-    return platform_function()
+def contracts() -> dict[str, Contract]:
+    return load_all(ROOT / "models")
 
 
 @pytest.fixture(scope="module")
-def description(function: SimpleNamespace) -> dict[str, Any]:
-    return dict(function.handler.description())
+def description(contracts: dict[str, Contract]) -> dict[str, Any]:
+    return dict(json.loads(documents(contracts, key_header=True)[0].content))
 
 
-def get(function: SimpleNamespace, resource: str) -> dict[str, Any]:
-    event = {"resource": resource, "requestContext": {"requestId": "request-1"}}
-    return dict(function.handler.handler(event, None))
-
-
-def test_openapi_is_served_as_json(function: SimpleNamespace, description: dict[str, Any]) -> None:
-    response = get(function, "/openapi.json")
-    assert response["headers"]["Content-Type"] == "application/json"
-    assert json.loads(response["body"]) == json.loads(json.dumps(description))
+def test_there_are_a_document_and_a_page(contracts: dict[str, Contract], description: dict[str, Any]) -> None:
+    openapi, page = documents(contracts, key_header=True)
+    assert (openapi.path, openapi.headers) == ("openapi.json", {"Content-Type": "application/json"})
     assert description["openapi"] == "3.1.0"
+    assert (page.path, page.headers["Content-Type"]) == ("docs", "text/html; charset=utf-8")
+    assert page.headers["X-Frame-Options"] == "DENY"
+
+
+def test_they_are_the_same_each_time(contracts: dict[str, Contract]) -> None:
+    """Their digest says whether a deployment changes anything."""
+    assert documents(contracts, key_header=True) == documents(contracts, key_header=True)
 
 
 def test_every_reference_and_schema_is_right(description: dict[str, Any]) -> None:
@@ -45,8 +50,10 @@ def test_every_reference_and_schema_is_right(description: dict[str, Any]) -> Non
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_bounds_and_levels_are_those_of_the_contract(function: SimpleNamespace, description: dict[str, Any]) -> None:
-    contract = function.handler.CONTRACTS[MODEL]
+def test_bounds_and_levels_are_those_of_the_contract(
+    contracts: dict[str, Contract], description: dict[str, Any]
+) -> None:
+    contract = contracts[MODEL]
     properties = description["components"]["schemas"]["CaliforniaHousingInstance"]["properties"]
     assert list(properties) == [feature.name for feature in contract.features]
     assert properties["latitude"]["maximum"] == 42.5
@@ -80,12 +87,12 @@ def test_only_the_description_is_open(description: dict[str, Any]) -> None:
     assert {path for path, security in own.items() if security == []} == {"/openapi.json", "/docs"}
 
 
-def test_iam_callers_are_told_to_sign() -> None:
-    function = load_function("platform_api", {**ENVIRONMENT, "AUTH": "iam"})
-    description = function.handler.description()
+def test_iam_callers_are_told_to_sign(contracts: dict[str, Contract]) -> None:
+    openapi, page = documents(contracts, key_header=False)
+    description = json.loads(openapi.content)
     assert description["components"]["securitySchemes"]["Caller"]["x-amazon-apigateway-authtype"] == "awsSigv4"
     assert description["paths"]["/docs"]["get"]["security"] == [{"Caller": []}]
-    assert "Signature Version 4" in get(function, "/docs")["body"]
+    assert "Signature Version 4" in page.content.decode()
 
 
 class Page(HTMLParser):
@@ -114,14 +121,14 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_loads_and_runs_nothing(function: SimpleNamespace, description: dict[str, Any]) -> None:
-    response = get(function, "/docs")
-    page = Page(response["body"])
+def test_the_page_loads_and_runs_nothing(contracts: dict[str, Contract], description: dict[str, Any]) -> None:
+    text = documents(contracts, key_header=True)[1].content.decode()
+    page = Page(text)
     assert page.open == []
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.links == ["openapi.json"]
-    assert response["headers"]["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "prefers-color-scheme: dark" in response["body"]
+    assert """<meta http-equiv="Content-Security-Policy" content="default-src 'none';""" in text
+    assert "prefers-color-scheme: dark" in text
     for path in description["paths"]:
         assert path in page.text
     for shape in description["components"]["schemas"]:
@@ -143,8 +150,8 @@ def hostile(document: Any, key: str = "") -> Any:
     return f"{document}{WORDS}" if says and isinstance(document, str) else document
 
 
-def test_words_of_a_contract_are_only_shown(function: SimpleNamespace, description: dict[str, Any]) -> None:
-    page = Page(function.handler.page.of(hostile(description)))
+def test_words_of_a_contract_are_only_shown(description: dict[str, Any]) -> None:
+    page = Page(pages.of(hostile(description)))
     assert page.open == []
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.links == ["openapi.json"]
