@@ -168,7 +168,15 @@ def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) 
         columns = {
             "row_id": [row["row_id"] for row in rows[chosen]],
             contract.target.name: [float(row[contract.target.name]) for row in rows[chosen]],
-            **{column.name: matrix[chosen, index] for index, column in enumerate(recipe.columns)},
+            **{
+                column.name: matrix[chosen, index]
+                for index, column in enumerate(recipe.columns)
+                if column.kind != "level"
+            },
+            **{
+                item.name: pa.array([row[item.name] for row in rows[chosen]], pa.string())
+                for item in contract.categories
+            },
         }
         pq.write_table(pa.table(columns), folder / split / f"part-{part}.parquet")
         keys.append(f"{contract.name}/run={RUN_ID}/{split}/part-{part}.parquet")
