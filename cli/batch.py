@@ -99,9 +99,9 @@ def _print(result: Mapping[str, Any], to: Path) -> None:
     output.say(f"{total - bad:,} of {total:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
     for warning in result.get("warnings", []):
         output.say(f"  Note: {warning}")
-    for reason in result["reasons"]:
+    for reason in result.get("reasons", ()):
         rows = "1 row," if reason["count"] == 1 else f"{reason['count']:,} rows, such as"
         output.say(f"  {rows} line {reason['line']}: {reason['reason']}")
-    if bad > sum(reason["count"] for reason in result["reasons"]):
+    if bad > sum(reason["count"] for reason in result.get("reasons", ())):
         output.say("  and other reasons: see the column prediction_error")
     output.say(f"Predictions: {to}")

@@ -177,7 +177,8 @@ def fetch(
     try:
         target.client("s3").download_file(bucket, key, str(part), Callback=on_bytes)
         if excel_safe:
-            write_excel_safe(part, safe)
+            written = result.get("format") or {}
+            write_excel_safe(part, safe, delimiter=written.get("delimiter", ","), mark=written.get("decimal", "."))
             safe.replace(part)
         part.replace(output)
     finally:

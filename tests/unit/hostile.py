@@ -96,7 +96,7 @@ CELLS: Mapping[str, Callable[[int], str]] = {
 
 CSV_BODIES: Mapping[str, Callable[[int], str]] = {
     **{kind: lambda n, make=make: f"{HEADER}\n{ROW.replace('41', make(n))}\n" for kind, make in CELLS.items()},
-    "columns": lambda n: ",".join(f"c{place}" for place in range(n)) + "\n",
+    "columns": lambda n: ",".join(f"c{place:06d}" for place in range(n)) + "\n",
     "known columns, over and over": lambda n: ",".join([HEADER] * (n // 9)) + "\n",
     "one known column, over and over": lambda n: ",".join(["latitude"] * n) + "\n",
     "fields": lambda n: HEADER + "\n" + "," * n,

@@ -35,7 +35,8 @@ PROVIDED = {
     "assets/shared/python/tracking": {"boto3", "botocore"},
     "assets/shared/python/rest": set(),
     "assets/shared/python/description": set(),
-    "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow"},
+    # sqlglot comes with sqlframe, which stands for pyspark in a local run: only the engine of that run asks for it.
+    "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow", "sqlglot"},
     # boto3 brings urllib3.
     "assets/lambda": {"boto3", "botocore", "urllib3"},
     "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},

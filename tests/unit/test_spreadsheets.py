@@ -108,6 +108,13 @@ def test_a_file_keeps_its_lines_and_its_ends(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == "name,x\r\n'=1+1,2\r\ncaf\u00e9\u2028\x85,-3\n'@a,4".encode()
 
 
+def test_a_cell_with_a_line_break_and_another_delimiter_are_read_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(b'a;b\n"two\n=lines";=1+1\n"=two\nlines";x\n1,5;-3\n')
+    write_excel_safe(tmp_path / "in.csv", tmp_path / "out.csv", delimiter=";")
+    safe = b'a;b\n"two\n=lines";\'=1+1\n"\'=two\nlines";x\n1,5;-3\n'
+    assert (tmp_path / "out.csv").read_bytes() == safe
+
+
 def test_a_download_has_safe_cells_and_headings() -> None:
     frame = pd.DataFrame({"=x": ["=1", "-5"], "number": [-1.5, 2.0], "mixed": ["@a", 3], "none": [None, "a,b"]})
     assert spreadsheet.csv_of(frame).splitlines() == ["'=x,number,mixed,none", "'=1,-1.5,'@a,", '-5,2.0,3,"a,b"']

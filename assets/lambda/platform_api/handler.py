@@ -117,9 +117,9 @@ OF_MODEL: Mapping[str, Route] = {
     "/runs": Route(lambda contract, event: runs.newest(RECORDS, contract, event), query=("limit", "before")),
     "/runs/{run_id}": Route(lambda contract, event: runs.one(RECORDS, contract, event["pathParameters"]["run_id"])),
     "/runs/{run_id}/rejects": Route(
-        lambda contract, event: rundata.rejected(RECORDS, contract, event), ("limit", "after")
+        lambda contract, event: rundata.rejected(RECORDS, contract, event), query=("limit", "after")
     ),
-    "/runs/{run_id}/data": Route(lambda contract, event: rundata.data(RECORDS, contract, event), ("split",)),
+    "/runs/{run_id}/data": Route(lambda contract, event: rundata.data(RECORDS, contract, event), query=("split",)),
     "/versions": Route(lambda contract, _: versions.all_of(RECORDS, contract)),
     "/versions/{version}": Route(
         lambda contract, event: versions.one(RECORDS, contract, event["pathParameters"]["version"])

@@ -49,6 +49,8 @@ RESULT = {
     "rows": 3,
     "bad_rows": 2,
     "errors": [{"line": 2, "reason": EVIL}, {"line": 3, "reason": EVIL}],
+    "reasons": [{"count": 2, "line": 2, "reason": EVIL}],
+    "warnings": [EVIL],
     "seconds": 1.0,
     "predictions": f"s3://artifact/{EVIL}",
 }

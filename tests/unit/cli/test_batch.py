@@ -181,7 +181,7 @@ def test_what_cannot_be_sent_or_written_is_told_before_anything_is_sent(file: Pa
     out = tmp_path / "out.csv"
     for source, to, words in (
         (tmp_path / "no.csv", out, "There is no file"),
-        (tmp_path, out, "is a folder. Name a file of rows"),
+        (tmp_path, out, "is a folder. Name a CSV file"),
         (large, out, "has 5,368,709,121 bytes, a batch at most 5,368,709,120. Split it."),
         (file, tmp_path / "no" / "out.csv", "There is no folder"),
         (file, tmp_path / "link.csv", "cannot be written to"),

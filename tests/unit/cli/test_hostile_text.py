@@ -60,7 +60,7 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     "destroy": [(["--env", EVIL, "--yes"], OK)],
     "predict": [
         (["--explain"], OK),
-        (["--set", f"{EVIL}=1"], OK),
+        (["--set", f"{EVIL}=1"], FAILS),
         (["--set", "[/x]"], FAILS),
         (["--file", EVIL], FAILS),
     ],

@@ -44,7 +44,7 @@ ODD = ["+1.5e1,,2,D,5", ".5 , 1., 2 ,  D,5e2", '"7","1","2","B, C","5"', "1E-3,N
 # A quote that is never closed costs its line.
 OPEN = (
     '5,1,2,"D,5',
-    "a quote is opened and closed on line 73: 8 fields up to there, the header has 5",
+    "a quote is opened, and closed on line 73 within a field",
     "malformed line",
 )
 

@@ -201,7 +201,7 @@ def test_lines_are_those_of_the_uploaded_file(
 
 def test_reasons_name_the_line_of_the_uploaded_file(function: SimpleNamespace) -> None:
     keep(function, "request.json", json.dumps({**REQUEST, "renumbered": True, "format": {"delimiter": ","}}).encode())
-    keep(function, "input/lines.gz", gzip.compress(b"2 10\n"))
+    keep(function, "input/lines.gz", gzip.compress(b"2 10\n", mtime=0))
     keep(function, "output/rows.csv.out", OUTPUT)
     finish(function, "Completed")
     assert result(function)["errors"] == [{"line": 13, "reason": "a must be a number, is 'x'"}]

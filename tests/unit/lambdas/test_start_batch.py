@@ -282,7 +282,11 @@ def test_a_file_that_cannot_be_predicted_is_refused(
     ("body", "seconds", "reason"),
     [
         (f"{COLUMNS}\n \r\n,,,\n# nothing\n".encode(), 60, "a header and no row below it; upload a file with data"),
-        (gzip.compress(GOOD + DIFFERENT, mtime=0)[:-20], 60, "a gzip archive that ends too early; upload it again"),
+        (
+            gzip.compress(GOOD + DIFFERENT, mtime=0)[:-20],
+            60,
+            "a gzip archive that ends too early; upload it again",
+        ),
         (GOOD, 0, "it takes too long to be rewritten"),
     ],
 )
@@ -315,7 +319,7 @@ def rewritten(function: SimpleNamespace, event: dict[str, Any], name: str = "row
 def test_a_file_is_rewritten_to_one_record_a_line(function: SimpleNamespace, sagemaker: Stubber) -> None:
     row = GOOD.split(b"\n")[1]
     lines = [b"# made by hand", COLUMNS.encode(), row, b"", row[:-1] + b'"a\nb"', b",,,,,,,,,", b"# end", row]
-    event = put(function, gzip.compress(b"\n".join(lines)))
+    event = put(function, gzip.compress(b"\n".join(lines), mtime=0))
     expect_any_start(sagemaker)
     function.handler.handler(event, CONTEXT)
     assert rewritten(function, event) == b"\n".join((COLUMNS.encode(), row, row[:-1] + b'"a\x1bnb"', row, b""))

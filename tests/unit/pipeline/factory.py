@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xgboost
 
 from contract import Contract, Recipe
 from contract.identity import RowIdentity
@@ -181,3 +182,12 @@ def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) 
         pq.write_table(pa.table(columns), folder / split / f"part-{part}.parquet")
         keys.append(f"{contract.name}/run={RUN_ID}/{split}/part-{part}.parquet")
     return keys
+
+
+def matrix_of(table: Any, recipe: Recipe) -> xgboost.DMatrix:
+    """Model inputs out of a frame of a data set, by other means than the steps'."""
+    columns = [
+        table[column.source] == column.level if column.kind == "level" else table[column.name]
+        for column in recipe.columns
+    ]
+    return xgboost.DMatrix(np.column_stack(columns).astype(float), feature_names=[c.name for c in recipe.columns])

@@ -15,7 +15,7 @@ import inference
 from contract import Contract, Recipe
 from tests.unit.pipeline.binary import binary_contract, binary_rows
 from tests.unit.pipeline.conftest import evaluate_into, train_in
-from tests.unit.pipeline.factory import crown, pack, write_dataset
+from tests.unit.pipeline.factory import crown, matrix_of, pack, write_dataset
 
 SETTINGS = (
     *("--rounds", "40", "--early_stopping_rounds", "10", "--seed", "1", "--refit", "true"),
@@ -71,10 +71,10 @@ def test_training_watches_the_log_loss(
 
 
 def test_metrics_are_those_of_the_test_rows(evaluation: dict, ready: Path, trained: Path) -> None:
-    table = pq.read_table(ready / "test" / "data.parquet").to_pandas()
     recipe = Recipe.from_json((trained / "recipe.json").read_text())
-    matrix = xgboost.DMatrix(table[[column.name for column in recipe.columns]])
-    predicted, actual = xgboost.Booster(model_file=trained / "model.ubj").predict(matrix), table["sold"].to_numpy()
+    table = pq.read_table(ready / "test" / "data.parquet").to_pandas()
+    predicted = xgboost.Booster(model_file=trained / "model.ubj").predict(matrix_of(table, recipe))
+    actual = table["sold"].to_numpy()
     pairs = predicted[actual == 1][:, None] - predicted[actual == 0][None, :]
     assert evaluation["task"] == "binary"
     assert evaluation["metrics"]["auc"] == pytest.approx(np.mean((pairs > 0) + (pairs == 0) / 2), rel=1e-6)

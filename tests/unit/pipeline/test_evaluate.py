@@ -24,7 +24,7 @@ from steps.archives import unpack
 from steps.dataset import RawRows
 from steps.golden import golden
 from tests.unit.pipeline.conftest import evaluate_into, train_in
-from tests.unit.pipeline.factory import RUN_ID, pack, synthetic_rows, write_dataset
+from tests.unit.pipeline.factory import RUN_ID, matrix_of, pack, synthetic_rows, write_dataset
 
 PLOTS = ["predicted_vs_actual.png", "residuals_by_decile.png", "feature_importance.png"]
 
@@ -37,13 +37,10 @@ def evaluation(evaluated: Path) -> dict:
 @pytest.fixture(scope="session")
 def predictions(prepared: Path, model_dir: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Actual, predicted and level of each test row, by other means than the step's."""
-    table = pq.read_table(prepared / "test" / "data.parquet").to_pandas()
     recipe = Recipe.from_json((model_dir / "recipe.json").read_text())
-    matrix = xgboost.DMatrix(table[[column.name for column in recipe.columns]])
-    predicted = xgboost.Booster(model_file=model_dir / "model.ubj").predict(matrix)
-    levels = [column for column in recipe.columns if column.kind == "level"]
-    level = [levels[index].level for index in table[[column.name for column in levels]].to_numpy().argmax(1)]
-    return table["median_house_value"].to_numpy(), predicted.astype(float), level
+    table = pq.read_table(prepared / "test" / "data.parquet").to_pandas()
+    predicted = xgboost.Booster(model_file=model_dir / "model.ubj").predict(matrix_of(table, recipe))
+    return table["median_house_value"].to_numpy(), predicted.astype(float), table["ocean_proximity"].tolist()
 
 
 def test_metrics_are_those_of_the_test_rows(evaluation: dict, predictions: tuple) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 import batch_rows
 import inference
-from contract import decimal, records
-from frontend import batchfile
+from contract import decimal
+from contract.reading import values
 from tests.unit.hostile import CELLS, CSV_BODIES, HEADER, JSON_BODIES
 from tests.unit.steps import grows_linearly
 
@@ -58,7 +58,7 @@ def test_a_number_of_too_many_digits_is_told(model: inference.Model) -> None:
     assert "not valid JSON" in error.message
 
 
-@pytest.mark.parametrize("pattern", [records._DECIMAL, batchfile._DECIMAL])
+@pytest.mark.parametrize("pattern", [values._DECIMAL])
 def test_a_number_is_looked_at_once(pattern: re.Pattern[str]) -> None:
     """Steps within a regular expression are not counted: a repeat that gives nothing back cannot be tried twice."""
     for kind, limits in repeats(re._parser.parse(pattern.pattern, pattern.flags)):  # type: ignore[attr-defined]
@@ -86,11 +86,11 @@ def test_the_repeats_of_a_pattern_are_found() -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-1.", -1.0), ("+.5e-3", 0.0005), ("1e+2", 100.0)])
 def test_numbers_are_read_as_before(text: str, value: float) -> None:
-    assert decimal(text) == batchfile.decimal(text) == value
+    assert decimal(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "+", "1e", "1.2.3", "e5", "1_0", "--1", *(make(3) for make in CELLS.values())]
 )
 def test_what_is_no_number_is_none(text: str) -> None:
-    assert decimal(text) == batchfile.decimal(text) == (float(text) if text == "111" else None)
+    assert decimal(text) == (float(text) if text == "111" else None)
