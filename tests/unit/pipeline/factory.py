@@ -68,7 +68,7 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
         "run_id": RUN_ID,
         "contract_hash": contract.hash,
         "source": {"bucket": "raw", "key": f"{contract.name}/housing.csv", "version": "v7", "etag": "e", "size": 1},
-        "rows": {"read": len(rows), "rejected": 0, "duplicates": 0, "outliers": 0}
+        "rows": {"read": len(rows), "rejected": 0, "replaced": 0, "dropped_equal": 0, "outliers": 0}
         | {split: len(chosen) for split, chosen in splits.items()},
         "reasons": {},
         "files": files,
@@ -156,7 +156,15 @@ def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) 
         columns = {
             "row_id": [row_id(contract, row) for row in rows[chosen]],
             contract.target.name: [float(row[contract.target.name]) for row in rows[chosen]],
-            **{column.name: matrix[chosen, index] for index, column in enumerate(recipe.columns)},
+            **{
+                column.name: matrix[chosen, index]
+                for index, column in enumerate(recipe.columns)
+                if column.kind != "level"
+            },
+            **{
+                item.name: pa.array([row[item.name] for row in rows[chosen]], pa.string())
+                for item in contract.categories
+            },
         }
         pq.write_table(pa.table(columns), folder / split / f"part-{part}.parquet")
         keys.append(f"{contract.name}/run={RUN_ID}/{split}/part-{part}.parquet")

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +21,30 @@ def test_each_split_holds_the_recipe_applied_to_its_rows(prepared: Path, contrac
     recipe = Recipe.from_json((prepared / "context" / "recipe.json").read_text())
     by_id = {row_id(contract, row): row for row in synthetic_rows(900, contract)}
     test = pq.read_table(prepared / "test" / "data.parquet")
-    assert test.column_names == ["row_id", "median_house_value", *(column.name for column in recipe.columns)]
+    numbers = [column.name for column in recipe.columns if column.kind != "level"]
+    assert test.column_names == ["row_id", "median_house_value", *numbers, "ocean_proximity"]
     ids = test["row_id"].to_pylist()
     assert ids == sorted(ids)
     rows = [by_id[identifier] for identifier in ids]
     assert test["median_house_value"].to_pylist() == [row["median_house_value"] for row in rows]
-    inputs = np.column_stack([test[column.name].to_numpy() for column in recipe.columns])
-    np.testing.assert_array_equal(inputs, recipe.apply(rows))
+    read = dataset_module().read_rows(prepared / "test", recipe)
+    np.testing.assert_array_equal(read.inputs, recipe.apply(rows))
+    assert read.target.tolist() == test["median_house_value"].to_pylist()
+
+
+def test_a_missing_level_is_zero_in_every_column_of_its_feature(tmp_path: Path, prepared: Path) -> None:
+    recipe = Recipe.from_json((prepared / "context" / "recipe.json").read_text())
+    table = pq.read_table(prepared / "test" / "data.parquet").slice(0, 3)
+    place = table.column_names.index("ocean_proximity")
+    levels = pa.array(["ISLAND", None, "<1H OCEAN"], pa.string())
+    pq.write_table(table.set_column(place, "ocean_proximity", levels), tmp_path / "data.parquet")
+    read = dataset_module().read_rows(tmp_path, recipe)
+    wanted = recipe.contract.categories[0].levels
+    names = [column.level for column in recipe.columns]
+    found = read.inputs[:, [names.index(level) for level in wanted]]
+    assert found.tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]]
+    # A zero is a value: what is missing to XGBoost is NaN, and nothing here is.
+    assert not np.isnan(read.inputs).any()
 
 
 def test_the_raw_test_rows_stand_beside_the_prepared_ones(prepared: Path, contract: Contract) -> None:
@@ -52,6 +70,12 @@ def test_no_row_is_lost_and_train_rows_have_no_id(prepared: Path, dataset: Path)
 def test_the_context_is_handed_on_unchanged(prepared: Path, dataset: Path) -> None:
     for name in ("recipe.json", "manifest.json", "profile.json"):
         assert (prepared / "context" / name).read_bytes() == (dataset / name).read_bytes()
+
+
+def dataset_module() -> ModuleType:
+    from steps import dataset
+
+    return dataset
 
 
 def prepare(dataset: Path, contract_hash: str, output: Path) -> int:
@@ -103,6 +127,11 @@ def as_text(table: pa.Table) -> pa.Table:
     return table.set_column(index, "latitude", table["latitude"].cast(pa.string()))
 
 
+def as_another_level(table: pa.Table) -> pa.Table:
+    levels = pa.array(["MOON", *table["ocean_proximity"].to_pylist()[1:]])
+    return table.set_column(table.column_names.index("ocean_proximity"), "ocean_proximity", levels)
+
+
 def leak(folder: Path) -> None:
     """One train row takes the id of a test row."""
     wanted = pq.read_table(folder / "test" / "part-0.parquet")["row_id"][0].as_py()
@@ -140,6 +169,10 @@ REFUSALS = {
     "column of another type": (
         change_table("validation/part-1.parquet", as_text),
         "validation/part-1.parquet: column latitude must hold doubles, holds string",
+    ),
+    "unknown level": (
+        change_table("test/part-0.parquet", as_another_level),
+        "test/part-0.parquet: column ocean_proximity holds the unknown level 'MOON'; run the ETL job again",
     ),
     "values missing": (
         change_table("train/part-0.parquet", with_nan),
