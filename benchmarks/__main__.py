@@ -11,12 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT), str(ROOT / "assets" / "shared" / "python"), str(ROOT / "assets" / "pipeline")]
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-from benchmarks import batch, floor, start  # noqa: E402  (paths and threads come first)
+from benchmarks import batch, etl, floor, start  # noqa: E402  (paths and threads come first)
 from cli.data import find_data  # noqa: E402
 
 
@@ -63,10 +64,11 @@ def one_row(data: Path) -> dict[str, float]:
     return {"booster_ms": round(least * 1e3, 3), "served_ms": round(ours * 1e3, 3), "ratio": round(ours / least, 2)}
 
 
-PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
+PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "whole_run": whole_run,
     "one_row": one_row,
     "batch": batch.million_rows,
+    "etl": etl.etl,
     "predict_start": start.predict_start,
 }
 

@@ -11,8 +11,11 @@ import numpy as np
 _SOME = 50_000
 
 
-def write(data: Path, path: Path, rows: int, *, seed: int = 7) -> None:
-    """Numbers are moved a little, and missing ones stay missing. Every 100th row has a word for a number."""
+def write(data: Path, path: Path, rows: int, *, words: Sequence[str] = (), seed: int = 7) -> None:
+    """Numbers are moved a little, and missing ones stay missing. Every 100th row has a word for a number.
+
+    `words` stand in the place of those of the data file.
+    """
     with data.open(newline="") as file:
         header, *known = csv.reader(file)
     rng = np.random.default_rng(seed)
@@ -23,7 +26,7 @@ def write(data: Path, path: Path, rows: int, *, seed: int = 7) -> None:
         writer.writerow(header)
         for start in range(0, rows, _SOME):
             chosen = rng.integers(0, len(known), min(_SOME, rows - start))
-            writer.writerows(_rows(columns, numbers, chosen, rng, start))
+            writer.writerows(_rows(columns, numbers, chosen, rng, start, words))
 
 
 def _rows(
@@ -32,13 +35,22 @@ def _rows(
     chosen: np.ndarray,
     rng: np.random.Generator,
     start: int,
+    words: Sequence[str],
 ) -> Iterator[tuple[str, ...]]:
-    texts = [_texts(column, values, chosen, rng) for column, values in zip(columns, numbers, strict=True)]
+    texts = [_texts(column, values, chosen, rng, words) for column, values in zip(columns, numbers, strict=True)]
     for place, row in enumerate(zip(*texts, strict=True), start):
         yield row if place % 100 else ("unknown", *row[1:])
 
 
-def _texts(column: Sequence[str], values: np.ndarray | None, chosen: np.ndarray, rng: np.random.Generator) -> list[str]:
+def _texts(
+    column: Sequence[str],
+    values: np.ndarray | None,
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    words: Sequence[str],
+) -> list[str]:
+    if values is None and words:
+        return [words[place] for place in rng.integers(0, len(words), len(chosen)).tolist()]
     if values is None:
         return [column[place] for place in chosen.tolist()]
     moved = values[chosen] * (1 + rng.uniform(-0.004, 0.004, len(chosen)))

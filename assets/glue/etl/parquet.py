@@ -82,9 +82,17 @@ class _Batch:
 
 
 def _is_readable(kind: pa.DataType) -> bool:
+    """Whether each value has one text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
+    bare = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    if bare or pa.types.is_nested(kind):
+        return False
+    try:
+        pa.nulls(0, kind).cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 def _words(column: pa.Array, field: Field) -> pa.StringArray:

@@ -136,11 +136,12 @@ def filled(ask: Ask, rows: str, contract: Contract, file: str) -> tuple[Bounds, 
             f"{file}: the {total} usable rows have {len(units)} {kind}, and train, validation and test rows need "
             f"at least one each; upload more {kind}"
         )
-    return _moved(units, bounds_of(contract), contract)
+    return moved_units(units, contract)
 
 
-def _moved(units: Mapping[str, int], bounds: Bounds, contract: Contract) -> tuple[Bounds, dict[str, int]]:
-    places = list(units)
+def moved_units(units: Mapping[str, int], contract: Contract) -> tuple[Bounds, dict[str, int]]:
+    """The same for units, three at least: rows by place, in order."""
+    bounds, places = bounds_of(contract), list(units)
     before = (sum(place < bounds.test for place in places), sum(place < bounds.validation for place in places))
     test, tested = _cuts(before, len(places), contract)
     rows = [0, *accumulate(units.values())]

@@ -10,6 +10,9 @@ Ask = Callable[[str], list[Sequence[Any]]]
 # The columns that are wanted to a statement that has them.
 Columns = Callable[[Sequence[str]], str]
 
+# Between two selections: Spark compiles each of them by itself, to methods of at most 64 KB. It changes no partition.
+APART = "/*+ coalesce(100000) */"
+
 
 def quoted(name: str) -> str:
     """SQL may have its own use for a name: order, group, select."""
@@ -31,11 +34,12 @@ def double(value: float) -> str:
     return f"cast('{float(value)!r}' as double)"
 
 
-def select(columns: str | Iterable[str], source: str, *, where: str = "") -> str:
+def select(columns: str | Iterable[str], source: str, *, where: str = "", apart: bool = False) -> str:
     """`source`: the name of a view, or a statement. Names come from a contract, which has checked them."""
     shown = columns if isinstance(columns, str) else ", ".join(columns)
     origin = f"({source}) as `__source`" if source.startswith("select ") else quoted(source)
-    return f"select {shown} from {origin}" + (f" where {where}" if where else "")  # noqa: S608
+    hint = f"{APART} " if apart else ""
+    return f"select {hint}{shown} from {origin}" + (f" where {where}" if where else "")  # noqa: S608
 
 
 def counted(source: str, *, where: str = "") -> str:

@@ -27,6 +27,8 @@ class Store(Protocol):
 
     def upload(self, path: Path, key: str) -> None: ...
 
+    def fetch(self, key: str, path: Path) -> None: ...
+
     def put_json(self, key: str, document: Mapping[str, Any]) -> None: ...
 
     def put_text(self, key: str, text: str) -> None: ...
@@ -76,6 +78,9 @@ class S3Store:
 
     def upload(self, path: Path, key: str) -> None:
         self._client.upload_file(str(path), self._bucket, key)
+
+    def fetch(self, key: str, path: Path) -> None:
+        self._client.download_file(self._bucket, key, str(path))
 
     def put_json(self, key: str, document: Mapping[str, Any]) -> None:
         self.put_text(key, json.dumps(document, indent=1, allow_nan=False) + "\n")

@@ -146,7 +146,7 @@ class Splitter:
 
 
 class _Plain:
-    """Whole, plain lines, the first one numbered `first`. `odd`: lines (from 1) with another number of fields."""
+    """Whole, plain lines, the first one with the number `first`. `odd`: those with another number of fields."""
 
     def __init__(self, block: bytes, layout: Layout, first: int) -> None:
         self._block, self._layout, self._first = block, layout, first

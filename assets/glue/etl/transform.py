@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from contract import Contract, Derived, Recipe
+from etl.fit import chunks
 from etl.rows import ROW_ID
 from etl.sql import double, listed, quoted, select
+
+# Features of one statement that Spark may compile as one.
+_TOGETHER = 24
 
 
 def waves(derived: Sequence[Derived]) -> list[list[Derived]]:
@@ -36,10 +40,9 @@ class Numbers:
         known = [name for name in needed if name not in self._derived]
         statement = select([*map(quoted, kept), *(self._filled(quoted(name), name) for name in known)], self._rows)
         for wave in self._waves:
-            new = [item for item in wave if item.name in needed]
-            if new:
+            for new in chunks([item for item in wave if item.name in needed]):
                 made = [self._filled(item.expression.sql(), item.name) for item in new]
-                statement = select([*map(quoted, [*kept, *known]), *made], statement)
+                statement = select([*map(quoted, [*kept, *known]), *made], statement, apart=len(needed) > _TOGETHER)
                 known += [item.name for item in new]
         return select(listed([*kept, *names]), statement)
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -145,9 +145,9 @@ class Outcome:
 class Job:
     """A worker process. Use as a context manager."""
 
-    def __init__(self, engine: str, python: str) -> None:
+    def __init__(self, engine: str, python: str, *, log: IO[str] | None = None) -> None:
         command = [python, str(Path(__file__).with_name("worker.py")), engine]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
 
     def __enter__(self) -> Job:
         return self

@@ -93,4 +93,6 @@ def test_a_file_is_uploaded_under_its_key(client: Any, store: S3Store, tmp_path:
     (tmp_path / "part").write_bytes(b"part")
     store.upload(tmp_path / "part", "flats/run=1/train/part-00000.parquet")
     assert client.get_object(Bucket="processed", Key="flats/run=1/train/part-00000.parquet")["Body"].read() == b"part"
+    store.fetch("flats/run=1/train/part-00000.parquet", tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == b"part"
     assert store.uri("flats/run=1/train") == "s3://processed/flats/run=1/train"

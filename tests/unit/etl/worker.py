@@ -46,6 +46,9 @@ class FolderStore:
     def upload(self, path: Path, key: str) -> None:
         shutil.copyfile(path, self._made(key))
 
+    def fetch(self, key: str, path: Path) -> None:
+        shutil.copyfile(self._bucket / key, path)
+
     def put_json(self, key: str, document: Mapping[str, Any]) -> None:
         self.put_text(key, json.dumps(document, indent=1, allow_nan=False))
 
