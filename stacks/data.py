@@ -102,7 +102,8 @@ class DataStack(PlatformStack):
         """Athena finds the partitions by projection: a query names its run, and there is no crawler to wait for."""
         location = f"s3://{self.buckets.processed.bucket_name}/{contract.name}/"
         columns = {"row_id": "string", contract.target.name: "double"}
-        columns |= {column.name: "double" for column in columns_of(contract)}
+        columns |= {column.name: "double" for column in columns_of(contract) if column.kind != "level"}
+        columns |= {feature.name: "string" for feature in contract.categories}
         return glue.CfnTable.TableInputProperty(
             name=contract.name,
             description=contract.description,

@@ -1,4 +1,4 @@
-"""Statements as text, in Spark's SQL. Both engines run them: DuckDB by way of a translation."""
+"""Statements as text, in what Spark's SQL and DuckDB's have in common but for the quotes around names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ Ask = Callable[[str], list[Sequence[Any]]]
 # The columns that are wanted to a statement that has them.
 Columns = Callable[[Sequence[str]], str]
 
-# Between two selections: Spark compiles each of them by itself, to methods of at most 64 KB. It changes no partition.
+# Between two selections: Spark plans and compiles each by itself, where it would else write the expressions of one into
+# those of the other, and make methods of more than 64 KB of them. It changes no partition.
 APART = "/*+ coalesce(100000) */"
 
 

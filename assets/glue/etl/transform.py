@@ -9,9 +9,6 @@ from etl.fit import chunks
 from etl.rows import ROW_ID
 from etl.sql import double, listed, quoted, select
 
-# Features of one statement that Spark may compile as one.
-_TOGETHER = 24
-
 
 def waves(derived: Sequence[Derived]) -> list[list[Derived]]:
     """Derived features in groups that use no other of their group: what is missing is imputed before it is used."""
@@ -42,7 +39,7 @@ class Numbers:
         for wave in self._waves:
             for new in chunks([item for item in wave if item.name in needed]):
                 made = [self._filled(item.expression.sql(), item.name) for item in new]
-                statement = select([*map(quoted, [*kept, *known]), *made], statement, apart=len(needed) > _TOGETHER)
+                statement = select([*map(quoted, [*kept, *known]), *made], statement, apart=True)
                 known += [item.name for item in new]
         return select(listed([*kept, *names]), statement)
 
