@@ -52,7 +52,7 @@ def _rejects(model: str, run: Run) -> None:
         st.caption(f"The first {plural(len(found.items), 'row')}; all of them: {command}")
     st.download_button(
         "Download rejected rows",
-        csv_of(frame),
+        csv_of(frame.set_axis(["line", "reason", "row"], axis="columns")),
         file_name=f"{file_name(run.run_id)}-rejects.csv",
         mime="text/csv",
         icon=":material/download:",
