@@ -21,12 +21,6 @@ from etl.store import Store
 # Of a file that Spark reads in one task.
 _FILE_ROWS = 1 << 16
 _BATCH_ROWS = 1 << 17
-# A condition on a derived feature would be moved to before it, with the expression in the place of each use of it, and
-# in that the expressions of the features that it is derived from: text without end.
-_EXCLUDED, _PUSH_DOWN = (
-    "spark.sql.optimizer.excludedRules",
-    "org.apache.spark.sql.catalyst.optimizer.PushDownPredicates",
-)
 # A session may run the job more than once.
 _serial = count()
 
@@ -104,8 +98,6 @@ class SparkEngine(_Base):
     def __init__(self, spark: Any, *, store: Store, scratch: str) -> None:
         super().__init__(store)
         self._spark, self._scratch = spark, scratch
-        self._rules = spark.conf.get(_EXCLUDED, "")
-        spark.conf.set(_EXCLUDED, ",".join(filter(None, (self._rules, _PUSH_DOWN))))
 
     def table(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> str:
         """Several files, which Spark reads at the same time."""
@@ -131,7 +123,6 @@ class SparkEngine(_Base):
         return self._parts(folder)
 
     def close(self) -> None:
-        self._spark.conf.set(_EXCLUDED, self._rules)
         for name in self._views:
             self._spark.catalog.dropTempView(name)
         self._store.delete(self._store.keys(self._scratch))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +26,8 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 _Function = Callable[[Mapping[str, Any]], Any]
 # The negative double nearest to zero: every negative number is at most this one.
 _BELOW_ZERO = "-4.9e-324"
-_NAN, _INFINITY, _MINUS_INFINITY = (f"cast('{name}' as double)" for name in ("NaN", "Infinity", "-Infinity"))
+_LARGEST = repr(sys.float_info.max)
+_INFINITY, _MINUS_INFINITY = (f"cast('{name}' as double)" for name in ("Infinity", "-Infinity"))
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Expression:
 
     def sql(self, quote: str = "`") -> str:
         """The same text runs on Spark and, with the quote ", on DuckDB. The columns it names must be doubles."""
-        return f"nullif({_finite_sql(_sql(self._tree, quote))}, {_NAN})"
+        found = _sql(self._tree, quote)
+        # Not for NaN either, which both engines order above all numbers. Spark writes a nullif's argument out twice, and
+        # so one in another four times.
+        return f"case when abs({found}) <= {_LARGEST} then {found} end"
 
     def evaluate(self, values: Mapping[str, NDArray[np.float64]], missing: float = math.nan) -> NDArray[np.float64]:
         """Arrays of one length in, an array of that length out, with `missing` where there is no finite value."""
@@ -95,16 +100,12 @@ def _call_sql(name: str, arguments: list[ast.expr], quote: str) -> str:
     if name == "sqrt":
         return f"sqrt(nullif(greatest({argument}, {_BELOW_ZERO}), {_BELOW_ZERO}))"
     if name in ("sin", "cos"):
-        return f"{name}({_finite_sql(argument)})"
+        return f"{name}(nullif(nullif({argument}, {_INFINITY}), {_MINUS_INFINITY}))"
     if name == "power":
         exponent = number(arguments[1])
         base = f"nullif({argument}, 0e0)" if exponent < 0 else argument
         return f"power({base}, {_double_sql(exponent)})"
     return f"{name}({argument})"
-
-
-def _finite_sql(sql: str) -> str:
-    return f"nullif(nullif({sql}, {_INFINITY}), {_MINUS_INFINITY})"
 
 
 def _double_sql(value: float) -> str:
