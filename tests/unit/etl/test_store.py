@@ -31,7 +31,7 @@ def store(client: Any) -> S3Store:
     return S3Store(client, bucket="processed")
 
 
-def uploaded(client: Any, *bodies: bytes, key: str = "flats/a b,[1].csv") -> list[Source]:
+def uploaded(client: Any, *bodies: bytes, key: str = f"flats/a b%20+?#,[1]é😀{'x' * 900}.csv") -> list[Source]:
     """One version a body."""
     answers = [client.put_object(Bucket="raw", Key=key, Body=body) for body in bodies]
     return [

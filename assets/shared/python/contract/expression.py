@@ -47,8 +47,8 @@ class Expression:
     def sql(self, quote: str = "`") -> str:
         """The same text runs on Spark and, with the quote ", on DuckDB. The columns it names must be doubles."""
         found = _sql(self._tree, quote)
-        # Not for NaN either, which both engines order above all numbers. Spark writes a nullif's argument out twice, and
-        # so one in another four times.
+        # Not for NaN either, which both engines order above all numbers. Spark writes the argument of a nullif out
+        # twice, and so that of one in another four times.
         return f"case when abs({found}) <= {_LARGEST} then {found} end"
 
     def evaluate(self, values: Mapping[str, NDArray[np.float64]], missing: float = math.nan) -> NDArray[np.float64]:
