@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
 
 _SOME = 50_000
 
@@ -31,8 +34,8 @@ def write(data: Path, path: Path, rows: int, *, words: Sequence[str] = (), seed:
 
 def _rows(
     columns: Sequence[Sequence[str]],
-    numbers: Sequence[np.ndarray | None],
-    chosen: np.ndarray,
+    numbers: Sequence[Numbers | None],
+    chosen: NDArray[np.int64],
     rng: np.random.Generator,
     start: int,
     words: Sequence[str],
@@ -44,8 +47,8 @@ def _rows(
 
 def _texts(
     column: Sequence[str],
-    values: np.ndarray | None,
-    chosen: np.ndarray,
+    values: Numbers | None,
+    chosen: NDArray[np.int64],
     rng: np.random.Generator,
     words: Sequence[str],
 ) -> list[str]:
@@ -58,7 +61,7 @@ def _texts(
     return ["" if number != number else f"{number:.{digits}f}" for number in moved.tolist()]  # noqa: PLR0124 - NaN
 
 
-def _numbers(column: Sequence[str]) -> np.ndarray | None:
+def _numbers(column: Sequence[str]) -> Numbers | None:
     """NaN for what is missing; None for a column of words."""
     try:
         return np.array([float(text) if text else np.nan for text in column])

@@ -122,7 +122,8 @@ def _split(engine: Engine, file: File, contract: Contract, name: str) -> Sides:
     elif not contract.data.key and file.reader.repeated_rows():
         counted = splits.numbered_copies(engine, file.rows, contract)
     checks.check_rows(usable - counted.replaced - counted.dropped, contract, name)
-    rows, moved = splits.with_split(counted.rows, contract, splits.bounds_of(contract)), {}
+    rows = splits.with_split(counted.rows, contract, splits.bounds_of(contract))
+    moved: Mapping[str, int] = {}
     sizes = splits.sizes(engine.ask, rows, contract)
     if not all(any(levels.values()) for levels in sizes.values()):
         bounds, moved = splits.filled(engine.ask, counted.rows, contract, name)

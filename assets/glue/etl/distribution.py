@@ -30,7 +30,8 @@ def profile(engine: Engine, train: str, contract: Contract) -> dict[str, object]
 
 def _counts(engine: Engine, train: Columns, names: Sequence[str]) -> tuple[int, dict[str, int]]:
     """Rows, and the values that are not missing of each column."""
-    rows, present = 0, {}
+    rows = 0
+    present: dict[str, int] = {}
     for some in chunks(names):
         rows, *found = engine.ask(select(["count(*)", *(f"count({quoted(name)})" for name in some)], train(some)))[0]
         present |= dict(zip(some, found, strict=True))
@@ -42,7 +43,7 @@ def _number_profiles(
 ) -> dict[str, dict[str, object]]:
     found = quantiles(engine, train, names, [step / BINS for step in range(BINS + 1)])
     edges = {name: _edges(values) for name, values in found.items()}
-    counts = {}
+    counts: dict[str, list[int]] = {}
     for some in chunks(names, 2):
         counts |= _bin_counts(engine, train(some), {name: edges[name] for name in some}, present)
     mean, std = moments(engine, train, [name for name in names if present[name]])
@@ -76,7 +77,8 @@ def _bin_counts(
 
 
 def _category_profile(engine: Engine, train: str, name: str, rows: int) -> dict[str, object]:
-    counted = dict(engine.ask(select(f"{quoted(name)}, count(*)", train) + f" group by {quoted(name)}"))
+    statement = select(f"{quoted(name)}, count(*)", train) + f" group by {quoted(name)}"
+    counted: dict[str | None, int] = {level: count for level, count in engine.ask(statement)}  # noqa: C416 - Spark's Row
     missing = counted.pop(None, 0)
     levels = {level: rounded(count / rows) for level, count in sorted(counted.items())}
     return {"type": "category", "missing_share": rounded(missing / rows), "levels": levels}

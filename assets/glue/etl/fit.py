@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from contract import Outliers, rounded
 from etl.engine import Engine
 from etl.sql import Columns, quoted, select
+
+Item = TypeVar("Item")
 
 # Relative to a column's values: below it, a spread is what rounding leaves of a constant.
 _NOISE = 1e-9
@@ -16,7 +19,7 @@ _COLUMNS = 8
 
 def quantiles(engine: Engine, rows: Columns, names: Sequence[str], shares: Sequence[float]) -> dict[str, list[float]]:
     """Exact, interpolated quantiles of the values that are not null; [] for a column without any."""
-    found = {}
+    found: dict[str, list[float]] = {}
     for some in chunks(names):
         answer = engine.quantiles(rows(some), some, shares)
         found |= {name: [rounded(value) for value in values] for name, values in zip(some, answer, strict=True)}
@@ -57,9 +60,9 @@ def moments(engine: Engine, rows: Columns, names: Sequence[str]) -> tuple[dict[s
     return mean, std
 
 
-def chunks(names: Sequence[str], size: int = _COLUMNS) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
+def chunks(items: Sequence[Item], size: int = _COLUMNS) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _deviation(value: float | None, mean: float) -> float:

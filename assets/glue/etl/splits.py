@@ -128,7 +128,8 @@ def filled(ask: Ask, rows: str, contract: Contract, file: str) -> tuple[Bounds, 
     A side without rows takes the units that stand nearest, as many as its share of them.
     """
     place = quoted(place_of(contract))
-    units = dict(sorted(ask(select([place, "count(*)"], rows) + f" group by {place}")))
+    found = ask(select([place, "count(*)"], rows) + f" group by {place}")
+    units = dict(sorted((str(unit), int(count)) for unit, count in found))
     if len(units) < len(NAMES):
         unit, total = unit_of(contract), sum(units.values())
         kind = {"row": "different rows", "key": "keys", "group": "groups"}[unit]

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from contract.identity import spelled
 from contract.reading import LARGEST, Field, FileRules, decimal
 from etl.arrow import Bools, Doubles, Places, coded, doubles, doubles_of, strings
 from etl.texts import Column
+
+Rows = NDArray[np.int64]
 
 _MISSING, _UNKNOWN = -1, -2
 # The grammar of contract.reading.decimal.
@@ -37,7 +40,7 @@ class Values:
         bad: Bools = ~self.good[self.places]
         return bad
 
-    def taken(self, rows: np.ndarray) -> pa.Array:
+    def taken(self, rows: Rows) -> pa.Array:
         """Doubles, or words by their place in a dictionary; null for missing ones."""
         places = self.places[rows]
         if self.field.type == "number":
@@ -46,11 +49,11 @@ class Values:
             return coded(places, self.texts)
         return coded(self.levels[places], strings(self.field.levels))
 
-    def indicator(self, rows: np.ndarray) -> pa.DoubleArray:
+    def indicator(self, rows: Rows) -> pa.DoubleArray:
         """1 for the last one of two levels, 0 for the first."""
         return doubles(self.levels[self.places[rows]].astype(np.float64))
 
-    def spelled(self, rows: np.ndarray, before: str = "") -> pa.StringArray:
+    def spelled(self, rows: Rows, before: str = "") -> pa.StringArray:
         """The one spelling of each value, behind `before`."""
         return self.spellings(before).take(pa.Array.from_buffers(pa.int32(), len(rows), [None, self._buffer(rows)]))
 
@@ -64,7 +67,7 @@ class Values:
             words = strings([self.field.levels[place] if place >= 0 else "" for place in self.levels.tolist()])
         return pc.binary_join_element_wise(pa.scalar(before), words, "") if before else words
 
-    def _buffer(self, rows: np.ndarray) -> pa.Buffer:
+    def _buffer(self, rows: Rows) -> pa.Buffer:
         return pa.py_buffer(np.ascontiguousarray(self.places[rows]))
 
 
