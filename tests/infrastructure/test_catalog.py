@@ -15,8 +15,9 @@ def test_table_has_the_columns_of_the_parquet_files(
     contract = contracts[model]
     table = templates["dev", "data"].of_model("AWS::Glue::Table", model)["TableInput"]
     columns = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
-    numbers = [contract.target.name, *(column.name for column in columns_of(contract))]
-    assert columns == {"row_id": "string"} | dict.fromkeys(numbers, "double")
+    numbers = [column.name for column in columns_of(contract) if column.kind != "level"]
+    texts = ["row_id", *(feature.name for feature in contract.categories)]
+    assert columns == dict.fromkeys([contract.target.name, *numbers], "double") | dict.fromkeys(texts, "string")
     assert table["Name"] == model
 
 
