@@ -25,6 +25,8 @@ from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
 RETRY_SECONDS = 60
+# How often what the environment refused is tried again, and a rejected version that answers is told.
+CHECK = Duration.minutes(5)
 
 
 class ServingStack(ModelStack):
@@ -39,8 +41,8 @@ class ServingStack(ModelStack):
         dedicated = [contract for contract in contracts if not config.is_shared(contract)]
         shared = len(dedicated) < len(contracts)
         realtime = [contract.name for contract in dedicated if config.is_realtime(contract)]
-        self._add_deployment()
         verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
+        self._add_deployment(verify)
         for model in (contract.name for contract in dedicated):
             name = "".join(word.capitalize() for word in model.split("_"))
             guards = model in realtime
@@ -49,7 +51,7 @@ class ServingStack(ModelStack):
         if shared:
             self._share(verify=verify, functions=functions)
 
-    def _add_deployment(self) -> None:
+    def _add_deployment(self, verify: PlatformFunction) -> None:
         # An endpoint takes minutes to change, and an approval in that time waits here: longer than any change may take.
         patience = max(contract.serving.update_seconds for contract in self._contracts.values()) + 1800
         queue = WorkQueue(
@@ -78,6 +80,7 @@ class ServingStack(ModelStack):
             "RESOURCE_PREFIX": self._config.prefix,
             "STAGE": self._config.name,
             "MODEL_ROLE_ARN": role.role_arn,
+            "VERIFY_FUNCTION": verify.function_name,
         }
         if self._config.network:
             environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
@@ -97,6 +100,18 @@ class ServingStack(ModelStack):
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         self._grant_deployment(function, role)
+        grant(function.own_role, ["lambda:InvokeFunction"], [verify.function_arn])
+        self._check_from_time_to_time(function)
+
+    def _check_from_time_to_time(self, function: PlatformFunction) -> None:
+        rule = events.Rule(
+            self,
+            "DeploymentsChecked",
+            description="Versions that the environment refused are tried again",
+            schedule=events.Schedule.rate(CHECK),
+        )
+        # The next one comes anyway.
+        rule.add_target(targets.LambdaFunction(function, retry_attempts=0, max_event_age=CHECK))
 
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""
@@ -125,10 +140,16 @@ class ServingStack(ModelStack):
             (["CreateEndpointConfig", "DescribeEndpointConfig", "AddTags"], configs),
             (["CreateEndpoint", "UpdateEndpoint"], endpoints + configs),
             (["DescribeEndpoint", "AddTags"], endpoints),
+            # One that failed, to make it anew.
+            (["DeleteEndpoint"], endpoints),
         ):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
+        # To tell an artifact that is gone from one that a role may not read. Without ListBucket both are 403.
+        artifacts = [f"{model}/models/*" for model in self._models]
+        grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
+        grant(function.own_role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
         grant_no_more_scaling(function.own_role)
         grant_metrics(function.own_role, METRICS)
         # An update that alarms roll back asks for their state with the caller's permissions.
@@ -187,7 +208,7 @@ class ServingStack(ModelStack):
             model_role=self._model_role,
             alerts=self._alerts,
         )
-        hosting.serve_deployment(self._deploy, image_uri=self._image.uri, verify=verify)
+        hosting.serve_deployment(self._deploy, image_uri=self._image.uri)
         hosting.serve_verification(verify)
         hosting.serve_predictions(functions.predict)
         hosting.serve_tracking(functions.platform)

@@ -1,11 +1,13 @@
 """How long AWS's own waits (retries, redeliveries) take here."""
 
 import os
+from collections.abc import Callable
 
 from ministack.services import eventbridge, lambda_svc, scheduler
 
 HOOKS = (
     ("ministack.services.eventbridge", "_SCHEDULER_TICK_INTERVAL"),
+    ("ministack.services.eventbridge", "_parse_rate_seconds"),
     ("ministack.services.lambda_svc", "_LAMBDA_ASYNC_RETRY_BASE_SECONDS"),
     ("ministack.services.lambda_svc", "_LAMBDA_ASYNC_RETRY_MAX_SECONDS"),
     ("ministack.services.scheduler", "_SCHEDULE_TICK_INTERVAL"),
@@ -23,7 +25,18 @@ def scaled(seconds: float) -> float:
     return seconds * float(os.environ.get("LOCALCLOUD_TIME_SCALE", "0.01"))
 
 
+def _scaled_rate(seconds_of: Callable[[str], float | None]) -> Callable[[str], float | None]:
+    """The time between two events of a rule with a rate."""
+
+    def seconds(expression: str) -> float | None:
+        found = seconds_of(expression)
+        return None if found is None else scaled(found)
+
+    return seconds
+
+
 def install() -> None:
+    eventbridge._parse_rate_seconds = _scaled_rate(eventbridge._parse_rate_seconds)
     eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
     scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = scaled(FIRST_RETRY_SECONDS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud import platform
-from localcloud.sagemaker import autoscaling, endpointconfigs, events, guardrails, shapes, tags
+from localcloud.sagemaker import autoscaling, endpointconfigs, events, guardrails, quotas, shapes, tags
 from localcloud.sagemaker.deployment import Deployment
 from localcloud.sagemaker.faults import invalid
 from localcloud.sagemaker.fleets import Fleet
@@ -27,6 +27,8 @@ class Endpoint:
     candidate: Fleet | None = None
     """The new fleet of an update that has a share of the traffic."""
     share: float = 0.0
+    config: Json = field(default_factory=dict)
+    """The configuration that it was given last: quotas count it from then on."""
     _owed: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -72,6 +74,7 @@ def create(request: Json) -> Json:
     with STORE.lock:
         if name in STORE.endpoints:
             raise invalid(f'Cannot create already existing endpoint "{endpoint_arn}".')
+        quotas.check_endpoint(config)
         record = {
             "EndpointName": name,
             "EndpointArn": endpoint_arn,
@@ -82,7 +85,7 @@ def create(request: Json) -> Json:
         }
         if deployment:
             record["LastDeploymentConfig"] = deployment
-        endpoint = STORE.endpoints[name] = Endpoint(record)
+        endpoint = STORE.endpoints[name] = Endpoint(record, config=config)
     tags.put(endpoint_arn, request.get("Tags", []))
     platform.spawn(Deployment(endpoint, config, Plan()).run)
     return {"EndpointArn": endpoint_arn}
@@ -93,7 +96,9 @@ def update(request: Json) -> Json:
     with STORE.lock:
         _settled(endpoint, "update")
         if endpoint.live is not None:
+            _check_mode(endpoint, config)
             autoscaling.check_update(endpoint.name, endpoint.live.config, config)
+        quotas.check_endpoint(config, instead_of=endpoint)
         deployment = request.get("DeploymentConfig")
         if deployment is None and request.get("RetainDeploymentConfig"):
             deployment = endpoint.record.get("LastDeploymentConfig")
@@ -102,11 +107,21 @@ def update(request: Json) -> Json:
             endpoint.record["LastDeploymentConfig"] = deployment
         else:
             endpoint.record.pop("LastDeploymentConfig", None)
+        endpoint.config = config
         endpoint.record |= {"EndpointStatus": "Updating", "LastModifiedTime": now()}
         endpoint.record.pop("FailureReason", None)
     # A failed update leaves a working endpoint InService with its old configuration: that is AWS's rollback.
     platform.spawn(Deployment(endpoint, config, guardrails.plan(deployment or {}, config)).run)
     return {"EndpointArn": endpoint.record["EndpointArn"]}
+
+
+def _check_mode(endpoint: Endpoint, config: Json) -> None:
+    """AWS's guide to serverless endpoints: a real-time endpoint cannot be updated to one. The other way is possible."""
+    if endpoint.live is not None and not endpoint.live.serverless and endpointconfigs.is_serverless(config):
+        raise invalid(
+            f'Updating the real-time endpoint "{endpoint.record["EndpointArn"]}" to a serverless endpoint is not '
+            "supported."
+        )
 
 
 def _settled(endpoint: Endpoint, verb: str) -> None:

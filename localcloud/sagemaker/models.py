@@ -104,6 +104,9 @@ def check_access(role: str, image: str, artifact: str) -> None:
         platform.check_role(role, "s3:GetObject", f"arn:aws:s3:::{location.bucket}/{location.key}")
         s3io.client(role).head_object(Bucket=location.bucket, Key=location.key)
     except (ClientError, BotoCoreError, platform.AccessDenied) as error:
+        # 404 comes to a role that may list the bucket; to others, and where the artifact may not be read, all is 403.
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "404":
+            raise invalid(f"Could not find model data at {artifact}.") from error
         raise invalid(
             f'Could not access model data at {artifact}. Please ensure that the role "{role}" exists and '
             'that its trust relationship policy allows the action "sts:AssumeRole" for the service principal '

@@ -74,6 +74,19 @@ def start(endpoint_name: str, config: Json) -> Variant:
     except Unhealthy as error:
         server.stop()
         raise Unhealthy(f"The primary container for production variant {config['VariantName']} {error}") from error
+    except s3io.TransferError as error:
+        server.stop()
+        raise s3io.TransferError(
+            f'Failed to download model data for container "container_1" from URL: "{served.artifact}". Please ensure '
+            "that there is an object located at the URL and that the role passed to CreateModel has permissions to "
+            f"download the object. ({error})"
+        ) from error
+    except archives.ArchiveError as error:
+        server.stop()
+        raise archives.ArchiveError(
+            f'Failed to extract model data archive for container "container_1" from URL "{served.artifact}". Please '
+            f"ensure that the object located at the URL is a valid tar.gz archive. ({error})"
+        ) from error
     except EXPECTED:
         server.stop()
         raise

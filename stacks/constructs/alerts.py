@@ -28,6 +28,7 @@ Runbook = Literal[
     "function-throttles",
     "pipeline-failures",
     "refused-files",
+    "rejected-serving",
 ]
 
 MINUTE = Duration.minutes(1)

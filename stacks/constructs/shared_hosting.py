@@ -46,21 +46,18 @@ class SharedHosting(Construct):
         # The guide to multi-model endpoints asks for it.
         grant_listing(model_role, artifact, [MODELS])
 
-    def serve_deployment(self, function: PlatformFunction, *, image_uri: str, verify: PlatformFunction) -> None:
-        """It copies artifacts, makes the endpoint, and asks for the verification of a version."""
+    def serve_deployment(self, function: PlatformFunction, *, image_uri: str) -> None:
+        """It copies artifacts and makes the endpoint."""
         variables = {
             "ARTIFACT_BUCKET": self._artifact.bucket_name,
             "SHARED_IMAGE": image_uri,
             "SHARED_CODE_URI": self._code_uri,
-            "VERIFY_FUNCTION": verify.function_name,
         }
         for name, value in variables.items():
             function.add_environment(name, value)
         role = function.own_role
-        grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
         grant_objects(role, self._artifact, [MODELS], "s3:PutObject")
-        self._grant_reading(role)
-        grant(role, ["lambda:InvokeFunction"], [verify.function_arn])
+        grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
         for kind, actions in (
             ("model", ["CreateModel", "DescribeModel", "AddTags"]),
             ("endpoint-config", ["CreateEndpointConfig", "DescribeEndpointConfig", "AddTags"]),
@@ -70,7 +67,8 @@ class SharedHosting(Construct):
         resources = [self._arn("endpoint", self._endpoint), self._arn("endpoint-config", f"{self._endpoint}-*")]
         grant(role, ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], resources, because=_NUMBERED)
         own = self._arn("endpoint", self._endpoint)
-        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:AddTags"], [own])
+        # Deleted when it failed, to make it anew.
+        grant(role, [f"sagemaker:{verb}" for verb in ("DescribeEndpoint", "AddTags", "DeleteEndpoint")], [own])
         # With the caller's permissions SageMaker reads the alarms that roll an update back.
         alarms = Stack.of(self).format_arn(
             service="cloudwatch",

@@ -1,6 +1,7 @@
 """From a changed endpoint to a recorded verdict: rule, verify_deployment and alarm."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,13 +15,24 @@ from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_metrics, grant_objects
-from stacks.constructs.alerts import FIVE_MINUTES, Alerts
+from stacks.constructs.alerts import Alerts, Runbook
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.scaling import grant_scaling
 
 # Namespace of the platform's own metrics.
 METRICS = "mlops"
+
+
+class Trouble(NamedTuple):
+    """What tracking.versions counts, and the runbook that its alarm is named for."""
+
+    metric: str
+    runbook: Runbook
+
+
+FAILURES = Trouble("DeploymentFailures", "deployment-failures")
+REJECTED = Trouble("RejectedServing", "rejected-serving")
 
 
 class Verification(Construct):
@@ -47,10 +59,11 @@ class Verification(Construct):
         # What is said of the multi-model endpoint as a whole has its own name.
         watched = [*models, SHARED_ENDPOINT] if shared else models
         for model in models:
-            means = f"A version of {model} was approved and is not live."
-            self._add_alarm(model, means)
+            self._add_alarm(model, FAILURES, f"A version of {model} was approved and is not live.")
+            means = f"The version of {model} that answers is rejected, and no other is approved."
+            self._add_alarm(model, REJECTED, means)
         if shared:
-            self._add_alarm(SHARED_ENDPOINT, "An update of the multi-model endpoint was rolled back.")
+            self._add_alarm(SHARED_ENDPOINT, FAILURES, "An update of the multi-model endpoint was rolled back.")
         self.function = function = PlatformFunction(
             self,
             "VerifyDeployment",
@@ -73,19 +86,20 @@ class Verification(Construct):
             grant_scaling(function.own_role, [config.resource_name(model) for model in realtime])
         self._add_rule(function, dead_letters, [config.resource_name(model) for model in watched])
 
-    def _add_alarm(self, model: str, means: str) -> None:
+    def _add_alarm(self, model: str, trouble: Trouble, means: str) -> None:
         metric = cloudwatch.Metric(
             namespace=METRICS,
-            metric_name="DeploymentFailures",
+            metric_name=trouble.metric,
             dimensions_map={"Model": model, "Stage": self._config.name},
             statistic="Sum",
-            period=FIVE_MINUTES,
+            # Longer than it takes to the next check of what has not changed: the alarm stays on till then.
+            period=Duration.minutes(15),
         )
         self._alerts.add(
             self,
             metric,
-            name=f"{model.replace('_', '-')}-deployment-failures",
-            runbook="deployment-failures",
+            name=f"{model.replace('_', '-')}-{trouble.runbook}",
+            runbook=trouble.runbook,
             means=means,
         )
 
@@ -119,9 +133,10 @@ class Verification(Construct):
         grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], self._arns("endpoint"))
         grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=numbered)
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=numbered)
-        golden = [f"{model}/*/evaluation/golden.json" for model in self._models]
-        grant_objects(role, self._artifact, golden, "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for a version that kept no golden rows.
+        # Artifacts: whether one is gone, when the container says that it could not have it.
+        read = [f"{model}/{key}" for model in self._models for key in ("*/evaluation/golden.json", "models/*")]
+        grant_objects(role, self._artifact, read, "s3:GetObject")
+        # Without it S3 answers 403 instead of 404 for what is gone, and for a version that kept no golden rows.
         grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
         self._alerts.let_publish(role)
         grant_metrics(role, METRICS)

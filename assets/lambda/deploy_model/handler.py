@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import sagemaker
-from logic import OwnEndpoint, Package
-from registry import package_of, refuse, request, supersede, withdraw
-from rollout import EndpointBusyError, check_free, config_of, deploy, prepare
+from clients import cloudwatch, s3, sagemaker
+from dedicated import dedicate
+from events import Cause, cause_of, goes_on
+from registry import block, package_of, refuse
+from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
+from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
 from tracking.resources import found
-from tracking.versions import newest_approved
+from tracking.versions import count, newest_approved
 
 log = lines.logger("deploy_model")
 
@@ -32,73 +35,82 @@ class UnknownGroupError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
 
-    To wait for an endpoint is no error: the answer names the messages that have to.
+    To wait for an endpoint is no error: the answer names the messages that have to. An event without messages is the
+    clock's: what was blocked is tried again when its turn comes.
     """
+    if "Records" not in event:
+        check_all()
+        return {"batchItemFailures": []}
     waiting = []
     for message in event["Records"]:
-        group = json.loads(message["body"])["detail"]["ModelPackageGroupName"]
+        decided = json.loads(message["body"])
+        group = decided["detail"]["ModelPackageGroupName"]
         if group not in CONTRACTS:
             raise UnknownGroupError(f"No model of this bundle has the model package group {group}.")
         try:
-            reconcile(group, CONTRACTS[group])
+            reconcile(group, CONTRACTS[group], cause_of(decided))
         except EndpointBusyError as busy:
             log.info("Deployment waits", extra={"model": CONTRACTS[group].name, "reason": str(busy)})
             waiting.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": waiting}
 
 
-def reconcile(group: str, contract: Contract) -> None:
+def check_all() -> None:
+    """Every model that does not do what the registry wants: nobody has to ask for it, and its alarm stays on."""
+    failed: ClientError | None = None
+    for group, contract in CONTRACTS.items():
+        lines.about()
+        try:
+            reconcile(group, contract, Cause(datetime.now(UTC), check=True))
+        except EndpointBusyError as busy:
+            log.info("Deployment waits", extra={"model": contract.name, "reason": str(busy)})
+        except ClientError as error:
+            log.exception("Model not checked", extra={"model": contract.name})
+            failed = error
+    if failed:
+        raise failed
+
+
+def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     """The state of the registry decides, not the event: late, doubled and reordered events end in the same place."""
     described = newest_approved(sagemaker, group)
     if described is None:
-        log.info("No approved version", extra={"model": contract.name})
+        if not cause.check:
+            log.info("No approved version", extra={"model": contract.name})
+        tell_rejected(group, contract)
         return
     package = package_of(described)
     lines.about(run_id=package.run_id)
-    if SETTINGS.sharing and contract.serving.hosting == "multi-model":
-        share(group, contract, package, SETTINGS.sharing)
-    else:
-        dedicate(group, contract, package)
-
-
-def dedicate(group: str, contract: Contract, package: Package) -> None:
-    """The version behind the endpoint of its model."""
-    mode = SETTINGS.serving_mode or contract.serving.mode
-    deployment = OwnEndpoint(
-        group,
-        contract.serving,
-        SETTINGS.model_role_arn,
-        mode,
-        contract=contract,
-        package=package,
-        vpc_config=SETTINGS.vpc_config,
-    )
-    facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
-    endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
-    if endpoint and config_of(endpoint) == deployment.name:
-        log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
-        supersede(group, package)
+    facts = {"model": contract.name, "model_version": package.version, "state": package.state}
+    if not goes_on(package, cause):
+        if cause.check and package.state == "blocked":
+            count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
+        log.info("Version stays as it is", extra=facts)
         return
-    check_free(endpoint)
-    # First: the endpoint may be there, and verified, before this function goes on. Once: each record is an event that
-    # comes here again, and finds the change that is under way.
-    ours = package.state != "requested"
-    if ours:
-        request(package.arn, deployment.name, endpoint)
+    if cause.check and package.state != "blocked":
+        return
     try:
-        prepare(deployment)
-        deploy(deployment, endpoint)
-    except EndpointBusyError:
-        if ours:
-            withdraw(package.arn)
-        raise
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        # Trying again would not help: the artifact is gone, say, or an alarm that should watch the change.
-        # The version before stays live.
-        refuse(contract.name, package, error.response["Error"]["Message"])
-        log.exception("Version refused", extra=facts)
-        return
-    log.info("Deployment started", extra=facts)
-    supersede(group, package)
+        if SETTINGS.sharing and contract.serving.hosting == "multi-model":
+            share(group, contract, package, SETTINGS.sharing)
+        else:
+            dedicate(group, contract, package)
+    except RefusedError as error:
+        whose = error.fault.whose
+        keep = refuse if whose == "version" else block
+        told = keep(contract.name, package, error.fault.reason)
+        log.exception("Version refused" if told else "Version decided on meanwhile", extra={**facts, "whose": whose})
+
+
+def tell_rejected(group: str, contract: Contract) -> None:
+    """Nothing is approved. What answers all the same goes on, rather than nobody: a person is told."""
+    if serves(group, contract):
+        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage)
+
+
+def serves(group: str, contract: Contract) -> bool:
+    if SETTINGS.sharing and contract.serving.hosting == "multi-model":
+        shared = resource_name(SETTINGS.resource_prefix, SHARED)
+        if read_served(s3, SETTINGS.sharing.bucket, contract.name):
+            return found(sagemaker.describe_endpoint, EndpointName=shared) is not None
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
+    return endpoint is not None and endpoint["EndpointStatus"] not in ("Failed", "Deleting")

@@ -17,7 +17,8 @@ from tracking.scaling import VARIANT
 class Package:
     """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
 
-    `state` is what was recorded of its deployment, "" before there was one.
+    `state` is what was recorded of its deployment, "" before there was one; `recorded` when it was stopped or blocked
+    (ISO 8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
     """
 
     arn: str
@@ -26,6 +27,9 @@ class Package:
     environment: Mapping[str, str] = field(default_factory=dict)
     artifact: str = ""
     state: str = ""
+    recorded: str = ""
+    attempts: int = 0
+    verified: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Deployment(ABC):
     @property
     @abstractmethod
     def tags(self) -> list[dict[str, str]]: ...
+
+    @property
+    @abstractmethod
+    def artifact(self) -> str | None:
+        """S3 URI of the version's artifact; None where image and artifacts of the container are the environment's."""
 
     @abstractmethod
     def container(self) -> dict[str, Any]: ...
@@ -133,6 +142,10 @@ class OwnEndpoint(Deployment):
         tags = {"model": self.contract.name, "model_version": str(self.package.version), "run_id": self.package.run_id}
         return [{"Key": key, "Value": value} for key, value in tags.items() if value]
 
+    @property
+    def artifact(self) -> str:
+        return self.package.artifact
+
     def container(self) -> dict[str, Any]:
         # The package's own variables once more: no documentation says whether these are added to them or replace them.
         environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
@@ -158,6 +171,10 @@ class SharedEndpoint(Deployment):
     @property
     def tags(self) -> list[dict[str, str]]:
         return [{"Key": "hosting", "Value": "multi-model"}]
+
+    @property
+    def artifact(self) -> None:
+        return None
 
     def container(self) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from clients import cloudwatch, sagemaker
@@ -10,31 +11,38 @@ from logic import Package
 from settings import SETTINGS
 
 from tracking.resources import last_modified
-from tracking.versions import approved, count_failure, description_value
+from tracking.states import APPROVED, Event, allowed
+from tracking.versions import approved, count, description_value, metadata_value
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
     metadata = described.get("CustomerMetadataProperties", {})
     (container,) = described["InferenceSpecification"]["Containers"]
+    state = metadata.get("deployment_state", "")
     return Package(
         described["ModelPackageArn"],
         described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
         artifact=container.get("ModelDataUrl", ""),
-        state=metadata.get("deployment_state", ""),
+        state=state,
+        recorded=metadata.get("deployment_recorded_at", ""),
+        attempts=int(metadata.get("deployment_attempts", 0)),
+        verified=state == "deployed" or "deployment_live_at" in metadata,
     )
 
 
 def record(package_arn: str, state: str, reason: str, **more: str) -> None:
-    metadata = {"deployment_state": state, "deployment_reason": reason, **more}
+    metadata = {"deployment_state": state, "deployment_reason": metadata_value(reason), **more}
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
 
 
-def request(package_arn: str, config: str, endpoint: Mapping[str, Any] | None) -> None:
+def request(package: Package, reason: str, endpoint: Mapping[str, Any] | None = None) -> None:
     """Before the endpoint changes: from then on it may be verified. `endpoint` is how it was seen, None without one."""
     seen = {"deployment_seen": last_modified(endpoint)} if endpoint else {}
-    record(package_arn, "requested", f"The endpoint changes to {config}.", **seen)
+    # The record of the last verdict gives way to this one.
+    live = {"deployment_live_at": _now()} if package.state == "deployed" else {}
+    record(package.arn, "requested", reason, **seen, **live)
 
 
 def withdraw(package_arn: str) -> None:
@@ -43,9 +51,17 @@ def withdraw(package_arn: str) -> None:
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataPropertiesToRemove=properties)
 
 
-def refuse(model: str, package: Package, message: str) -> None:
+def refuse(model: str, package: Package, message: str) -> bool:
+    """The version's own fault. False when a decision came in between that makes it nobody's business any more.
+
+    One that was live and right once did not change since: what keeps it from being so again lies elsewhere.
+    """
+    if package.verified:
+        return block(model, package, f"It was live and right before: {message}")
+    if not _open(package, Event.REFUSE):
+        return False
     # First: a version that is rejected is not looked at again, and a failure that counts twice is no harm.
-    count_failure(cloudwatch, model=model, stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",
@@ -55,6 +71,25 @@ def refuse(model: str, package: Package, message: str) -> None:
             "deployment_reason": "SageMaker refused the model: see the description of the approval.",
         },
     )
+    return True
+
+
+def block(model: str, package: Package, message: str) -> bool:
+    """The environment's fault: the approval stays. False as of `refuse`."""
+    if not _open(package, Event.BLOCK):
+        return False
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
+    attempts = {"deployment_attempts": str(package.attempts + 1), "deployment_recorded_at": _now()}
+    record(package.arn, "blocked", message, **attempts)
+    return True
+
+
+def _open(package: Package, event: Event) -> bool:
+    """Whether this may still be recorded: a person may have rejected or stopped the version meanwhile."""
+    described = sagemaker.describe_model_package(ModelPackageName=package.arn)
+    state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
+    stopped = state == "stopped" and package.state != "stopped"
+    return described["ModelApprovalStatus"] == APPROVED and not stopped and allowed(event, state)
 
 
 def supersede(group: str, newest: Package) -> None:
@@ -62,8 +97,13 @@ def supersede(group: str, newest: Package) -> None:
     for summary in approved(sagemaker, group):
         if summary["ModelPackageVersion"] >= newest.version:
             continue
-        package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-        if package.get("CustomerMetadataProperties", {}).get("deployment_state", "requested") == "requested":
-            record(
-                package["ModelPackageArn"], "superseded", f"Version {newest.version} was approved before it was live."
-            )
+        described = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
+        if described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
+            reason = f"Version {newest.version} was approved before it was live."
+            record(described["ModelPackageArn"], "superseded", reason)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+

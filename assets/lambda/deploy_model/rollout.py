@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import autoscaling, sagemaker
+from clients import autoscaling, s3, sagemaker
 from logic import Deployment
 
 from tracking import scaling
-from tracking.resources import ensure, found
+from tracking.faults import Fault, is_unreadable, refusal
+from tracking.resources import ensure, found, is_gone
 
 
 class EndpointBusyError(Exception):
     """The endpoint is changing. SQS delivers the event again until it is free."""
 
 
-class EndpointBrokenError(Exception):
-    """The endpoint failed, and SageMaker only lets it be deleted."""
+class RefusedError(Exception):
+    """The deployment cannot be made now; `fault` says whose fault that is."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
 
 
 def config_of(endpoint: Mapping[str, Any]) -> str:
@@ -28,56 +33,92 @@ def config_of(endpoint: Mapping[str, Any]) -> str:
 
 
 def check_free(endpoint: Mapping[str, Any] | None) -> None:
+    """Raises EndpointBusyError for one that is changing, also when it is removed here because it failed."""
     if endpoint is None or endpoint["EndpointStatus"] == "InService":
         return
     name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
-    if status in ("Failed", "UpdateRollbackFailed"):
+    if status == "Failed":
+        # It answers nobody, and SageMaker lets it be deleted only.
+        scaling.stop(autoscaling, name)
+        sagemaker.delete_endpoint(EndpointName=name)
+        raise EndpointBusyError(f"Endpoint {name} failed and is removed, to be made anew.")
+    if status == "UpdateRollbackFailed":
+        # It may answer still, from two versions.
         reason = endpoint.get("FailureReason", "no reason given")
-        raise EndpointBrokenError(
-            f"Endpoint {name} is {status} ({reason}). Delete it and redrive the dead letter queue."
-        )
+        words = f"Endpoint {name} is UpdateRollbackFailed: take it down with mlops stop then mlops deploy. {reason}"
+        raise RefusedError(Fault("environment", words))
     raise EndpointBusyError(f"Endpoint {name} is {status}.")
 
 
+def live_variant(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    (variant,) = config["ProductionVariants"]
+    live: dict[str, Any] = variant
+    return live
+
+
+def check_mode(deployment: Deployment, current: Mapping[str, Any]) -> None:
+    """SageMaker does not make an endpoint on instances serverless: it would have to go first, and answer nobody."""
+    if "InstanceType" in current and deployment.instance_type is None:
+        raise RefusedError(
+            Fault(
+                "environment",
+                f"Endpoint {deployment.endpoint} has instances and SageMaker cannot make it serverless. Run mlops stop "
+                "and mlops deploy: requests are refused in between. Or keep mode = realtime.",
+            )
+        )
+
+
 def prepare(deployment: Deployment) -> None:
-    """The model and its configuration, unless another delivery made them before or makes them now."""
-    ensure(
-        sagemaker.create_model,
-        deployment.model_request(),
-        lambda: found(sagemaker.describe_model, ModelName=deployment.name),
-    )
-    ensure(
-        sagemaker.create_endpoint_config,
-        deployment.config_request(),
-        lambda: found(sagemaker.describe_endpoint_config, EndpointConfigName=deployment.name),
-    )
+    """The model and its configuration, unless another delivery made them before or makes them now.
 
-
-def deploy(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
-    """Begin it, unless another delivery has.
-
-    Raises EndpointBusyError while the endpoint changes to something else, ClientError for what is refused.
+    Raises RefusedError.
     """
     try:
-        change(deployment, endpoint)
+        ensure(
+            sagemaker.create_model,
+            deployment.model_request(),
+            lambda: found(sagemaker.describe_model, ModelName=deployment.name),
+        )
+        ensure(
+            sagemaker.create_endpoint_config,
+            deployment.config_request(),
+            lambda: found(sagemaker.describe_endpoint_config, EndpointConfigName=deployment.name),
+        )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
-        if meanwhile and config_of(meanwhile) == deployment.name:
-            return
-        check_free(meanwhile)
-        raise
+        raise refused(error, deployment) from error
 
 
-def change(deployment: Deployment, endpoint: Mapping[str, Any] | None) -> None:
+def deploy(
+    deployment: Deployment, endpoint: Mapping[str, Any] | None, current: Mapping[str, Any] | None = None
+) -> None:
+    """Begin it, unless another delivery has. `current`: the variant that is live.
+
+    Raises EndpointBusyError while the endpoint changes to something else, RefusedError.
+    """
+    try:
+        change(deployment, endpoint, current or {})
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
+            if meanwhile and config_of(meanwhile) == deployment.name:
+                return
+            check_free(meanwhile)
+        raise refused(error, deployment) from error
+
+
+def change(deployment: Deployment, endpoint: Mapping[str, Any] | None, current: Mapping[str, Any]) -> None:
     if endpoint is None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)
         return
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    (current,) = config["ProductionVariants"]
     if "InstanceType" in current and current["InstanceType"] != deployment.instance_type:
         # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
         scaling.stop(autoscaling, deployment.endpoint)
     sagemaker.update_endpoint(**deployment.update_request(current))
+
+
+def refused(error: ClientError, deployment: Deployment) -> RefusedError:
+    own, message = deployment.artifact, error.response["Error"].get("Message", "")
+    gone = bool(own) and is_unreadable(message) and is_gone(s3, own)
+    return RefusedError(refusal(error, own_container=own is not None, artifact_gone=gone))

@@ -11,17 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sharing:
-    """What the multi-model endpoint is made of. `verify_function` checks a version before requests go to it."""
+    """What the multi-model endpoint is made of."""
 
     bucket: str
     image: str
     code: str
-    verify_function: str
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`sharing` is None where no model shares an endpoint."""
+    """`sharing` is None where no model shares an endpoint. `verify_function` checks a version that an endpoint has."""
 
     resource_prefix: str
     stage: str
@@ -29,6 +28,7 @@ class Settings:
     serving_mode: str | None
     sharing: Sharing | None
     vpc_config: Mapping[str, Any]
+    verify_function: str
 
 
 def _sharing() -> Sharing | None:
@@ -38,7 +38,6 @@ def _sharing() -> Sharing | None:
         bucket=os.environ["ARTIFACT_BUCKET"],
         image=os.environ["SHARED_IMAGE"],
         code=os.environ["SHARED_CODE_URI"],
-        verify_function=os.environ["VERIFY_FUNCTION"],
     )
 
 
@@ -49,4 +48,5 @@ SETTINGS = Settings(
     serving_mode=os.environ.get("SERVING_MODE"),
     sharing=_sharing(),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
+    verify_function=os.environ["VERIFY_FUNCTION"],
 )

@@ -8,11 +8,12 @@ import logging
 from botocore.exceptions import ClientError
 from clients import functions, s3, sagemaker
 from logic import Package, SharedEndpoint
-from registry import record, refuse, supersede
-from rollout import check_free, config_of, deploy, prepare
+from registry import request, supersede
+from rollout import RefusedError, check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
+from tracking.faults import Fault
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
 from tracking.resources import found
@@ -21,33 +22,24 @@ log = logging.getLogger("deploy_model")
 
 
 def share(group: str, contract: Contract, package: Package, sharing: Sharing) -> None:
-    """The version's artifact beside those of the other models; verify_deployment makes requests go to it."""
+    """The version's artifact beside those of the other models; verify_deployment makes requests go to it.
+
+    Raises EndpointBusyError, RefusedError.
+    """
     facts = {"model": contract.name, "model_version": package.version, "endpoint": SHARED}
     live = read_served(s3, sharing.bucket, contract.name)
     settled = live is not None and live.package == package.arn and package.state == "deployed"
     if not settled:
-        try:
-            copy(package, contract, sharing)
-        except s3.exceptions.NoSuchKey as error:
-            refuse(contract.name, package, f"Its artifact {package.artifact} is gone: {error}")
-            log.exception("Version refused", extra=facts)
-            return
+        copy(package, contract, sharing)
         # Before the endpoint is looked at: one that gets into service from now on finds the request.
         # Once: each record is an event that comes here again, as long as the verification takes.
         if package.state != "requested":
-            record(package.arn, "requested", "The multi-model endpoint loads it.")
-    try:
-        ready = is_in_service(shared_endpoint(contract, sharing))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        refuse(contract.name, package, error.response["Error"]["Message"])
-        log.exception("Version refused", extra=facts)
-        return
+            request(package, "The multi-model endpoint loads it.")
+    ready = is_in_service(shared_endpoint(contract, sharing))
     if ready and not settled:
         detail = {"EndpointName": resource_name(SETTINGS.resource_prefix, SHARED), "ModelPackageGroupName": group}
         payload = json.dumps({"detail": detail}).encode()
-        functions.invoke(FunctionName=sharing.verify_function, InvocationType="Event", Payload=payload)
+        functions.invoke(FunctionName=SETTINGS.verify_function, InvocationType="Event", Payload=payload)
     log.info("Nothing to deploy" if settled else "Deployment started", extra=facts)
     supersede(group, package)
 
@@ -82,6 +74,13 @@ def shared_endpoint(contract: Contract, sharing: Sharing) -> SharedEndpoint:
 
 
 def copy(package: Package, contract: Contract, sharing: Sharing) -> None:
+    """Raises RefusedError."""
     bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
     target = target_of(contract.name, package.version, package.artifact)
-    s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource={"Bucket": bucket, "Key": key})
+    try:
+        s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource={"Bucket": bucket, "Key": key})
+    except s3.exceptions.NoSuchKey as error:
+        raise RefusedError(Fault("version", f"Its artifact {package.artifact} is gone: {error}")) from error
+    except ClientError as error:
+        words = f"Its artifact {package.artifact} was not copied: {error.response['Error']['Code']}."
+        raise RefusedError(Fault("environment", words)) from error

@@ -29,12 +29,15 @@ def described(name: str, *, shared: bool = False) -> Endpoint | None:
 def version_of(package: dict[str, Any]) -> Version:
     metadata = package.get("CustomerMetadataProperties", {})
     (container,) = package["InferenceSpecification"]["Containers"]
+    state = metadata.get("deployment_state", "")
     return Version(
         arn=package["ModelPackageArn"],
         number=package["ModelPackageVersion"],
-        state=metadata.get("deployment_state", ""),
+        state=state,
         run_id=metadata.get("run_id", ""),
         seen=metadata.get("deployment_seen", ""),
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=container.get("ModelDataUrl", ""),
+        verified=state == "deployed" or "deployment_live_at" in metadata,
+        attempts=int(metadata.get("deployment_attempts", 0)),
     )

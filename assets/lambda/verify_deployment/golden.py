@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from clients import runtime, s3
 from logic import Verdict, Version, compare
 
+from tracking.faults import is_unreadable
+
 # Each may take a minute.
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 
@@ -27,7 +29,11 @@ def check_golden_rows(wanted: Version, endpoint: str, target: str = "") -> Verdi
         unloadable = bool(target) and error.response["Error"]["Code"] == "ValidationError"
         if error.response["Error"]["Code"] != "ModelError" and not unloadable:
             raise
-        return Verdict("failed", f"The model fails on golden rows: {error.response['Error']['Message']}")
+        message = error.response["Error"]["Message"]
+        if unloadable and is_unreadable(message):
+            # It was copied there a moment ago: who loads it may not read it.
+            return Verdict("blocked", f"The multi-model endpoint cannot read the model: {message}")
+        return Verdict("failed", f"The model fails on golden rows: {message}")
     return compare(golden, answered)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from clients import autoscaling, s3, sagemaker
 from endpoints import described, version_of
 from golden import check_golden_rows
-from logic import State, decide, is_live
+from logic import State, decide, is_live, is_open
 from scaling import follow
 from settings import SETTINGS
 from shared import verify_all, verify_one
@@ -15,8 +15,10 @@ from verdicts import record
 
 from contract import bundled
 from tracking import lines
+from tracking.faults import is_unreadable
 from tracking.hosting import SHARED, forget_served
 from tracking.place import resource_name
+from tracking.resources import is_gone
 from tracking.versions import newest_approved
 
 log = lines.logger("verify_deployment")
@@ -56,9 +58,9 @@ def verify(name: str) -> State | None:
         follow(autoscaling, name, CONTRACTS[name].serving)
     wanted = version_of(package)
     lines.about(run_id=wanted.run_id)
-    if wanted.state == "deployed":
+    if not is_open(wanted):
         return None
-    verdict = decide(wanted, endpoint)
+    verdict = decide(wanted, endpoint, artifact_gone=is_unreadable(endpoint.failure) and is_gone(s3, wanted.artifact))
     if verdict is None and is_live(wanted, endpoint):
         verdict = check_golden_rows(wanted, name)
     if verdict is None:
@@ -67,5 +69,4 @@ def verify(name: str) -> State | None:
     model = CONTRACTS[name].name
     if verdict.state == "deployed" and SETTINGS.shared_bucket:
         forget_served(s3, SETTINGS.shared_bucket, model)
-    record(model, wanted, verdict)
-    return verdict.state
+    return record(model, wanted, verdict)

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-State = Literal["deployed", "rolled_back", "failed"]
+from tracking.faults import failure
+from tracking.states import Event, allowed
+
+State = Literal["deployed", "rolled_back", "failed", "blocked"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Version:
     """A version in the model registry. `state` is what was recorded of its deployment, "" before there was one.
 
     `evaluation_uri` is that of evaluation.json; golden.json lies beside it. `seen` is when the endpoint had changed
-    last as its change to this version was requested, "" when there was no endpoint.
+    last as its change to this version was requested, "" when there was no endpoint. `verified`: it was live and right
+    once. `attempts`: how often in a row the environment refused it.
     """
 
     arn: str
@@ -25,6 +29,8 @@ class Version:
     artifact: str = ""
     run_id: str = ""
     seen: str = ""
+    verified: bool = False
+    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,21 +56,39 @@ class Verdict:
     reason: str
 
 
-def decide(wanted: Version, endpoint: Endpoint) -> Verdict | None:
+def decide(wanted: Version, endpoint: Endpoint, *, artifact_gone: bool = False) -> Verdict | None:
     """The verdict that the endpoint's state alone allows, or None: nothing to say yet, or golden rows decide.
 
     A failed update rolls back and the endpoint is InService again: only its configuration tells.
     """
+    if wanted.state != "requested" or is_live(wanted, endpoint):
+        return None
+    own = endpoint.package == wanted.arn
     if endpoint.status == "Failed":
-        return Verdict("failed", endpoint.failure or "The endpoint failed.")
+        return _judge("failed", endpoint, artifact_gone) if own else None
     if endpoint.status == "UpdateRollbackFailed":
-        return Verdict("failed", f"The rollback failed: {endpoint.failure or 'no reason given'}")
-    if is_live(wanted, endpoint) or endpoint.status != "InService" or wanted.state != "requested":
+        return Verdict("blocked", f"The rollback failed: {endpoint.failure or 'no reason given'}")
+    if endpoint.status != "InService" or endpoint.modified == wanted.seen:
+        # The change goes on, or is requested and has not begun: this is the end of the one before.
         return None
-    if endpoint.modified == wanted.seen:
-        # The change is requested and has not begun: this is the end of the one before.
-        return None
-    return Verdict("rolled_back", endpoint.failure or "SageMaker went back to the version before.")
+    return _judge("rolled_back", endpoint, artifact_gone)
+
+
+def _judge(state: State, endpoint: Endpoint, artifact_gone: bool) -> Verdict:
+    fault = failure(endpoint.failure, artifact_gone=artifact_gone)
+    return Verdict(state if fault.whose == "version" else "blocked", fault.reason)
+
+
+def settled(wanted: Version, verdict: Verdict) -> Verdict:
+    """What may be recorded. A version that was live and right once did not change: its failure lies elsewhere."""
+    if verdict.state in ("failed", "rolled_back") and wanted.verified:
+        return Verdict("blocked", f"It was live and right before: {verdict.reason}")
+    return verdict
+
+
+def is_open(wanted: Version) -> bool:
+    """Whether a verdict is awaited: not of one that was stopped, blocked or overtaken meanwhile."""
+    return allowed(Event.VERIFY, wanted.state)
 
 
 def is_live(wanted: Version, endpoint: Endpoint) -> bool:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from clients import autoscaling, s3, sagemaker
 from endpoints import described, version_of
 from golden import check_golden_rows
-from logic import Endpoint, State, decide
+from logic import Endpoint, State, Verdict
 from scaling import follow
 from verdicts import alert, record
 
@@ -66,9 +66,7 @@ def settle(group: str, contract: Contract, endpoint: Endpoint, bucket: str) -> S
         verdict = check_golden_rows(wanted, endpoint.name, target)
         if verdict.state == "deployed":
             write_served(s3, bucket, contract.name, Served(wanted.arn, wanted.number, target), before)
-    else:
-        verdict = decide(wanted, endpoint)
-    if verdict is None:
-        return None
-    record(contract.name, wanted, verdict)
-    return verdict.state
+    elif endpoint.status in ("Failed", "UpdateRollbackFailed"):
+        # Its image and code are the environment's: no version of any of its models is at fault.
+        verdict = Verdict("blocked", f"The multi-model endpoint is {endpoint.status}: {endpoint.failure}")
+    return record(contract.name, wanted, verdict) if verdict else None

@@ -86,8 +86,27 @@ def expect_endpoint(sagemaker: Stubber, config: str, status: str = "InService", 
     sagemaker.add_response("describe_endpoint", endpoint, {"EndpointName": SHARED})
 
 
+def expect_decision(sagemaker: Stubber, state: str, approval: str = "Approved") -> None:
+    """Version 7 is looked at once more before a verdict is written."""
+    described = {
+        "ModelPackageName": f"{GROUP}/7",
+        "ModelPackageArn": package_arn(7),
+        "ModelPackageVersion": 7,
+        "ModelApprovalStatus": approval,
+        "CreationTime": NOW,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "CustomerMetadataProperties": {"deployment_state": state},
+    }
+    sagemaker.add_response("describe_model_package", described, {"ModelPackageName": package_arn(7)})
+
+
 def expect_record(sagemaker: Stubber, state: str, **more: Any) -> None:
     metadata = {"deployment_state": state, "deployment_reason": ANY}
     metadata |= {} if state == "requested" else {"deployment_verified_at": ANY}
+    metadata |= {"deployment_live_at": ANY} if state == "deployed" else {}
+    metadata |= {"deployment_attempts": "1", "deployment_recorded_at": ANY} if state == "blocked" else {}
+    if state != "requested":
+        expect_decision(sagemaker, state="requested")
     request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata, **more}
     sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)

@@ -30,7 +30,7 @@ TAGS = [
 
 
 def load(**environment: str) -> SimpleNamespace:
-    settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE}
+    settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -46,9 +46,14 @@ def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def decided(group: str = GROUP, status: str = "Approved") -> dict[str, Any]:
-    detail = {"ModelPackageGroupName": group, "ModelApprovalStatus": status, "ModelPackageVersion": 3}
-    body = json.dumps({"detail-type": "SageMaker Model Package State Change", "detail": detail})
+def decided(
+    group: str = GROUP, status: str = "Approved", version: int = 3, fields: list[str] | None = None
+) -> dict[str, Any]:
+    """`fields`: what was updated; None of a version that was made so."""
+    detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
+    detail |= {"ModelPackageVersion": version, **({"UpdatedModelPackageFields": fields} if fields else {})}
+    event = {"detail-type": "SageMaker Model Package State Change", "time": "2026-01-02T00:00:00Z", "detail": detail}
+    body = json.dumps(event)
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
@@ -148,8 +153,9 @@ def expect_approved(sagemaker: Stubber, *numbers: int) -> None:
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
 
 
-def expect_state(sagemaker: Stubber, number: int, **metadata: str) -> None:
+def expect_state(sagemaker: Stubber, number: int, approval: str = "Approved", **metadata: str) -> None:
     package = {
+        "ModelApprovalStatus": approval,
         "ModelPackageName": f"{GROUP}/{number}",
         "ModelPackageArn": f"{PACKAGE.removesuffix('7')}{number}",
         "ModelPackageVersion": number,
@@ -178,7 +184,6 @@ SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
 def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False) -> None:
     """`first`: there is no endpoint yet."""
-    expect_record(sagemaker, PACKAGE, "requested", **({} if first else SEEN))
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -198,6 +203,7 @@ def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, 
     }
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer, config)
+    expect_record(sagemaker, PACKAGE, "requested", **({} if first else SEEN))
 
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
@@ -220,8 +226,8 @@ def test_next_approval_updates_the_endpoint(function: SimpleNamespace, sagemaker
     name = name_of(function)
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_creation(sagemaker, name, SERVERLESS)
     expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
+    expect_creation(sagemaker, name, SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -233,8 +239,8 @@ def test_versions_that_were_overtaken_are_recorded_as_superseded(function: Simpl
     name = name_of(function)
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-4-aaaaaa")
-    expect_creation(sagemaker, name, SERVERLESS)
     expect_config(sagemaker, f"{GROUP}-4-aaaaaa", SERVERLESS)
+    expect_creation(sagemaker, name, SERVERLESS)
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
     expect_approved(sagemaker, 7, 6, 5, 4)
     expect_state(sagemaker, 6)
@@ -278,7 +284,7 @@ def test_realtime_endpoint_has_instances() -> None:
 
 
 def test_second_event_of_a_live_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
-    expect_newest(sagemaker)
+    expect_newest(sagemaker, deployment_state="deployed")
     expect_endpoint(sagemaker, config=name_of(function))
     expect_approved(sagemaker, 7)
     function.handler.handler(decided(), None)
@@ -300,7 +306,6 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
     name = name_of(function)
     expect_newest(sagemaker)
     expect_missing(sagemaker, "describe_endpoint")
-    expect_record(sagemaker, PACKAGE, "requested")
     model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
     sagemaker.add_response("describe_model", model, {"ModelName": name})
     config = {
@@ -310,6 +315,7 @@ def test_interrupted_deployment_goes_on_where_it_stopped(function: SimpleNamespa
         "CreationTime": NOW,
     }
     sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": name})
+    expect_record(sagemaker, PACKAGE, "requested")
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -328,11 +334,24 @@ def test_busy_endpoint_hands_the_event_back(
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
-def test_broken_endpoint_says_what_to_do(function: SimpleNamespace, sagemaker: Stubber) -> None:
+def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """SageMaker lets it be deleted only; nobody is answered by it."""
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Failed", FailureReason="no capacity")
-    with pytest.raises(function.rollout.EndpointBrokenError, match=r"Failed \(no capacity\). Delete it and redrive"):
-        function.handler.handler(decided(), None)
+    sagemaker.add_response("delete_endpoint", {}, {"EndpointName": GROUP})
+    with Stubber(function.clients.autoscaling) as autoscaling:
+        autoscaling.add_client_error("deregister_scalable_target", "ObjectNotFoundException")
+        assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+
+
+def test_a_failed_endpoint_of_the_version_itself_is_judged_first(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """It says why, and verify_deployment reads that."""
+    expect_newest(sagemaker, deployment_state="requested")
+    expect_endpoint(sagemaker, config=name_of(function), status="Failed", FailureReason="no capacity")
+    expect_approved(sagemaker, 7)
+    function.handler.handler(decided(), None)
 
 
 def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -341,6 +360,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
         {"ModelPackageSummaryList": []},
         {**dict.fromkeys(("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder"), ANY)},
     )
+    expect_missing(sagemaker, "describe_endpoint")
     function.handler.handler(decided(status="Rejected"), None)
 
 
@@ -349,8 +369,8 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     name = name_of(function)
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
-    expect_creation(sagemaker, name, SERVERLESS)
     expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
+    expect_creation(sagemaker, name, SERVERLESS)
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
@@ -429,10 +449,9 @@ def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamesp
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-@pytest.mark.parametrize("mode", ["serverless", "realtime"])
-def test_instances_of_another_type_are_not_scaled_while_they_change(mode: str, scaled: bool) -> None:
-    function = load(SERVING_MODE=mode)
-    name, before = name_of(function, mode=mode), f"{GROUP}-6-aaaaaa"
+def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool) -> None:
+    function = load(SERVING_MODE="realtime")
+    name, before = name_of(function, mode="realtime"), f"{GROUP}-6-aaaaaa"
     target = {
         "ServiceNamespace": "sagemaker",
         "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
@@ -441,8 +460,8 @@ def test_instances_of_another_type_are_not_scaled_while_they_change(mode: str, s
     with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.autoscaling) as autoscaling:
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=before)
-        expect_creation(sagemaker, name, REALTIME if mode == "realtime" else SERVERLESS)
         expect_config(sagemaker, before, {**REALTIME, "InstanceType": "ml.c5.large"})
+        expect_creation(sagemaker, name, REALTIME)
         if scaled:
             autoscaling.add_response("deregister_scalable_target", {}, target)
         else:
@@ -463,8 +482,8 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         name = name_of(function, mode="realtime")
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-        expect_creation(sagemaker, name, REALTIME)
         expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
+        expect_creation(sagemaker, name, REALTIME)
         sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
         expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
@@ -472,8 +491,19 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
 
 
 @contextmanager
+def counted(function: SimpleNamespace, trouble: str = "DeploymentFailures") -> Iterator[None]:
+    dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
+    metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+    with Stubber(function.clients.cloudwatch) as cloudwatch:
+        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        yield
+        cloudwatch.assert_no_pending_responses()
+
+
+@contextmanager
 def refused(function: SimpleNamespace, sagemaker: Stubber, message: str) -> Iterator[None]:
     """What deploy_model does next is to reject version 7, and to count that."""
+    expect_state(sagemaker, 7)
     request = {
         "ModelPackageArn": PACKAGE,
         "ModelApprovalStatus": "Rejected",
@@ -481,40 +511,204 @@ def refused(function: SimpleNamespace, sagemaker: Stubber, message: str) -> Iter
         "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
-    dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
-    metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    with Stubber(function.clients.cloudwatch) as cloudwatch:
-        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+    with counted(function):
         yield
-        cloudwatch.assert_no_pending_responses()
+
+
+@contextmanager
+def blocked(function: SimpleNamespace, sagemaker: Stubber, reason: str, attempts: int = 1) -> Iterator[None]:
+    """What deploy_model does next is to record why version 7 waits; its approval stays."""
+    expect_state(sagemaker, 7, deployment_state="requested")
+    metadata = {
+        "deployment_state": "blocked",
+        "deployment_reason": reason,
+        "deployment_attempts": str(attempts),
+        "deployment_recorded_at": ANY,
+    }
+    request = {"ModelPackageArn": PACKAGE, "CustomerMetadataProperties": metadata}
+    sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
+    with counted(function):
+        yield
+
+
+def expect_refused_model(sagemaker: Stubber, code: str, message: str, **metadata: str) -> None:
+    expect_newest(sagemaker, **metadata)
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_missing(sagemaker, "describe_model")
+    sagemaker.add_client_error("create_model", code, message)
+    if code == "ValidationException":
+        expect_missing(sagemaker, "describe_model")
 
 
 def test_a_version_that_sagemaker_refuses_is_rejected_at_once(function: SimpleNamespace, sagemaker: Stubber) -> None:
     message = "Could not find model data at s3://x/y."
-    expect_newest(sagemaker)
-    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_record(sagemaker, PACKAGE, "requested", **SEEN)
-    expect_missing(sagemaker, "describe_model")
-    sagemaker.add_client_error("create_model", "ValidationException", message)
-    expect_missing(sagemaker, "describe_model")
+    expect_refused_model(sagemaker, "ValidationException", message)
     with refused(function, sagemaker, message):
         function.handler.handler(decided(), None)
 
 
-def expect_refused_update(sagemaker: Stubber, name: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "Role arn:aws:iam::1:role/model cannot be assumed."),
+        ("ValidationException", "The subnet ID subnet-1 does not exist."),
+        ("AccessDeniedException", "not authorized to perform iam:PassRole"),
+        ("ThrottlingException", "Rate exceeded"),
+        ("ValidationException", "Something that nobody has met yet"),
+    ],
+)
+def test_what_lies_elsewhere_leaves_the_approval_alone(
+    function: SimpleNamespace, sagemaker: Stubber, code: str, message: str
+) -> None:
+    expect_refused_model(sagemaker, code, message)
+    told = message if code == "ValidationException" else f"{code}: {message}"
+    with blocked(function, sagemaker, told):
+        assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+def test_a_version_that_was_live_and_right_once_is_not_rejected(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = "Could not find model data at s3://x/y."
+    expect_refused_model(sagemaker, "ValidationException", message, deployment_live_at="2026-01-01T00:00:00+00:00")
+    with blocked(function, sagemaker, f"It was live and right before: {message}"):
+        function.handler.handler(decided(), None)
+
+
+def test_of_a_version_that_was_rejected_meanwhile_nothing_is_recorded(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    expect_refused_model(sagemaker, "ValidationException", "Model package 7 is not approved for deployment")
+    expect_state(sagemaker, 7, approval="Rejected")
+    function.handler.handler(decided(), None)
+
+
+def expect_refused_update(sagemaker: Stubber, name: str, code: str, message: str) -> None:
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    expect_creation(sagemaker, name, SERVERLESS)
     expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
-    sagemaker.add_client_error("update_endpoint", "ValidationException", message)
+    expect_creation(sagemaker, name, SERVERLESS)
+    sagemaker.add_client_error("update_endpoint", code, message)
 
 
-def test_an_update_that_sagemaker_refuses_is_not_tried_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
+def test_an_update_that_sagemaker_refuses_waits_for_its_turn(function: SimpleNamespace, sagemaker: Stubber) -> None:
     message = "Alarm x-5xx does not exist."
-    expect_refused_update(sagemaker, name_of(function), message)
+    expect_refused_update(sagemaker, name_of(function), "ValidationException", message)
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
-    with refused(function, sagemaker, message):
+    with blocked(function, sagemaker, message):
         function.handler.handler(decided(), None)
+
+
+def test_a_quota_is_told_with_its_name_and_the_number_to_ask_for(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    message = (
+        "The account-level service limit 'ml.m5.large for endpoint usage' is 0 Instances, with current utilization of "
+        "0 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase."
+    )
+    expect_refused_update(sagemaker, name_of(function), "ResourceLimitExceeded", message)
+    told = (
+        "The account quota ml.m5.large for endpoint usage is 0 and 0 of it are in use: "
+        "ask Service Quotas Amazon SageMaker for 1 or more"
+    )
+    with blocked(function, sagemaker, told):
+        function.handler.handler(decided(), None)
+
+
+def test_instances_do_not_become_serverless_by_half(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """SageMaker refuses it. Nothing is made, nothing requested: the sentence says what to do."""
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", REALTIME)
+    told = (
+        f"Endpoint {GROUP} has instances and SageMaker cannot make it serverless. Run mlops stop and mlops deploy: "
+        "requests are refused in between. Or keep mode = realtime."
+    )
+    with blocked(function, sagemaker, told):
+        function.handler.handler(decided(), None)
+
+
+AT = "2026-01-02T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("state", ["stopped", "blocked"])
+@pytest.mark.parametrize("fields", [["CustomerMetadataProperties"], ["ModelApprovalStatus"]])
+def test_late_and_own_events_move_nothing_that_was_stopped_or_blocked(
+    function: SimpleNamespace, sagemaker: Stubber, state: str, fields: list[str]
+) -> None:
+    expect_newest(sagemaker, deployment_state=state, deployment_recorded_at=AT, deployment_attempts="1")
+    assert function.handler.handler(decided(version=7, fields=fields), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("state", ["stopped", "blocked"])
+def test_a_newer_approval_of_the_version_moves_it(function: SimpleNamespace, sagemaker: Stubber, state: str) -> None:
+    name = name_of(function)
+    expect_newest(sagemaker, deployment_state=state, deployment_recorded_at="2026-01-01T23:59:59+00:00")
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name, SERVERLESS, first=True)
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    function.handler.handler(decided(version=7, fields=["ModelApprovalStatus"]), None)
+
+
+def test_a_check_tries_again_what_was_blocked(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    only(function)
+    expect_newest(sagemaker, deployment_state="blocked", deployment_recorded_at=AT, deployment_attempts="1")
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name_of(function), SERVERLESS, first=True)
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_a_check_waits_longer_after_each_refusal_and_keeps_the_alarm_on(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    expect_newest(sagemaker, deployment_state="blocked", deployment_recorded_at=now, deployment_attempts="2")
+    with counted(function):
+        function.handler.handler({"source": "aws.events"}, None)
+    waits = [function.events.wait(attempts).total_seconds() / 60 for attempts in range(1, 7)]
+    assert waits == [0, 10, 20, 40, 60, 60]
+    assert function.events.wait(10**9).total_seconds() == 3600
+
+
+@pytest.mark.parametrize("state", ["", "requested", "deployed", "stopped"])
+def test_a_check_moves_nothing_else(function: SimpleNamespace, sagemaker: Stubber, state: str) -> None:
+    only(function)
+    expect_newest(sagemaker, **({"deployment_state": state, "deployment_recorded_at": AT} if state else {}))
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    for event in (decided(status="Rejected"), {"source": "aws.events"}):
+        expect_approved(sagemaker)
+        expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+        with counted(function, "RejectedServing"):
+            function.handler.handler(event, None)
+
+
+def test_a_version_that_is_there_and_was_not_right_is_verified_again(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """It was blocked, or `mlops deploy` asks for it: no event of the endpoint would come."""
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=name_of(function))
+    expect_record(sagemaker, PACKAGE, "requested")
+    expect_approved(sagemaker, 7)
+    with Stubber(function.clients.functions) as functions:
+        payload = json.dumps({"detail": {"EndpointName": GROUP}}).encode()
+        request = {"FunctionName": "verify", "InvocationType": "Event", "Payload": payload}
+        functions.add_response("invoke", {"StatusCode": 202}, request)
+        function.handler.handler(decided(), None)
+        functions.assert_no_pending_responses()
+
+
+def only(function: SimpleNamespace) -> None:
+    """Of the models, this one alone."""
+    contract = function.handler.CONTRACTS[GROUP]
+    function.handler.CONTRACTS.clear()
+    function.handler.CONTRACTS[GROUP] = contract
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -528,7 +722,7 @@ def test_two_deliveries_at_once_are_one_deployment(function: SimpleNamespace, sa
         sagemaker.add_client_error("create_endpoint", "ValidationException", "Cannot create already existing endpoint")
         expect_endpoint(sagemaker, config=name, status="Creating")
     else:
-        expect_refused_update(sagemaker, name, "Cannot update in-progress endpoint.")
+        expect_refused_update(sagemaker, name, "ValidationException", "Cannot update in-progress endpoint.")
         pending = {"EndpointConfigName": name}
         expect_endpoint(sagemaker, f"{GROUP}-6-aaaaaa", status="Updating", PendingDeploymentSummary=pending)
     expect_approved(sagemaker, 7)
@@ -539,7 +733,7 @@ def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
     """The version waits as if nothing had been requested: how the other change ends says nothing about it."""
-    expect_refused_update(sagemaker, name_of(function), "Cannot update in-progress endpoint.")
+    expect_refused_update(sagemaker, name_of(function), "ValidationException", "Cannot update in-progress endpoint.")
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
     withdrawn = ["deployment_state", "deployment_reason", "deployment_seen"]
     request = {"ModelPackageArn": PACKAGE, "CustomerMetadataPropertiesToRemove": withdrawn}
@@ -554,10 +748,10 @@ def test_a_delivery_that_comes_late_leaves_the_request_of_the_first_alone(
     name = name_of(function)
     expect_newest(sagemaker, deployment_state="requested")
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
     model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
     sagemaker.add_response("describe_model", model, {"ModelName": name})
     expect_config(sagemaker, name, SERVERLESS)
-    expect_config(sagemaker, f"{GROUP}-6-aaaaaa", SERVERLESS)
     sagemaker.add_client_error("update_endpoint", "ValidationException", "Cannot update in-progress endpoint.")
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="RollingBack")
     assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
@@ -571,13 +765,13 @@ def test_a_model_that_another_delivery_makes_at_the_same_time_is_used(
     model = {"ModelName": name, "ModelArn": "arn:aws:sagemaker:eu-west-1:1:model/x", "CreationTime": NOW}
     expect_newest(sagemaker)
     expect_missing(sagemaker, "describe_endpoint")
-    expect_record(sagemaker, PACKAGE, "requested")
     expect_missing(sagemaker, "describe_model")
     sagemaker.add_client_error("create_model", "ValidationException", "Cannot create already existing model.")
     sagemaker.add_response("describe_model", model, {"ModelName": name})
     expect_missing(sagemaker, "describe_endpoint_config")
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer)
+    expect_record(sagemaker, PACKAGE, "requested")
     request = {"EndpointName": GROUP, "EndpointConfigName": name, "Tags": TAGS}
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)

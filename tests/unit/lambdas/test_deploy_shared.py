@@ -16,6 +16,7 @@ from tests.unit.lambdas.shared_endpoint import (
     MODEL,
     SHARED,
     TARGET,
+    expect_decision,
     expect_endpoint,
     expect_live,
     expect_newest,
@@ -55,7 +56,7 @@ def expect_nothing_to_supersede(sagemaker: Stubber) -> None:
 
 def decided() -> dict[str, Any]:
     detail = {"ModelPackageGroupName": GROUP, "ModelApprovalStatus": "Approved", "ModelPackageVersion": 7}
-    return {"Records": [{"messageId": "m", "body": json.dumps({"detail": detail})}]}
+    return {"Records": [{"messageId": "m", "body": json.dumps({"detail": detail, "time": "2026-01-02T00:00:00Z"})}]}
 
 
 def config_of(function: SimpleNamespace) -> str:
@@ -168,6 +169,7 @@ def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -
         expect_newest(aws.sagemaker, 7)
         expect_live(aws.s3, 6)
         aws.s3.add_client_error("copy_object", "NoSuchKey", "The specified key does not exist.")
+        expect_decision(aws.sagemaker, state="superseded")
         request = {
             "ModelPackageArn": package_arn(7),
             "ModelApprovalStatus": "Rejected",
@@ -176,4 +178,39 @@ def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -
         }
         aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
         aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})
+        deploy.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("message", ["Requested image image:3.2-0 not found.", "Could not find model data at s3://x."])
+def test_what_the_environment_makes_of_the_shared_endpoint_is_no_fault_of_a_version(
+    deploy: SimpleNamespace, message: str
+) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
+        aws.sagemaker.add_client_error("create_model", "ValidationException", message)
+        aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
+        expect_decision(aws.sagemaker, state="requested")
+        metadata = {
+            "deployment_state": "blocked",
+            "deployment_reason": ANY,
+            "deployment_attempts": "1",
+            "deployment_recorded_at": ANY,
+        }
+        request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata}
+        aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
+        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})
+        assert deploy.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+def test_an_artifact_that_may_not_be_copied_leaves_the_approval_alone(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, 6)
+        aws.s3.add_client_error("copy_object", "AccessDenied", http_status_code=403)
+        expect_decision(aws.sagemaker, state="superseded", approval="Rejected")
         deploy.handler.handler(decided(), None)

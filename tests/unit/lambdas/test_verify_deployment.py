@@ -108,8 +108,25 @@ class Services:
         }
         self.runtime.add_response("invoke_endpoint", {"Body": body(answer)}, request)
 
+    def looks_again(self, version: int, *, state: str = "requested", approval: str = "Approved") -> None:
+        """Before a verdict is written."""
+        described = {
+            "ModelPackageName": f"{GROUP}/{version}",
+            "ModelPackageArn": package_arn(version),
+            "ModelPackageVersion": version,
+            "ModelApprovalStatus": approval,
+            "CreationTime": NOW,
+            "ModelPackageStatus": "Completed",
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "CustomerMetadataProperties": {"deployment_state": state},
+        }
+        self.sagemaker.add_response("describe_model_package", described, {"ModelPackageName": package_arn(version)})
+
     def records(self, version: int, state: str, **update: Any) -> None:
+        self.looks_again(version)
         metadata = {"deployment_state": state, "deployment_reason": ANY, "deployment_verified_at": ANY}
+        metadata |= {"deployment_live_at": ANY} if state == "deployed" else {}
+        metadata |= {"deployment_attempts": "1", "deployment_recorded_at": ANY} if state == "blocked" else {}
         request = {"ModelPackageArn": package_arn(version), "CustomerMetadataProperties": metadata, **update}
         self.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(version)}, request)
 
@@ -236,7 +253,7 @@ def test_only_an_endpoint_that_changed_since_the_request_was_rolled_back(
 ) -> None:
     """The event may be that of the update before, while the new one is about to be asked for."""
     services.wanted(7, deployment_seen=seen)
-    services.live(6)
+    services.live(6, failure="One or more alarms went off")
     if state:
         services.records(7, state, ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
         services.alerts("california_housing version 7: rolled_back")
@@ -321,9 +338,77 @@ def test_a_failure_that_nobody_could_be_told_of_is_not_recorded(function: Simple
     """The next delivery finds it again."""
     services.wanted(7)
     services.live(6, failure="One or more alarms went off")
+    services.looks_again(7)
     services.cloudwatch.add_client_error("put_metric_data", "InternalServiceFault")
     with pytest.raises(ClientError, match="InternalServiceFault"):
         function.handler.handler(changed(), None)
+
+
+@pytest.mark.parametrize(
+    "failure", ["Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error.", ""]
+)
+@pytest.mark.parametrize(("live", "status"), [(6, "InService"), (7, "Failed"), (6, "UpdateRollbackFailed")])
+def test_what_lies_elsewhere_leaves_the_approval_alone(
+    function: SimpleNamespace, services: Services, live: int, status: str, failure: str
+) -> None:
+    services.wanted(7)
+    services.live(live, status=status, failure=failure)
+    services.records(7, "blocked")
+    services.alerts("california_housing version 7: blocked")
+    assert function.handler.handler(changed(), None) == {"state": "blocked"}
+
+
+def test_a_failed_endpoint_of_another_version_says_nothing_of_the_wanted_one(
+    function: SimpleNamespace, services: Services
+) -> None:
+    services.wanted(7)
+    services.live(6, status="Failed", failure="The container did not pass the ping health check.")
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+def test_a_version_that_was_live_and_right_once_is_not_rejected(function: SimpleNamespace, services: Services) -> None:
+    """Nothing about it changed since: the environment did."""
+    services.wanted(7, deployment_live_at="2026-01-01T00:00:00+00:00")
+    services.live(7)
+    services.golden()
+    services.answers(100.0, 201.0)
+    services.records(7, "blocked")
+    services.alerts("california_housing version 7: blocked")
+    assert function.handler.handler(changed(), None) == {"state": "blocked"}
+
+
+@pytest.mark.parametrize(("state", "approval"), [("stopped", "Approved"), ("requested", "Rejected")])
+def test_a_verdict_that_comes_after_a_decision_is_nothing(
+    function: SimpleNamespace, services: Services, state: str, approval: str
+) -> None:
+    services.wanted(7)
+    services.live(7)
+    services.golden()
+    services.answers(100.0, 200.0)
+    services.looks_again(7, state=state, approval=approval)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+@pytest.mark.parametrize("state", ["stopped", "blocked", "superseded"])
+def test_a_version_of_which_no_verdict_is_awaited_gets_none(
+    function: SimpleNamespace, services: Services, state: str
+) -> None:
+    services.wanted(7, state=state)
+    services.live(7)
+    assert function.handler.handler(changed(), None) == {"state": None}
+
+
+@pytest.mark.parametrize(("code", "state"), [("404", "failed"), ("403", "blocked")])
+def test_only_a_look_tells_an_artifact_that_is_gone_from_one_that_a_role_may_not_read(
+    function: SimpleNamespace, services: Services, code: str, state: str
+) -> None:
+    services.wanted(7)
+    services.live(7, status="Failed", failure='Failed to download model data for container "container_1".')
+    services.s3.add_client_error("head_object", code, http_status_code=int(code))
+    rejected = {"ModelApprovalStatus": "Rejected", "ApprovalDescription": ANY} if state == "failed" else {}
+    services.records(7, state, **rejected)
+    services.alerts(f"california_housing version 7: {state}")
+    assert function.handler.handler(changed(), None) == {"state": state}
 
 
 def test_a_short_answer_is_a_failure(function: SimpleNamespace) -> None:

@@ -93,17 +93,24 @@ def test_a_version_that_predicts_otherwise_never_takes_a_request(verify: SimpleN
         assert verify.handler.handler(ASKED, None) == {"state": "failed"}
 
 
-def test_an_artifact_that_cannot_be_loaded_is_a_failure(verify: SimpleNamespace) -> None:
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [("Failed to extract model data archive", "failed"), ("Failed to download model data", "blocked")],
+)
+def test_an_artifact_that_cannot_be_loaded_is_a_failure_and_one_that_cannot_be_read_is_not(
+    verify: SimpleNamespace, message: str, state: str
+) -> None:
     with stubbed(verify) as aws:
         expect_endpoint(aws.sagemaker, "config")
         expect_live(aws.s3, 6)
         expect_newest(aws.sagemaker, 7, state="requested")
         aws.s3.add_response("get_object", {"Body": body(GOLDEN)})
-        aws.runtime.add_client_error("invoke_endpoint", "ValidationError", "Failed to download model data")
+        aws.runtime.add_client_error("invoke_endpoint", "ValidationError", message)
         aws.cloudwatch.add_response("put_metric_data", {})
         aws.sns.add_response("publish", {})
-        expect_record(aws.sagemaker, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=ANY)
-        assert verify.handler.handler(ASKED, None) == {"state": "failed"}
+        decided = {"ModelApprovalStatus": "Rejected", "ApprovalDescription": ANY} if state == "failed" else {}
+        expect_record(aws.sagemaker, state, **decided)
+        assert verify.handler.handler(ASKED, None) == {"state": state}
 
 
 @pytest.mark.parametrize("code", ["ModelNotReadyException", "AccessDeniedException"])
@@ -129,7 +136,7 @@ def test_of_two_switches_at_once_the_one_that_knew_less_is_tried_again(verify: S
             verify.handler.handler(ASKED, None)
 
 
-@pytest.mark.parametrize("state", ["", "deployed"])
+@pytest.mark.parametrize("state", ["", "deployed", "blocked", "stopped"])
 def test_a_version_that_nobody_copied_or_that_is_live_is_left_alone(verify: SimpleNamespace, state: str) -> None:
     with stubbed(verify) as aws:
         expect_endpoint(aws.sagemaker, "config")
@@ -138,15 +145,14 @@ def test_a_version_that_nobody_copied_or_that_is_live_is_left_alone(verify: Simp
         assert verify.handler.handler(ASKED, None) == {"state": None}
 
 
-def test_a_failed_endpoint_fails_the_versions_that_wait_for_it(verify: SimpleNamespace) -> None:
+def test_a_failed_endpoint_is_no_fault_of_the_versions_that_wait_for_it(verify: SimpleNamespace) -> None:
     with stubbed(verify) as aws:
         expect_endpoint(aws.sagemaker, "config", "Failed", FailureReason="no capacity")
         expect_live(aws.s3, None)
         expect_newest(aws.sagemaker, 7, state="requested")
         aws.cloudwatch.add_response("put_metric_data", {})
         aws.sns.add_response("publish", {})
-        why = "Not live (failed): no capacity"
-        expect_record(aws.sagemaker, "failed", ModelApprovalStatus="Rejected", ApprovalDescription=why)
+        expect_record(aws.sagemaker, "blocked")
         verify.handler.handler(CHANGED, None)
 
 

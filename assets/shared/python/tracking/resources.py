@@ -48,3 +48,13 @@ def ensure(create: Callable[..., object], request: Mapping[str, Any], exists: Ca
         # A name that is taken and an artifact that is gone have the same code.
         if error.response["Error"]["Code"] != "ValidationException" or not exists():
             raise
+
+
+def is_gone(s3: Any, uri: str) -> bool:
+    """Whether there is no such object. One that may not be read is there, as far as anybody knows."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import Place
@@ -18,6 +18,14 @@ _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
 MAX_METADATA = 256
 # What it takes as the description of an approval.
 MAX_DESCRIPTION = 1024
+# What is recorded of a deployment on its way; a version that begins anew has none of it.
+BOOKKEEPING = (
+    "deployment_state",
+    "deployment_reason",
+    "deployment_seen",
+    "deployment_attempts",
+    "deployment_recorded_at",
+)
 # Namespace of the platform's own metrics.
 NAMESPACE = "mlops"
 
@@ -116,10 +124,17 @@ def served_package(sagemaker: Any, config_name: str) -> str:
     return str(container.get("ModelPackageName", ""))
 
 
-def count_failure(cloudwatch: Any, *, model: str, stage: str) -> None:
-    """One more version that was approved and is not going to be live; an alarm watches the metric."""
+Trouble = Literal["DeploymentFailures", "RejectedServing"]
+
+
+def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str) -> None:
+    """One more; an alarm watches each metric.
+
+    DeploymentFailures: a version is approved and not live. RejectedServing: one is live and rejected, and none is
+    approved.
+    """
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
-    metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+    metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
     cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[metric])
 
 

@@ -1,0 +1,78 @@
+"""A version behind the endpoint of its model."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from clients import functions, sagemaker
+from logic import OwnEndpoint, Package
+from registry import request, supersede, withdraw
+from rollout import EndpointBusyError, check_free, check_mode, config_of, deploy, live_variant, prepare
+from settings import SETTINGS
+
+from contract import Contract
+from tracking.resources import found
+
+log = logging.getLogger("deploy_model")
+
+
+def dedicate(group: str, contract: Contract, package: Package) -> None:
+    """Raises EndpointBusyError, RefusedError."""
+    deployment = OwnEndpoint(
+        group,
+        contract.serving,
+        SETTINGS.model_role_arn,
+        SETTINGS.serving_mode or contract.serving.mode,
+        contract=contract,
+        package=package,
+        vpc_config=SETTINGS.vpc_config,
+    )
+    facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
+    if endpoint and config_of(endpoint) == deployment.name and not _begins_anew(endpoint, package):
+        log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
+        supersede(group, package)
+        return
+    check_free(endpoint)
+    if endpoint and config_of(endpoint) == deployment.name:
+        verify_again(group, package)
+    else:
+        _begin(deployment, endpoint, package)
+    log.info("Deployment started", extra=facts)
+    supersede(group, package)
+
+
+def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:
+    """The endpoint has the version, and what was recorded of that no longer counts: it was blocked, or asked for anew.
+
+    What is requested is verified when the endpoint's own event comes, and of a failed one that says why.
+    """
+    settled = endpoint["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed")
+    return settled and package.state not in ("requested", "deployed")
+
+
+def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package: Package) -> None:
+    current = live_variant(endpoint) if endpoint else None
+    if current:
+        check_mode(deployment, current)
+    prepare(deployment)
+    # First: the endpoint may be there, and verified, before this function goes on. Once: each record is an event that
+    # comes here again, and finds the change that is under way.
+    ours = package.state != "requested"
+    if ours:
+        request(package, f"The endpoint changes to {deployment.name}.", endpoint)
+    try:
+        deploy(deployment, endpoint, current)
+    except EndpointBusyError:
+        if ours:
+            withdraw(package.arn)
+        raise
+
+
+def verify_again(group: str, package: Package) -> None:
+    request(package, "The endpoint has it: it is verified again.")
+    payload = json.dumps({"detail": {"EndpointName": group}}).encode()
+    functions.invoke(FunctionName=SETTINGS.verify_function, InvocationType="Event", Payload=payload)
