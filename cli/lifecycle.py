@@ -106,6 +106,12 @@ def _deployed(target: Target, model: str, number: int) -> ModelVersion:
                 raise CliError(f"Version {number} is not live: {version.description}", f"See: mlops model {number}.")
             if version.live and version.metadata.get("deployment_state") == "deployed":
                 return version
+            if version.metadata.get("deployment_state") == "blocked":
+                reason = version.metadata.get("deployment_reason", "").rstrip(".")
+                raise CliError(
+                    f"Version {number} is approved, and cannot be deployed now: {reason}.",
+                    f"Mend that. It is tried again by itself; at once: mlops deploy {model}.",
+                )
             if version.metadata.get("deployment_state") == "superseded":
                 raise CliError(f"Version {number} was superseded: {version.metadata['deployment_reason']}")
             time.sleep(0.3 if target.where == "local" else 10)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate
+from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate, serving
 from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
@@ -22,6 +22,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=Fals
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
 app.add_typer(local_app, name="local")
 app.add_typer(lifecycle.app)
+app.add_typer(serving.app)
 app.add_typer(batch.app)
 app.add_typer(datasets.app)
 app.add_typer(delivery.app)

@@ -71,7 +71,7 @@ def check_reason(reason: str) -> None:
 
 
 def _decide(target: Target, version: ModelVersion, status: str, reason: str) -> None:
-    who = _who(target)
+    who = decider(target)
     target.client("sagemaker").update_model_package(
         ModelPackageArn=version.arn,
         ModelApprovalStatus=status,
@@ -80,7 +80,7 @@ def _decide(target: Target, version: ModelVersion, status: str, reason: str) -> 
     )
 
 
-def _who(target: Target) -> str:
+def decider(target: Target) -> str:
     """The AWS identity; on the local cloud, where everybody is the administrator, the name of the user."""
     if target.where == "local":
         return getpass.getuser()

@@ -13,6 +13,7 @@ from cli.target import Target
 from cli.terminal import Console, plain, words
 from contract.books import Books, books_of
 from tracking.run import Run
+from tracking.states import State
 from tracking.versions import ModelVersion
 
 
@@ -127,15 +128,26 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             version.deployment,
             f"{lineage.get('metric', '')} {lineage.get('metric_value', '')}".strip(),
             lineage.get("run_id", ""),
-            version.description or lineage.get("deployment_reason", ""),
+            _why(version),
         )
     console.print(table)
+
+
+def _why(version: ModelVersion) -> str:
+    """Of a version that is approved and does not serve, what keeps it from that; of others, why it was decided so."""
+    reason = version.metadata.get("deployment_reason", "")
+    if version.state in (State.BLOCKED, State.LIVE_BLOCKED, State.STOPPED):
+        return reason
+    if version.state == State.GONE:
+        return "Nothing serves it: the endpoint is gone. mlops deploy brings it back."
+    return version.description or reason
 
 
 def print_version(console: Console, version: ModelVersion) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
+    grid.add_row("deployment", version.deployment)
     grid.add_row("artifact", version.artifact)
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)

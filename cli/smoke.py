@@ -14,6 +14,7 @@ from cli import api
 from cli.errors import CliError
 from cli.records import example
 from cli.target import PROJECT, Target
+from tracking.states import State
 from tracking.versions import newest_approved
 
 # Of the CDK's bootstrap stack: its default.
@@ -24,7 +25,7 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 240.0, 10.0
 # As app.py calls a commit that nobody names.
 UNKNOWN = "unknown"
 
-Verdict = Literal["ok", "no model yet", "failed"]
+Verdict = Literal["ok", "rejected", "stopped", "no model yet", "failed"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def _ask(target: Target, model: str) -> Answer:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return _judge(model, api.predict(target, model=model, instances=[example(model)]))
+            return _judge(target, model, api.predict(target, model=model, instances=[example(model)]))
         except api.RefusedError as error:
             if api.NOT_LIVE in error.message:
                 return _not_live(target, model, error.message)
@@ -61,16 +62,21 @@ def _not_live(target: Target, model: str, message: str) -> Answer:
     package = newest_approved(target.client("sagemaker"), target.resource_name(model))
     if package is None:
         return Answer(model, "no model yet", message)
+    if package.get("CustomerMetadataProperties", {}).get("deployment_state") == "stopped":
+        return Answer(model, "stopped", f"Bring it back: mlops deploy {model}.")
     return Answer(model, "failed", f"Version {package['ModelPackageVersion']} is approved. {message}")
 
 
-def _judge(model: str, answer: dict[str, Any]) -> Answer:
-    """An answer counts when its value is a number."""
+def _judge(target: Target, model: str, answer: dict[str, Any]) -> Answer:
+    """An answer counts when its value is a number. What answers may be rejected, while nothing else is approved."""
     predictions = answer.get("predictions") or [{}]
     value = predictions[0].get("value")
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return Answer(model, "failed", f"The answer holds no number: {answer}")
-    return Answer(model, "ok", f"version {answer.get('model_version')} answers {value:,.6g}")
+    detail = f"version {answer.get('model_version')} answers {value:,.6g}"
+    if newest_approved(target.client("sagemaker"), target.resource_name(model)) is None:
+        return Answer(model, "rejected", f"{detail}; it is {State.STILL_SERVING}")
+    return Answer(model, "ok", detail)
 
 
 def deployed_commit(target: Target) -> str:

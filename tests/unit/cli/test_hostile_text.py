@@ -31,6 +31,7 @@ from cli import (
     operate,
     registry,
     runs,
+    serving,
     teardown,
 )
 from cli import follow as following
@@ -74,6 +75,8 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     ],
     "reject": [(["1", "--reason", "fixes [/x]"], OK), (["1", "--reason", EVIL], FAILS)],
     "rollback": [(["--no-wait", "--reason", "[/x]"], OK), (["--reason", EVIL], FAILS), (["2"], FAILS)],
+    "stop": [([EVIL, "--yes"], OK)],
+    "deploy": [([EVIL, "--no-wait"], OK), ([EVIL], FAILS)],
     "batch": [(["FILE"], OK), (["FILE", "--output", f"/none/{NAME}/out"], FAILS)],
     "diff-report": [(["DIFF"], FAILS), (["DIFF", "--allow-destructive"], OK), (["FILE"], FAILS)],
     "smoke": [([], OK)],
@@ -138,7 +141,7 @@ def version(number: int) -> ModelVersion:
     made = hostile.run("live").started
     assert made is not None
     words = {"metric": EVIL, "metric_value": EVIL, "run_id": EVIL, "deployment_state": EVIL, EVIL: EVIL}
-    return ModelVersion(number, f"arn:{EVIL}", "Approved", EVIL, made, EVIL, number == 2, words)
+    return ModelVersion(number, f"arn:{EVIL}", "Approved", EVIL, made, EVIL, number == 2, words, wanted=number == 2)
 
 
 class Response:
@@ -177,12 +180,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     (folder / "diff.txt").write_text(diff, encoding="utf-8")
     target = hostile.target(kind)
     refuses = kind is RefusingTarget
-    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate):
+    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, serving):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
     for module in (tracked, following, runs, operate):
         monkeypatch.setattr(module, "RunReader", Reader)
     monkeypatch.setattr(tracked, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])
     monkeypatch.setattr(registry, "versions", lambda *_: [version(2), version(1)])
+    monkeypatch.setattr(serving, "versions", lambda *_: [version(2), version(1)])
+    monkeypatch.setattr(serving, "wait_for", lambda *_, **__: None)
+    monkeypatch.setattr(serving, "PATIENCE_SECONDS", {"aws": 0.1})
+    monkeypatch.setattr(serving, "PAUSE_SECONDS", {"aws": 0.01})
     monkeypatch.setattr(lifecycle, "WAIT_SECONDS", {"aws": 0.0})
     http = SimpleNamespace(request=lambda *_, **__: Refusal() if refuses else Response())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))

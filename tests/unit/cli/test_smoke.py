@@ -32,7 +32,12 @@ class Environment:
         return f"mlops-dev-{model}"
 
 
-def verdicts(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError) -> set[tuple[str, str]]:
+APPROVED = {"ModelPackageVersion": 3}
+
+
+def verdicts(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError, approved: dict[str, Any] | None = APPROVED
+) -> set[tuple[str, str]]:
     def predict(target: Any, *, model: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
         assert len(instances) == 1
         if isinstance(answer, CliError):
@@ -40,11 +45,25 @@ def verdicts(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError)
         return answer
 
     monkeypatch.setattr(api, "predict", predict)
+    if not isinstance(answer, CliError):
+        monkeypatch.setattr(smoke, "newest_approved", lambda *_: approved)
     return {(item.verdict, item.detail) for item in smoke.check(Environment())}  # type: ignore[arg-type]
 
 
 def test_a_number_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verdicts(monkeypatch, ANSWER) == {("ok", "version 3 answers 206,856")}
+
+
+def test_a_rejected_version_that_goes_on_serving_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "version 3 answers 206,856; it is rejected, still serving, nothing to go back to"
+    assert verdicts(monkeypatch, ANSWER, approved=None) == {("rejected", told)}
+
+
+def test_a_stopped_model_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = {"ModelPackageVersion": 4, "CustomerMetadataProperties": {"deployment_state": "stopped"}}
+    monkeypatch.setattr(smoke, "newest_approved", lambda *_: package)
+    found = verdicts(monkeypatch, api.RefusedError(REFUSED, status=503))
+    assert found == {("stopped", f"Bring it back: mlops deploy {model}.") for model in Environment.models}
 
 
 @pytest.mark.parametrize("value", [None, "12", float("nan"), float("inf")])
@@ -95,6 +114,7 @@ def test_a_cold_model_is_asked_again(monkeypatch: pytest.MonkeyPatch, status: in
 
     monkeypatch.setattr(smoke, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
     monkeypatch.setattr(api, "predict", predict)
+    monkeypatch.setattr(smoke, "newest_approved", lambda *_: APPROVED)
     clock.warm = 60.0
     assert smoke._ask(Environment(), "breast_cancer").verdict == "ok"  # type: ignore[arg-type]
     assert clock.asked == 7

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tracking.run import Step
+from tracking.states import PENDING, REJECTED
 
 GLUE_LOGS = "/aws-glue/jobs"
 
@@ -66,23 +67,31 @@ def training_state(execution: Mapping[str, Any], steps: list[Step]) -> tuple[str
     )
 
 
-def deployment_state(package: Mapping[str, Any], live: Callable[[], str]) -> tuple[str, str]:
+def deployment_state(package: Mapping[str, Any], live: Callable[[], str], model: str) -> tuple[str, str]:
     """Of a registered version. `live` gives the ARN of the one that answers now."""
     version, approval = int(package["ModelPackageVersion"]), package["ModelApprovalStatus"]
-    if approval == "PendingManualApproval":
+    if approval == PENDING:
         return "waiting", f"Version {version} waits for a person's approval."
-    if approval == "Rejected":
+    if approval == REJECTED:
         return "rejected", package.get("ApprovalDescription", "Rejected.")
     metadata = package.get("CustomerMetadataProperties", {})
     recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
     if recorded == "superseded":
         return "superseded", reason
+    if recorded in ("blocked", "stopped"):
+        return "waiting", f"Version {version} is approved and {recorded}: {reason.rstrip('.')}. {_back(model)}"
     if recorded != "deployed":
         return "deploying", reason or "The endpoint is about to change."
     served = live()
     if served == package["ModelPackageArn"]:
         return "live", f"It is served. {reason}"
+    if not served:
+        return "superseded", f"No version is served now: the endpoint is gone. {_back(model)}"
     return "superseded", f"Version {version_of(served)} is served now."
+
+
+def _back(model: str) -> str:
+    return f"Bring it back: mlops deploy {model}."
 
 
 def version_of(package_arn: str) -> int:

@@ -233,5 +233,5 @@ class RunReader:
         package = resources.found(self._place.client("sagemaker").describe_model_package, ModelPackageName=package_arn)
         if package is None:
             return "superseded", "The version was removed from the registry.", version_of(package_arn)
-        state, reason = deployment_state(package, live)
+        state, reason = deployment_state(package, live, self._model)
         return state, reason, version_of(package_arn)

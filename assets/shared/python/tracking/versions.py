@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tracking.hosting import SHARED, Served, read_served
 from tracking.place import Place
 from tracking.resources import found
+from tracking.states import APPROVED, Facts, State, state_of
 
 # What the registry takes in a metadata value: 1 to 256 letters, digits, spaces and _ . : / = + - @
 _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
@@ -32,7 +33,10 @@ NAMESPACE = "mlops"
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version in the registry. `metadata` is its lineage and what became of its deployment."""
+    """A version in the registry. `metadata` is its lineage and what became of its deployment.
+
+    `wanted`, `answered` and `successor` as in tracking.states.Facts: what the others are tells of this one, too.
+    """
 
     number: int
     arn: str
@@ -42,13 +46,41 @@ class ModelVersion:
     artifact: str
     live: bool
     metadata: Mapping[str, str]
+    wanted: bool = False
+    answered: bool = False
+    successor: bool = False
+
+    @property
+    def state(self) -> State:
+        return state_of(
+            Facts(
+                self.approval,
+                self.metadata.get("deployment_state", ""),
+                live=self.live,
+                wanted=self.wanted,
+                answered=self.answered,
+                successor=self.successor,
+            )
+        )
 
     @property
     def deployment(self) -> str:
-        return "live" if self.live else self.metadata.get("deployment_state", "")
+        """As people read it."""
+        return str(self.state)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "created": self.created.isoformat(), "deployment": self.deployment}
+        document = asdict(self)
+        for name in ("wanted", "answered", "successor"):
+            del document[name]
+        return {**document, "created": self.created.isoformat(), "deployment": self.deployment}
+
+
+@dataclass(frozen=True)
+class _Others:
+    """ARNs: of the version that answers, and of the newest approved one; "" where there is none."""
+
+    live: str
+    wanted: str
 
 
 def versions(place: Place, model: str) -> list[ModelVersion]:
@@ -61,26 +93,31 @@ def versions(place: Place, model: str) -> list[ModelVersion]:
     with ThreadPoolExecutor(8) as pool:
         described = list(pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns))
     # Last: a version is recorded as deployed after it answers.
-    live = live_package(place, model)
-    return sorted((_version(package, live) for package in described), key=lambda item: item.number, reverse=True)
+    others = _Others(live_package(place, model), _wanted(described))
+    return sorted((_version(package, others) for package in described), key=lambda item: item.number, reverse=True)
 
 
 def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
     """One version; None when the model has no such."""
     sagemaker = place.client("sagemaker")
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=place.resource_name(model))
-    arns = (summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"])
-    arn = next((arn for arn in arns if arn.endswith(f"/{number}")), None)
+    known = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    arn = next((item["ModelPackageArn"] for item in known if item["ModelPackageArn"].endswith(f"/{number}")), None)
     if arn is None:
         return None
-    return _version(sagemaker.describe_model_package(ModelPackageName=arn), live_package(place, model))
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    return _version(described, _Others(live_package(place, model), _wanted(known)))
 
 
 def live_version(place: Place, model: str) -> ModelVersion | None:
     """The version that answers now; None when there is no endpoint, or one of a version that the registry lost."""
     live = live_package(place, model)
-    package = found(place.client("sagemaker").describe_model_package, ModelPackageName=live) if live else None
-    return _version(package, live) if package else None
+    sagemaker = place.client("sagemaker")
+    package = found(sagemaker.describe_model_package, ModelPackageName=live) if live else None
+    if package is None:
+        return None
+    newest = next(approved(sagemaker, place.resource_name(model)), None)
+    return _version(package, _Others(live, newest["ModelPackageArn"] if newest else ""))
 
 
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
@@ -149,7 +186,14 @@ def description_value(text: str) -> str:
     return " ".join(seen.split())[:MAX_DESCRIPTION]
 
 
-def _version(package: Mapping[str, Any], live: str) -> ModelVersion:
+def _wanted(packages: Iterable[Mapping[str, Any]]) -> str:
+    """The newest approved one, of descriptions or summaries."""
+    known = [item for item in packages if item.get("ModelApprovalStatus") == APPROVED]
+    newest = max(known, key=lambda item: int(item["ModelPackageVersion"]), default=None)
+    return str(newest["ModelPackageArn"]) if newest else ""
+
+
+def _version(package: Mapping[str, Any], others: _Others) -> ModelVersion:
     return ModelVersion(
         number=package["ModelPackageVersion"],
         arn=package["ModelPackageArn"],
@@ -157,6 +201,9 @@ def _version(package: Mapping[str, Any], live: str) -> ModelVersion:
         description=package.get("ApprovalDescription", ""),
         created=package["CreationTime"],
         artifact=package["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", ""),
-        live=package["ModelPackageArn"] == live,
+        live=package["ModelPackageArn"] == others.live,
         metadata=package.get("CustomerMetadataProperties", {}),
+        wanted=package["ModelPackageArn"] == others.wanted,
+        answered=bool(others.live),
+        successor=bool(others.wanted),
     )
