@@ -186,8 +186,11 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Endpoint:
+    """`state`: what the version is that answers."""
+
     name: str
     status: str
+    state: str
     mode: str
     version: int | None
     updated: datetime | None
@@ -198,6 +201,7 @@ class Endpoint:
         return cls(
             name=str(document["name"]),
             status=str(document["status"]),
+            state=str(document.get("state") or ""),
             mode=str(document.get("mode") or ""),
             version=None if version is None else int(version),
             updated=time_of(document.get("updated")),

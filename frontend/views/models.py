@@ -51,7 +51,7 @@ def versions_frame(found: tuple[Version, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Version": [v.number for v in found],
-            "State": ["\u25cf live" if v.live else WORDS.get(v.approval, v.approval).lower() for v in found],
+            "State": [f"\u25cf {v.deployment}" if v.live else v.deployment for v in found],
             "Metric": [v.metric.value if v.metric else None for v in found],
             "Created": [v.created for v in found],
             "Gate": [v.gate_reason for v in found],
@@ -72,10 +72,10 @@ def _version(summary: Summary, detail: VersionDetail) -> None:
     badges = [
         f":{COLOURS.get(version.approval, 'gray')}-badge[{escaped(WORDS.get(version.approval, version.approval))}]"
     ]
-    if version.live:
+    if version.live and version.deployment == "live":
         badges.insert(0, ":blue-badge[:material/check: live]")
-    elif version.deployment:
-        badges.append(f":gray-badge[{escaped(version.deployment)}]")
+    elif version.deployment not in ("", WORDS.get(version.approval)):
+        badges.append(f":{'orange' if version.live else 'gray'}-badge[{escaped(version.deployment)}]")
     st.markdown(" ".join(badges))
     _metrics(summary, detail)
     _reasons(version)

@@ -54,6 +54,8 @@ def _endpoint(endpoint: Endpoint, found: Monitoring) -> None:
         f":{tone}-badge[{escaped(endpoint.status)}] **{escaped(endpoint.name)}** "
         f":gray[{escaped(endpoint.mode)}, changed {ago(endpoint.updated, now())}]"
     )
+    if endpoint.state not in ("", "live"):
+        st.warning(escaped(f"The version that answers: {endpoint.state}."), icon=":material/warning:")
     requests = _sum(found.metrics, "Invocations")
     errors = _sum(found.metrics, "Invocation4XXErrors") + _sum(found.metrics, "Invocation5XXErrors")
     with st.container(horizontal=True, gap="medium"):

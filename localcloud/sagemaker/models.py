@@ -104,8 +104,7 @@ def check_access(role: str, image: str, artifact: str) -> None:
         platform.check_role(role, "s3:GetObject", f"arn:aws:s3:::{location.bucket}/{location.key}")
         s3io.client(role).head_object(Bucket=location.bucket, Key=location.key)
     except (ClientError, BotoCoreError, platform.AccessDenied) as error:
-        # 404 comes to a role that may list the bucket; to others, and where the artifact may not be read, all is 403.
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "404":
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "404" and _may_list(role, location):
             raise invalid(f"Could not find model data at {artifact}.") from error
         raise invalid(
             f'Could not access model data at {artifact}. Please ensure that the role "{role}" exists and '
@@ -113,6 +112,15 @@ def check_access(role: str, image: str, artifact: str) -> None:
             f'"{s3io.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and that the object is '
             f"located in {platform.region()}. ({error})"
         ) from error
+
+
+def _may_list(role: str, location: s3io.Location) -> bool:
+    """Whether S3 says 404 of what is not there; to others it says 403, as of what they may not read."""
+    try:
+        platform.check_role(role, "s3:ListBucket", f"arn:aws:s3:::{location.bucket}")
+    except platform.AccessDenied:
+        return False
+    return True
 
 
 def find(name: str) -> Json:

@@ -1,5 +1,7 @@
 """Quotas of endpoints: what an account may use of them in a region, refused by CreateEndpoint and UpdateEndpoint."""
 
+import json
+import os
 from typing import Any
 
 from localcloud.platform import OperationError
@@ -8,9 +10,9 @@ from localcloud.sagemaker.store import STORE
 Json = dict[str, Any]
 SERVERLESS = "Maximum total concurrency that can be allocated across all serverless endpoints"
 INSTANCES = "{type} for endpoint usage"
-# By name; what is not named here is not limited. AWS gives every account its own: of serverless concurrency often 10 at
-# first, of an instance type often 0.
-LIMITS: dict[str, float] = {}
+# A JSON object of limits by the quota's name; what is not named is not limited. AWS gives every account its own: of
+# serverless concurrency often 10 at first, of an instance type often 0.
+VARIABLE = "LOCALCLOUD_QUOTAS"
 _UNITS = {SERVERLESS: "ConcurrentInvocations"}
 
 
@@ -20,9 +22,9 @@ def check_endpoint(config: Json, *, instead_of: Any = None) -> None:
     `instead_of` is the endpoint that takes the configuration, whose present use counts no more.
     """
     others = [item.config for item in list(STORE.endpoints.values()) if item is not instead_of]
-    wanted = usage(config)
-    for name, delta in wanted.items():
-        limit = LIMITS.get(name)
+    limits: dict[str, float] = json.loads(os.environ.get(VARIABLE, "{}"))
+    for name, delta in usage(config).items():
+        limit = limits.get(name)
         used = sum(usage(other).get(name, 0.0) for other in others)
         if limit is not None and used + delta > limit:
             unit = _UNITS.get(name, "Instances")

@@ -171,7 +171,7 @@ def versions(model: Contract) -> list[dict[str, Any]]:
     value = METRICS[model.task][model.gate.metric]
     states = [
         (3, "Approved", "deployed", ""),
-        (2, "Rejected", "", "Golden rows differ."),
+        (2, "Rejected", "rejected", "Golden rows differ."),
         (1, "Approved", "superseded", ""),
     ]
     return [
@@ -234,6 +234,7 @@ def monitoring(model: Contract, *, hours: int, now: datetime, quiet: bool = Fals
         "endpoint": {
             "name": name,
             "status": "InService",
+            "state": "live",
             "mode": model.serving.mode,
             "version": 3,
             "config": f"{name}-3",

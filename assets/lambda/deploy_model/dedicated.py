@@ -19,8 +19,8 @@ from tracking.resources import found
 log = logging.getLogger("deploy_model")
 
 
-def dedicate(group: str, contract: Contract, package: Package) -> None:
-    """Raises EndpointBusyError, RefusedError."""
+def dedicate(group: str, contract: Contract, package: Package, *, back: bool) -> None:
+    """`back`: also when its endpoint is gone, by somebody's hand. Raises EndpointBusyError, RefusedError."""
     deployment = OwnEndpoint(
         group,
         contract.serving,
@@ -32,6 +32,9 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
     )
     facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
     endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
+    if endpoint is None and not back:
+        log.info("Endpoint gone: mlops deploy brings it back", extra=facts)
+        return
     if endpoint and config_of(endpoint) == deployment.name and not _begins_anew(endpoint, package):
         log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
         supersede(group, package)

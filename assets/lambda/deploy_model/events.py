@@ -11,6 +11,8 @@ from logic import Package
 
 from tracking.states import APPROVED
 
+# Verdicts come within minutes of the end of a change; one that did not come is lost.
+LOST = timedelta(minutes=30)
 # After each further refusal in a row a blocked version waits twice as long, up to the longest.
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=10), timedelta(hours=1)
 
@@ -35,17 +37,32 @@ def cause_of(event: Mapping[str, Any]) -> Cause:
     return Cause(datetime.fromisoformat(event["time"]), detail["ModelPackageVersion"] if approved else None)
 
 
-def goes_on(package: Package, cause: Cause) -> bool:
-    """A stopped version waits for an approval that is newer. A blocked one for that, or for the check whose turn it is.
+def is_news(package: Package, cause: Cause) -> bool:
+    """Whether the version was approved after what was recorded of it: late and doubled events are older than that."""
+    if cause.approved != package.version:
+        return False
+    return not package.recorded or cause.at > datetime.fromisoformat(package.recorded)
 
-    Late and doubled events are older than what was recorded since.
+
+def goes_on(package: Package, cause: Cause) -> bool:
+    """Whether this is the moment to bring the version to its endpoint, if it is not there.
+
+    A stopped or blocked one waits for an approval that is newer, a blocked one also for the check whose turn it is.
+    A check leaves alone what is as it should be, and a change that may be under way.
     """
-    if package.state not in ("stopped", "blocked"):
+    if package.state in ("stopped", "blocked") and is_news(package, cause):
         return True
-    since = datetime.fromisoformat(package.recorded)
-    if cause.approved == package.version and cause.at > since:
-        return True
-    return package.state == "blocked" and cause.check and cause.at >= since + wait(package.attempts)
+    if package.state == "stopped":
+        return False
+    if package.state == "blocked":
+        return cause.check and _passed(package, cause, wait(package.attempts))
+    if cause.check and package.state == "requested":
+        return _passed(package, cause, LOST)
+    return not cause.check or package.state != "deployed"
+
+
+def _passed(package: Package, cause: Cause, time: timedelta) -> bool:
+    return not package.recorded or cause.at >= datetime.fromisoformat(package.recorded) + time
 
 
 def wait(attempts: int) -> timedelta:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
-from events import Cause, cause_of, goes_on
+from events import Cause, cause_of, goes_on, is_news
 from registry import block, package_of, refuse
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
@@ -85,15 +86,18 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     if not goes_on(package, cause):
         if cause.check and package.state == "blocked":
             count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
-        log.info("Version stays as it is", extra=facts)
+        if not cause.check:
+            log.info("Version stays as it is", extra=facts)
         return
-    if cause.check and package.state != "blocked":
-        return
+    if cause.check and package.state == "requested":
+        log.info("Verdict lost, it begins anew", extra=facts)
+        package = replace(package, state="")
+    back = package.state != "deployed" or is_news(package, cause)
     try:
         if SETTINGS.sharing and contract.serving.hosting == "multi-model":
-            share(group, contract, package, SETTINGS.sharing)
+            share(group, contract, package, SETTINGS.sharing, back=back)
         else:
-            dedicate(group, contract, package)
+            dedicate(group, contract, package, back=back)
     except RefusedError as error:
         whose = error.fault.whose
         keep = refuse if whose == "version" else block

@@ -17,8 +17,8 @@ from tracking.scaling import VARIANT
 class Package:
     """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
 
-    `state` is what was recorded of its deployment, "" before there was one; `recorded` when it was stopped or blocked
-    (ISO 8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
     """
 
     arn: str

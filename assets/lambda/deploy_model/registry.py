@@ -26,14 +26,19 @@ def package_of(described: Mapping[str, Any]) -> Package:
         environment=container.get("Environment", {}),
         artifact=container.get("ModelDataUrl", ""),
         state=state,
-        recorded=metadata.get("deployment_recorded_at", ""),
+        recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
     )
 
 
 def record(package_arn: str, state: str, reason: str, **more: str) -> None:
-    metadata = {"deployment_state": state, "deployment_reason": metadata_value(reason), **more}
+    metadata = {
+        "deployment_state": state,
+        "deployment_reason": metadata_value(reason),
+        "deployment_recorded_at": _now(),
+        **more,
+    }
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=metadata)
 
 
@@ -47,7 +52,7 @@ def request(package: Package, reason: str, endpoint: Mapping[str, Any] | None = 
 
 def withdraw(package_arn: str) -> None:
     """The endpoint did not change, and what becomes of it now says nothing about this version."""
-    properties = ["deployment_state", "deployment_reason", "deployment_seen"]
+    properties = ["deployment_state", "deployment_reason", "deployment_seen", "deployment_recorded_at"]
     sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataPropertiesToRemove=properties)
 
 
@@ -69,6 +74,7 @@ def refuse(model: str, package: Package, message: str) -> bool:
         CustomerMetadataProperties={
             "deployment_state": "failed",
             "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+            "deployment_recorded_at": _now(),
         },
     )
     return True
@@ -79,8 +85,7 @@ def block(model: str, package: Package, message: str) -> bool:
     if not _open(package, Event.BLOCK):
         return False
     count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
-    attempts = {"deployment_attempts": str(package.attempts + 1), "deployment_recorded_at": _now()}
-    record(package.arn, "blocked", message, **attempts)
+    record(package.arn, "blocked", message, deployment_attempts=str(package.attempts + 1))
     return True
 
 

@@ -21,13 +21,17 @@ from tracking.resources import found
 log = logging.getLogger("deploy_model")
 
 
-def share(group: str, contract: Contract, package: Package, sharing: Sharing) -> None:
+def share(group: str, contract: Contract, package: Package, sharing: Sharing, *, back: bool) -> None:
     """The version's artifact beside those of the other models; verify_deployment makes requests go to it.
 
-    Raises EndpointBusyError, RefusedError.
+    `back`: also when the endpoint, or what says that it serves the model, is gone by somebody's hand. Raises EndpointBusyError, RefusedError.
     """
     facts = {"model": contract.name, "model_version": package.version, "endpoint": SHARED}
     live = read_served(s3, sharing.bucket, contract.name)
+    deployment = shared_endpoint(contract, sharing)
+    if not back and (live is None or found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint) is None):
+        log.info("Endpoint gone: mlops deploy brings it back", extra=facts)
+        return
     settled = live is not None and live.package == package.arn and package.state == "deployed"
     if not settled:
         copy(package, contract, sharing)
@@ -35,7 +39,7 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing) ->
         # Once: each record is an event that comes here again, as long as the verification takes.
         if package.state != "requested":
             request(package, "The multi-model endpoint loads it.")
-    ready = is_in_service(shared_endpoint(contract, sharing))
+    ready = is_in_service(deployment)
     if ready and not settled:
         detail = {"EndpointName": resource_name(SETTINGS.resource_prefix, SHARED), "ModelPackageGroupName": group}
         payload = json.dumps({"detail": detail}).encode()

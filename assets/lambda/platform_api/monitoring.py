@@ -13,6 +13,7 @@ from contract import Contract
 from rest.handling import whole_number
 from rest.limits import MAX_HOURS
 from tracking.endpoint import Endpoint, read_endpoint
+from tracking.versions import live_version
 
 NAMESPACE = "AWS/SageMaker"
 WEEK = timedelta(days=7)
@@ -37,14 +38,16 @@ def of(records: Records, contract: Contract, event: dict[str, Any], *, others: C
     hours = whole_number(event, "hours", low=1, high=MAX_HOURS, default=24)
     endpoint = read_endpoint(records.place, contract.name)
     return {
-        "endpoint": _endpoint(endpoint) if endpoint else None,
+        "endpoint": _endpoint(records, contract.name, endpoint) if endpoint else None,
         "metrics": _metrics(records.place.client("cloudwatch"), endpoint, hours) if endpoint else [],
         "alarms": _alarms(records, contract.name, endpoint, others),
     }
 
 
-def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint(records: Records, model: str, endpoint: Endpoint) -> dict[str, Any]:
+    serving = live_version(records.place, model)
     return {
+        "state": serving.deployment if serving else "",
         "name": endpoint.name,
         "status": endpoint.status,
         "mode": endpoint.mode,

@@ -52,13 +52,14 @@ def _update(wanted: Version, verdict: Verdict) -> dict[str, Any]:
         "deployment_state": verdict.state,
         "deployment_reason": metadata_value(verdict.reason),
         "deployment_verified_at": now,
+        "deployment_recorded_at": now,
     }
     update: dict[str, Any] = {"ModelPackageArn": wanted.arn, "CustomerMetadataProperties": metadata}
     if verdict.state == "blocked":
-        metadata |= {"deployment_attempts": str(wanted.attempts + 1), "deployment_recorded_at": now}
+        metadata["deployment_attempts"] = str(wanted.attempts + 1)
         return update
     if wanted.attempts:
-        update["CustomerMetadataPropertiesToRemove"] = ["deployment_attempts", "deployment_recorded_at"]
+        update["CustomerMetadataPropertiesToRemove"] = ["deployment_attempts"]
     if verdict.state == "deployed":
         metadata["deployment_live_at"] = now
         return update

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -316,13 +317,30 @@ def test_versions_with_the_live_one_in_detail(opened: Opener) -> None:
     app = opened("models")
     table = app.dataframe[0].value
     assert table["Version"].tolist() == [3, 2, 1]
-    assert table["State"].tolist() == ["\u25cf live", "rejected", "approved"]
+    assert table["State"].tolist() == ["\u25cf live", "rejected", "superseded"]
     assert [metric.value for metric in app.metric] == ["40,982 USD", "26,300 USD", "0.8764"]
     assert "Test rmse is within the limit" in text_of(app)
     assert [image.proto.imgs[0].url.partition("/plots/")[2] for image in app.get("image")] == [
         "predicted_vs_actual.png?signature=s",
         "feature_importance.png?signature=s",
     ]
+
+
+def test_a_rejected_version_that_goes_on_serving_is_shown_on_both_pages(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "rejected, still serving, nothing to go back to"
+    contract = documents.CONTRACTS[HOUSING]
+    known = documents.versions(contract)
+    known[0] |= {"approval": "Rejected", "deployment": words}
+    monkeypatch.setattr(documents, "versions", lambda _: known)
+    app = opened("models")
+    assert app.dataframe[0].value["State"].tolist()[0] == f"\u25cf {words}"
+    assert words in text_of(app)
+    watched = documents.monitoring(contract, hours=24, now=datetime.now(UTC))
+    watched["endpoint"]["state"] = words
+    monkeypatch.setattr(documents, "monitoring", lambda *_, **__: watched)
+    assert f"The version that answers: {words}." in [item.value for item in opened("monitoring").warning]
 
 
 @pytest.mark.parametrize(

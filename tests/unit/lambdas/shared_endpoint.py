@@ -102,10 +102,10 @@ def expect_decision(sagemaker: Stubber, state: str, approval: str = "Approved") 
 
 
 def expect_record(sagemaker: Stubber, state: str, **more: Any) -> None:
-    metadata = {"deployment_state": state, "deployment_reason": ANY}
+    metadata = {"deployment_state": state, "deployment_reason": ANY, "deployment_recorded_at": ANY}
     metadata |= {} if state == "requested" else {"deployment_verified_at": ANY}
     metadata |= {"deployment_live_at": ANY} if state == "deployed" else {}
-    metadata |= {"deployment_attempts": "1", "deployment_recorded_at": ANY} if state == "blocked" else {}
+    metadata |= {"deployment_attempts": "1"} if state == "blocked" else {}
     if state != "requested":
         expect_decision(sagemaker, state="requested")
     request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata, **more}

@@ -133,7 +133,12 @@ def expect_missing(sagemaker: Stubber, operation: str) -> None:
 def expect_record(sagemaker: Stubber, arn: str, state: str, **more: str) -> None:
     request = {
         "ModelPackageArn": arn,
-        "CustomerMetadataProperties": {"deployment_state": state, "deployment_reason": ANY, **more},
+        "CustomerMetadataProperties": {
+            "deployment_state": state,
+            "deployment_reason": ANY,
+            "deployment_recorded_at": ANY,
+            **more,
+        },
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": arn}, request)
 
@@ -508,7 +513,11 @@ def refused(function: SimpleNamespace, sagemaker: Stubber, message: str) -> Iter
         "ModelPackageArn": PACKAGE,
         "ModelApprovalStatus": "Rejected",
         "ApprovalDescription": f"Not live (failed): {message}",
-        "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
+        "CustomerMetadataProperties": {
+            "deployment_state": "failed",
+            "deployment_reason": ANY,
+            "deployment_recorded_at": ANY,
+        },
     }
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
     with counted(function):
@@ -670,11 +679,32 @@ def test_a_check_waits_longer_after_each_refusal_and_keeps_the_alarm_on(
     assert function.events.wait(10**9).total_seconds() == 3600
 
 
-@pytest.mark.parametrize("state", ["", "requested", "deployed", "stopped"])
+@pytest.mark.parametrize("state", ["requested", "deployed", "stopped"])
 def test_a_check_moves_nothing_else(function: SimpleNamespace, sagemaker: Stubber, state: str) -> None:
     only(function)
-    expect_newest(sagemaker, **({"deployment_state": state, "deployment_recorded_at": AT} if state else {}))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    expect_newest(sagemaker, deployment_state=state, deployment_recorded_at=now)
     function.handler.handler({"source": "aws.events"}, None)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"deployment_state": "requested", "deployment_recorded_at": AT}])
+def test_a_check_finds_an_event_or_a_verdict_that_was_lost(
+    function: SimpleNamespace, sagemaker: Stubber, metadata: dict[str, str]
+) -> None:
+    only(function)
+    expect_newest(sagemaker, **metadata)
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name_of(function), SERVERLESS, first=True)
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_an_endpoint_that_somebody_deleted_stays_away(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """Whatever event comes late: `mlops deploy` and an approval bring it back."""
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=AT)
+    expect_missing(sagemaker, "describe_endpoint")
+    function.handler.handler(decided(version=7, fields=["ModelApprovalStatus"]), None)
 
 
 def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
@@ -735,7 +765,7 @@ def test_an_endpoint_that_another_changes_at_the_same_time_is_waited_for(
     """The version waits as if nothing had been requested: how the other change ends says nothing about it."""
     expect_refused_update(sagemaker, name_of(function), "ValidationException", "Cannot update in-progress endpoint.")
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
-    withdrawn = ["deployment_state", "deployment_reason", "deployment_seen"]
+    withdrawn = ["deployment_state", "deployment_reason", "deployment_seen", "deployment_recorded_at"]
     request = {"ModelPackageArn": PACKAGE, "CustomerMetadataPropertiesToRemove": withdrawn}
     sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
     assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}

@@ -174,7 +174,11 @@ def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -
             "ModelPackageArn": package_arn(7),
             "ModelApprovalStatus": "Rejected",
             "ApprovalDescription": ANY,
-            "CustomerMetadataProperties": {"deployment_state": "failed", "deployment_reason": ANY},
+            "CustomerMetadataProperties": {
+                "deployment_state": "failed",
+                "deployment_reason": ANY,
+                "deployment_recorded_at": ANY,
+            },
         }
         aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
         aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})

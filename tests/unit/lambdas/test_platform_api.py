@@ -147,7 +147,11 @@ class Answers:
 
     @staticmethod
     def list_model_packages(cloud: Cloud, request: Request) -> Any:
-        return {"ModelPackageSummaryList": [{"ModelPackageArn": v["ModelPackageArn"]} for v in cloud.versions.values()]}
+        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+        wanted = request.get("ModelApprovalStatus")
+        known = [v for v in cloud.versions.values() if wanted in (None, v["ModelApprovalStatus"])]
+        known.sort(key=lambda version: version["ModelPackageVersion"], reverse=True)
+        return {"ModelPackageSummaryList": [{name: v[name] for name in members} for v in known]}
 
     @staticmethod
     def get_object(cloud: Cloud, request: Request) -> Any:
@@ -559,6 +563,7 @@ def test_monitoring_flags_what_the_week_does_not_let_expect(
     assert found["endpoint"] == {
         "name": GROUP,
         "status": "InService",
+        "state": "live",
         "mode": "serverless",
         "version": 3,
         "config": "config",
@@ -570,6 +575,22 @@ def test_monitoring_flags_what_the_week_does_not_let_expect(
     assert invocations["anomalies"] == [(now - timedelta(hours=2)).isoformat()]
     assert invocations["expected"] == {"low": 75.0, "high": 125.0}
     assert (latency["points"], latency["anomalies"], "expected" in latency) == ([], [], False)
+
+
+def test_a_rejected_version_that_goes_on_serving_is_told(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(3)
+    cloud.live = 3
+    cloud.versions[3]["ModelApprovalStatus"] = "Rejected"
+    words = "rejected, still serving, nothing to go back to"
+    assert ask(f"/models/{MODEL}/monitoring")["endpoint"]["state"] == words
+    (version,) = ask(f"/models/{MODEL}/versions")["versions"]
+    assert (version["live"], version["deployment"]) == (True, words)
+    cloud.add_version(2)
+    versions = ask(f"/models/{MODEL}/versions")["versions"]
+    assert [version["deployment"] for version in versions] == [
+        "rejected, serving until the next is live",
+        "waits for its turn",
+    ]
 
 
 def test_monitoring_of_days_is_by_the_hour(ask: Ask, cloud: Cloud) -> None:

@@ -124,9 +124,10 @@ class Services:
 
     def records(self, version: int, state: str, **update: Any) -> None:
         self.looks_again(version)
-        metadata = {"deployment_state": state, "deployment_reason": ANY, "deployment_verified_at": ANY}
+        metadata = dict.fromkeys(("deployment_reason", "deployment_verified_at", "deployment_recorded_at"), ANY)
+        metadata |= {"deployment_state": state}
         metadata |= {"deployment_live_at": ANY} if state == "deployed" else {}
-        metadata |= {"deployment_attempts": "1", "deployment_recorded_at": ANY} if state == "blocked" else {}
+        metadata |= {"deployment_attempts": "1"} if state == "blocked" else {}
         request = {"ModelPackageArn": package_arn(version), "CustomerMetadataProperties": metadata, **update}
         self.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(version)}, request)
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest.limits import MAX_EXPLAINED
 from tracking.datasets import SPLITS
 from tracking.run import STATES
+from tracking.states import State
 
 Schema = dict[str, Any]
 
@@ -69,7 +70,7 @@ VERSION = {
     "version": WHOLE,
     "created": TIME,
     "approval": {"enum": ["Approved", "PendingManualApproval", "Rejected"]},
-    "deployment": TEXT,
+    "deployment": about({"enum": [str(state) for state in State]}, "What the version is now."),
     "live": FLAG,
     "run_id": TEXT,
     "metric": maybe(ref("Metric")),
@@ -206,6 +207,7 @@ SCHEMAS: dict[str, Schema] = {
             thing(
                 name=TEXT,
                 status=TEXT,
+                state=about(TEXT, "What the version is that answers: `live`, or why it should not be."),
                 mode={"enum": ["serverless", "realtime"]},
                 version=maybe(WHOLE),
                 config=TEXT,

@@ -204,3 +204,43 @@ def test_two_variants_are_told_apart(sagemaker: Any, runtime: Any, config: Calla
     assert len(settled(sagemaker, "both")["ProductionVariants"]) == 2
     assert ask(runtime, "both", [1], TargetVariant="Challenger")["predictions"] == [3.0]
     assert ask(runtime, "both", [1], TargetVariant="Champion")["predictions"] == [2.0]
+
+
+def test_a_serverless_endpoint_becomes_instances_and_not_the_other_way(
+    sagemaker: Any, runtime: Any, config: Callable[..., str]
+) -> None:
+    """AWS: updating a real-time endpoint to a serverless one is not supported."""
+    sagemaker.create_endpoint(EndpointName="mode", EndpointConfigName=config("mode-1"))
+    assert settled(sagemaker, "mode")["EndpointStatus"] == "InService"
+    sagemaker.update_endpoint(EndpointName="mode", EndpointConfigName=config("mode-2", weight=3.0, **INSTANCE))
+    assert settled(sagemaker, "mode")["EndpointConfigName"] == "mode-2"
+    with pytest.raises(ClientError, match=r"ValidationException.*to a serverless endpoint is not supported"):
+        sagemaker.update_endpoint(EndpointName="mode", EndpointConfigName="mode-1")
+    assert sagemaker.describe_endpoint(EndpointName="mode")["EndpointStatus"] == "InService"
+    assert ask(runtime, "mode", [1])["predictions"] == [3.0]
+
+
+def test_an_artifact_that_is_gone_is_told_from_one_that_may_not_be_read(
+    cloud: Any, sagemaker: Any, s3: Any, config: Callable[..., str]
+) -> None:
+    missing = {"Image": IMAGE, "ModelDataUrl": "s3://artifacts/nowhere/model.tar.gz"}
+    with pytest.raises(ClientError, match=r"Could not find model data at s3://artifacts/nowhere/model.tar.gz\."):
+        sagemaker.create_model(ModelName="gone", ExecutionRoleArn=f"{ROLES}/job", PrimaryContainer=missing)
+    blind = [statement for statement in JOB_POLICY if "s3:ListBucket" not in statement["Action"]]
+    role = create_role(cloud, "no-listing", blind)
+    with pytest.raises(ClientError, match="Could not access model data at"):
+        sagemaker.create_model(ModelName="gone", ExecutionRoleArn=role, PrimaryContainer=missing)
+
+
+def test_an_archive_that_is_none_fails_the_endpoint_in_the_words_of_sagemaker(
+    sagemaker: Any, s3: Any, model_data: str
+) -> None:
+    s3.put_object(Bucket="artifacts", Key="none/model.tar.gz", Body=b"no archive")
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://artifacts/none/model.tar.gz"}
+    sagemaker.create_model(ModelName="none", ExecutionRoleArn=f"{ROLES}/job", PrimaryContainer=container)
+    variant = {"VariantName": "Main", "ModelName": "none", **SERVERLESS}
+    sagemaker.create_endpoint_config(EndpointConfigName="none", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="none", EndpointConfigName="none")
+    failed = settled(sagemaker, "none")
+    assert failed["EndpointStatus"] == "Failed"
+    assert failed["FailureReason"].startswith('Failed to extract model data archive for container "container_1" from')
