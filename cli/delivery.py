@@ -54,7 +54,7 @@ def smoke(
     lookup_role: LookupRole = False,
     as_json: Json = False,
 ) -> None:
-    """Ask every model of a deployed environment for a prediction; a model that has none yet, or is stopped, is no failure."""
+    """Ask every model of an environment for a prediction; one without a version yet, or stopped, is no failure."""
     from cli.smoke import check, through_lookup_role
 
     with errors(as_json):

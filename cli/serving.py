@@ -54,9 +54,7 @@ def stop(
 
 
 @app.command()
-def deploy(
-    model: Name, wait: Wait = True, stage: Stage = None, on: On = None, as_json: Json = False
-) -> None:
+def deploy(model: Name, wait: Wait = True, stage: Stage = None, on: On = None, as_json: Json = False) -> None:
     """Bring a model's newest approved version to its endpoint: stopped, blocked, or gone by hand."""
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)

@@ -111,4 +111,3 @@ def supersede(group: str, newest: Package) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-

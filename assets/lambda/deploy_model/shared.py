@@ -24,7 +24,8 @@ log = logging.getLogger("deploy_model")
 def share(group: str, contract: Contract, package: Package, sharing: Sharing, *, back: bool) -> None:
     """The version's artifact beside those of the other models; verify_deployment makes requests go to it.
 
-    `back`: also when the endpoint, or what says that it serves the model, is gone by somebody's hand. Raises EndpointBusyError, RefusedError.
+    `back`: also when the endpoint, or what says that it serves the model, is gone by somebody's hand. Raises
+    EndpointBusyError, RefusedError.
     """
     facts = {"model": contract.name, "model_version": package.version, "endpoint": SHARED}
     live = read_served(s3, sharing.bucket, contract.name)

@@ -36,8 +36,8 @@ def invalid(message: str) -> ClientError:
 class World:
     """`faulty` versions cannot be served for a reason of their own: at CreateModel, or by their golden rows.
 
-    `broken`: code and message with which SageMaker refuses to change the endpoint, until it is mended. `outage`: the reason for
-    which a fleet does not come up. `writes`: who changed which version, and how.
+    `broken`: code and message with which SageMaker refuses to change the endpoint, until it is mended. `outage`: the
+    reason for which a fleet does not come up. `writes`: who changed which version, and how.
     """
 
     versions: dict[int, Json] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class World:
         return pickle.dumps(self.__dict__)
 
     def restore(self, kept: bytes) -> None:
-        self.__dict__.update(pickle.loads(kept))  # noqa: S301  (written a moment ago, by keep)
+        self.__dict__.update(pickle.loads(kept))
 
     def likeness(self) -> str:
         """Equal for worlds in which the same can happen: times count by their order alone."""
@@ -204,7 +204,9 @@ class SageMaker:
         assert endpoint is not None
         if endpoint["EndpointStatus"] != "InService":
             raise invalid("Cannot update in-progress endpoint.")
-        before, after = (self._capacity(name) for name in (endpoint["EndpointConfigName"], request["EndpointConfigName"]))
+        before, after = (
+            self._capacity(name) for name in (endpoint["EndpointConfigName"], request["EndpointConfigName"])
+        )
         if "InstanceType" in before and "ServerlessConfig" in after:
             raise invalid("Updating a real-time endpoint to a serverless endpoint is not supported.")
         self._begin(request["EndpointConfigName"], "Updating")
@@ -242,7 +244,7 @@ def _golden(world: World) -> Any:
         return {"Body": SimpleNamespace(read=lambda: json.dumps(golden).encode())}
 
     def head_object(*, Key: str, **_: Any) -> Json:  # noqa: N803
-        if int(Key.split("/")[0]) in world.no_artifact:
+        if int(Key.split("/", maxsplit=1)[0]) in world.no_artifact:
             raise refusal("404", "Not Found")
         return {}
 

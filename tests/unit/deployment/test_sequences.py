@@ -150,7 +150,8 @@ class Platform:
 
     def summary(self) -> list[tuple[str, str, bool]]:
         return [
-            (self.world.approval(n), self.world.recorded(n), self.world.live() == n) for n in sorted(self.world.versions)
+            (self.world.approval(n), self.world.recorded(n), self.world.live() == n)
+            for n in sorted(self.world.versions)
         ]
 
 
@@ -230,6 +231,8 @@ ACTS: dict[str, Act] = {
     "duplicate": lambda here: here.again(),
     "late": lambda here: here.run(settle=False),
 }
+
+
 def faulty(here: Platform, number: int) -> bool:
     return number in here.world.no_artifact | here.world.wrong_rows
 

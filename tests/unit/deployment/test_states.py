@@ -45,7 +45,17 @@ def test_the_page_has_every_state() -> None:
 
 
 def test_every_version_is_in_a_state() -> None:
-    records = ["", "requested", "blocked", "deployed", "failed", "rolled_back", "superseded", "stopped", "of an older app"]
+    records = [
+        "",
+        "requested",
+        "blocked",
+        "deployed",
+        "failed",
+        "rolled_back",
+        "superseded",
+        "stopped",
+        "of an older app",
+    ]
     flags = list(itertools.product([False, True], repeat=4))
     found = {
         state_of(Facts(approval, recorded, live=a, wanted=b, answered=c, successor=d))
@@ -63,7 +73,9 @@ def written(change: Change) -> list[str]:
 
 
 def test_the_page_has_every_event_and_its_writer() -> None:
-    assert {row[0]: row[1:] for row in table("event")} == {str(event): written(change) for event, change in CHANGES.items()}
+    assert {row[0]: row[1:] for row in table("event")} == {
+        str(event): written(change) for event, change in CHANGES.items()
+    }
 
 
 def test_a_verdict_is_not_written_of_a_version_that_was_stopped_or_judged() -> None:

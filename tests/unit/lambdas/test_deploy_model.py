@@ -349,9 +349,7 @@ def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, s
         assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 
-def test_a_failed_endpoint_of_the_version_itself_is_judged_first(
-    function: SimpleNamespace, sagemaker: Stubber
-) -> None:
+def test_a_failed_endpoint_of_the_version_itself_is_judged_first(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """It says why, and verify_deployment reads that."""
     expect_newest(sagemaker, deployment_state="requested")
     expect_endpoint(sagemaker, config=name_of(function), status="Failed", FailureReason="no capacity")

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from tracking.faults import Quota, failure, quota_in, refusal
 
 UNREADABLE = (
-    'Could not access model data at s3://b/m.tar.gz. Please ensure that the role "arn:aws:iam::1:role/m" exists and that '
-    'its trust relationship policy allows the action "sts:AssumeRole" for the service principal '
-    '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is located '
-    "in eu-west-1."
+    'Could not access model data at s3://b/m.tar.gz. Please ensure that the role "arn:aws:iam::1:role/m" exists and '
+    'that its trust relationship policy allows the action "sts:AssumeRole" for the service principal '
+    '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is '
+    "located in eu-west-1."
 )
 
 

@@ -76,14 +76,17 @@ def deployment_state(package: Mapping[str, Any], live: Callable[[], str], model:
         return "rejected", package.get("ApprovalDescription", "Rejected.")
     metadata = package.get("CustomerMetadataProperties", {})
     recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
+    if recorded == "deployed":
+        return _served(package["ModelPackageArn"], live(), reason, model)
     if recorded == "superseded":
         return "superseded", reason
     if recorded in ("blocked", "stopped"):
         return "waiting", f"Version {version} is approved and {recorded}: {reason.rstrip('.')}. {_back(model)}"
-    if recorded != "deployed":
-        return "deploying", reason or "The endpoint is about to change."
-    served = live()
-    if served == package["ModelPackageArn"]:
+    return "deploying", reason or "The endpoint is about to change."
+
+
+def _served(package: str, served: str, reason: str, model: str) -> tuple[str, str]:
+    if served == package:
         return "live", f"It is served. {reason}"
     if not served:
         return "superseded", f"No version is served now: the endpoint is gone. {_back(model)}"

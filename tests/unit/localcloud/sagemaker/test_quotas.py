@@ -38,7 +38,9 @@ def test_what_fits_is_not_refused(used: SimpleNamespace) -> None:
 def test_what_does_not_fit_is_told_with_its_numbers(used: SimpleNamespace) -> None:
     with pytest.raises(OperationError, match=r"serverless endpoints' is 10 .* utilization of 5 .* request delta of 6 "):
         quotas.check_endpoint(serverless(6))
-    with pytest.raises(OperationError, match="'ml.m5.large for endpoint usage' is 0 Instances, .* delta of 2 Instances"):
+    with pytest.raises(
+        OperationError, match=r"'ml.m5.large for endpoint usage' is 0 Instances, .* delta of 2 Instances"
+    ):
         quotas.check_endpoint(instances(2))
 
 
