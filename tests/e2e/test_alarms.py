@@ -18,6 +18,7 @@ ELSEWHERE = {
     "refused-files": "test_operations",
     "pipeline-failures": "test_grants",
     "california-housing-deployment-failures": "test_lifecycle",
+    "california-housing-rejected-serving": "test_states",
     "california-housing-5xx": "test_lifecycle",
     "california-housing-latency": "test_lifecycle",
 }
