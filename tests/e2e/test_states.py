@@ -1,4 +1,4 @@
-"""What lies outside of a version never rejects it; a model is stopped and brought back. Each test builds on the last."""
+"""What lies outside of a version never rejects it; a model is stopped and brought back. Tests build on each other."""
 
 from __future__ import annotations
 

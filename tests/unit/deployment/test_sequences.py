@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from types import ModuleType, SimpleNamespace
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from tests.unit.deployment.fake import GROUP, World, clients
-from tests.unit.lambdas.loading import load_function
-from tracking.states import Facts, State, state_of
-from tracking.versions import BOOKKEEPING
+from tests.unit.deployment.platform import Platform, platform
+from tracking.states import State
 
 QUOTA = (
     "ResourceLimitExceeded",
@@ -25,180 +19,6 @@ QUOTA = (
 )
 CAPACITY = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error."
 ALARMS = "One or more alarms of the auto-rollback configuration went into the ALARM state"
-DEPLOY = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": "role", "VERIFY_FUNCTION": "verify"}
-VERIFY = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "ALERTS_TOPIC_ARN": "topic"}
-
-
-class Platform:
-    """The two functions in a world, and what people do in it. Time passes between events."""
-
-    def __init__(self, deploy: SimpleNamespace, verify: SimpleNamespace, world: World) -> None:
-        self._deploy, self._verify, self.world = deploy, verify, world
-
-    # What the machine does.
-
-    def deliver(self, message: dict[str, Any]) -> bool:
-        """False when the message has to wait for the endpoint."""
-        self.world.writer = "deploy_model"
-        self.world.tick()
-        record = {"messageId": "m", "body": json.dumps(message)}
-        waits = self._deploy.handler.handler({"Records": [record]}, None)["batchItemFailures"]
-        self.world.delivered = [*self.world.delivered, message][-4:]
-        return not waits
-
-    def verify(self, event: dict[str, Any]) -> None:
-        self.world.writer = "verify_deployment"
-        self.world.tick()
-        self._verify.handler.handler(event, None)
-        self.world.told = [*self.world.told, event][-2:]
-
-    def check(self) -> None:
-        """The clock's event."""
-        self.world.writer = "deploy_model"
-        self.world.tick(3600)
-        self._deploy.handler.handler({"source": "aws.events"}, None)
-
-    def run(self, *, settle: bool = True, rounds: int = 60) -> None:
-        """Everything that is on its way arrives, and the endpoint gets through."""
-        waiting: list[dict[str, Any]] = []
-        for _ in range(rounds):
-            while self.world.queue or self.world.changed:
-                if self.world.changed:
-                    self.verify(self.world.changed.pop(0))
-                elif not self.deliver(message := self.world.queue.pop(0)):
-                    waiting.append(message)
-            if self.world.pending and settle:
-                self.world.settle()
-            elif not waiting:
-                return
-            elif not settle:
-                self.world.queue += waiting
-                return
-            self.world.queue += waiting
-            waiting = []
-        raise AssertionError("it does not come to rest")
-
-    # What people do.
-
-    def decide(self, number: int, approval: str) -> None:
-        self.world.writer = "person"
-        self.world.tick()
-        arn = self.world.versions[number]["ModelPackageArn"]
-        sagemaker = clients(self.world)["sagemaker"]
-        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=approval)
-
-    def stop(self) -> None:
-        """As `mlops stop` does it: marks, newest first, and then the endpoint goes once it may."""
-        self.world.tick()
-        self.world.writer = "person"
-        sagemaker = clients(self.world)["sagemaker"]
-        for number in sorted(self.world.versions, reverse=True):
-            if self.world.approval(number) == "Approved":
-                mark = {
-                    "deployment_state": "stopped",
-                    "deployment_reason": "-",
-                    "deployment_recorded_at": self.world.now.isoformat(),
-                }
-                if self.world.recorded(number) == "deployed":
-                    mark["deployment_live_at"] = self.world.now.isoformat()
-                sagemaker.update_model_package(
-                    ModelPackageArn=self.world.versions[number]["ModelPackageArn"], CustomerMetadataProperties=mark
-                )
-        self.world.tick()
-        self.world.settle()
-        self.world.endpoint = None
-
-    def bring_back(self) -> None:
-        """As `mlops deploy` does it."""
-        self.world.tick()
-        self.world.writer = "person"
-        approved = [number for number in self.world.versions if self.world.approval(number) == "Approved"]
-        if not approved or self.world.pending:
-            return
-        clients(self.world)["sagemaker"].update_model_package(
-            ModelPackageArn=self.world.versions[max(approved)]["ModelPackageArn"],
-            CustomerMetadataProperties={"deployment_asked_at": self.world.now.isoformat()},
-            CustomerMetadataPropertiesToRemove=list(BOOKKEEPING),
-        )
-
-    def lose(self) -> None:
-        """Somebody deletes the endpoint by hand."""
-        self.world.settle()
-        self.world.endpoint = None
-
-    def again(self) -> None:
-        """Everything that was delivered is delivered once more: doubled, and late."""
-        self.world.queue += self.world.delivered
-        self.world.changed += self.world.told
-
-    # What there is to see.
-
-    def facts(self, number: int) -> Facts:
-        approved = [n for n in self.world.versions if self.world.approval(n) == "Approved"]
-        live = self.world.live()
-        return Facts(
-            self.world.approval(number),
-            self.world.recorded(number),
-            live=live == number,
-            wanted=bool(approved) and number == max(approved),
-            answered=live is not None,
-            successor=bool(approved),
-        )
-
-    def state(self, number: int) -> State:
-        return state_of(self.facts(number))
-
-    def summary(self) -> list[tuple[str, str, bool]]:
-        return [
-            (self.world.approval(n), self.world.recorded(n), self.world.live() == n)
-            for n in sorted(self.world.versions)
-        ]
-
-
-@pytest.fixture(scope="module")
-def functions() -> tuple[SimpleNamespace, SimpleNamespace]:
-    loaded = load_function("deploy_model", DEPLOY), load_function("verify_deployment", VERIFY)
-    for function in loaded:
-        contracts = function.handler.CONTRACTS
-        for group in set(contracts) - {GROUP}:
-            del contracts[group]
-    return loaded
-
-
-@contextmanager
-def platform(functions: tuple[SimpleNamespace, SimpleNamespace], count: int = 3) -> Iterator[Platform]:
-    """Version 1 is live and right; the others wait for a decision."""
-    world = World()
-    for number in range(1, count + 1):
-        world.add(number)
-    made = clients(world)
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return world.now.astimezone(tz or UTC)
-
-    with mock.patch.multiple("time", sleep=lambda _: None):
-        patches = []
-        for function in functions:
-            for module in vars(function).values():
-                if isinstance(module, ModuleType):
-                    patches += [mock.patch.object(module, n, c) for n, c in made.items() if hasattr(module, n)]
-                    if hasattr(module, "datetime"):
-                        patches.append(mock.patch.object(module, "datetime", Clock))
-        for patch in patches:
-            patch.start()
-        try:
-            here = Platform(*functions, world)
-            here.decide(1, "Approved")
-            here.run()
-            assert here.summary()[0] == ("Approved", "deployed", True)
-            world.writes.clear()
-            yield here
-        finally:
-            for patch in patches:
-                patch.stop()
-
 
 Act = Callable[[Platform], None]
 
