@@ -9,7 +9,7 @@ import typer
 
 from cli import registry
 from cli.errors import CliError
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
+from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, of_model, output, progress, show
 from cli.target import Target, find_target
 from tracking.versions import ModelVersion, versions
 
@@ -56,7 +56,8 @@ def approve(
     """Approve a version; its verified deployment follows."""
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        registry.approve(target, registry.find_version(target, model, number), reason=reason)
+        if words := registry.approve(target, registry.find_version(target, model, number), reason=reason):
+            progress.say(words)
         version = _deployed(target, model, number) if wait else registry.find_version(target, model, number)
         show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
 
@@ -103,7 +104,7 @@ def _deployed(target: Target, model: str, number: int) -> ModelVersion:
         while time.monotonic() < deadline:
             version = registry.find_version(target, model, number)
             if version.approval != "Approved":
-                raise CliError(f"Version {number} is not live: {version.description}", f"See: mlops model {number}.")
+                raise CliError(f"Version {number} is not live: {version.description}", f"See: mlops model {number}{of_model(model)}.")
             if version.live and version.metadata.get("deployment_state") == "deployed":
                 return version
             if version.metadata.get("deployment_state") == "blocked":
@@ -115,7 +116,7 @@ def _deployed(target: Target, model: str, number: int) -> ModelVersion:
             if version.metadata.get("deployment_state") == "superseded":
                 raise CliError(f"Version {number} was superseded: {version.metadata['deployment_reason']}")
             time.sleep(0.3 if target.where == "local" else 10)
-    raise CliError(f"Version {number} is not live yet.", f"Look again: mlops model {number}.")
+    raise CliError(f"Version {number} is not live yet.", f"Look again: mlops model {number}{of_model(model)}.")
 
 
 def _sentence(version: ModelVersion) -> str:

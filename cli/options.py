@@ -22,6 +22,13 @@ Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev o
 On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
 
 DEFAULT_MODEL = "california_housing"
+# Of a command about a run: its id says which model it is of.
+AnyModel = Annotated[str | None, typer.Option("--model", "-m", help="The model; by default, whichever has the run.")]
+
+
+def of_model(model: str) -> str:
+    """The end of a command that is printed to be pasted: which model it is about."""
+    return "" if model == DEFAULT_MODEL else f" --model {model}"
 
 
 @contextmanager

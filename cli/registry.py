@@ -3,33 +3,72 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CliError
+from cli.options import of_model
 from cli.target import Target
 from cli.terminal import plain
-from tracking.versions import ModelVersion, description_value, metadata_value, versions
+from tracking.states import APPROVED, REJECTED, State
+from tracking.versions import ModelVersion, approved, description_value, metadata_value, versions
+from tracking.versions import find_version as tracked_version
 
 # Leaves room in the description for who decided, and for what was decided.
 MAX_REASON = 700
 
 
 def find_version(target: Target, model: str, number: int) -> ModelVersion:
-    for version in versions(target.place, model):
-        if version.number == number:
-            return version
-    raise CliError(f"{model} has no version {number}.", "List them: mlops models.")
+    version = tracked_version(target.place, model, number)
+    if version is None:
+        raise CliError(f"{model} has no version {number}.", f"List them: mlops models{of_model(model)}.")
+    return version
 
 
-def approve(target: Target, version: ModelVersion, *, reason: str) -> None:
-    """The deployment follows by itself: the newest approved version is what the endpoint should serve."""
+def approve(target: Target, version: ModelVersion, *, reason: str) -> str:
+    """The deployment follows by itself: the newest approved version is what the endpoint should serve.
+
+    Returns what a person should know of the version's past, "" for nothing. Raises CliError, and decides nothing, when
+    the version is approved, or could not become live.
+    """
     check_reason(reason)
-    _decide(target, version, "Approved", reason or "approved")
+    model = _model_of(target, version)
+    if version.approval == APPROVED and version.live:
+        raise CliError(f"Version {version.number} is approved and live already.", f"Take it down: mlops stop {model}.")
+    if version.approval == APPROVED and version.wanted:
+        raise CliError(
+            f"Version {version.number} is approved already: {version.deployment}.",
+            f"Bring it to the endpoint: mlops deploy {model}.",
+        )
+    newer = next((item for item in approved_versions(target, model) if item > version.number), None)
+    if newer is not None:
+        raise CliError(
+            f"Version {version.number} would not become live: version {newer} is newer, and approved.",
+            f"Go back to it: mlops rollback {version.number}{of_model(model)}.",
+        )
+    _decide(target, version, APPROVED, reason or "approved")
+    if version.state in (State.FAILED, State.ROLLED_BACK):
+        why = version.metadata.get("deployment_reason", "").rstrip(".")
+        return f"Version {version.number} {version.deployment} before: {why}. It is tried again."
+    return ""
+
+
+def _model_of(target: Target, version: ModelVersion) -> str:
+    group = version.arn.split("/")[-2]
+    return next((model for model in target.models if target.resource_name(model) == group), group)
+
+
+def approved_versions(target: Target, model: str) -> Iterator[int]:
+    """Numbers, newest first."""
+    found = approved(target.client("sagemaker"), target.resource_name(model))
+    return (int(summary["ModelPackageVersion"]) for summary in found)
 
 
 def reject(target: Target, version: ModelVersion, *, reason: str) -> None:
     """When the version is live, the endpoint goes back to the newest version that is still approved."""
     check_reason(reason)
-    _decide(target, version, "Rejected", reason)
+    _decide(target, version, REJECTED, reason)
 
 
 def rollback(target: Target, model: str, *, number: int | None, reason: str) -> ModelVersion:
@@ -41,22 +80,48 @@ def rollback(target: Target, model: str, *, number: int | None, reason: str) -> 
     known = versions(target.place, model)
     live = next((version for version in known if version.live), None)
     if live is None:
-        raise CliError(f"No version of {model} is live.", "Approve one: mlops approve VERSION.")
+        raise CliError(f"No version of {model} is live.", _without_live(model, known))
     if number is None:
-        earlier = [v for v in known if v.number < live.number and v.approval == "Approved"]
+        earlier = [v for v in known if v.number < live.number and v.approval == APPROVED]
         if not earlier:
-            raise CliError(f"There is no approved version of {model} before {live.number}.", "Name one: mlops models.")
+            raise CliError(
+                f"There is no approved version of {model} before {live.number}.",
+                f"Choose one of mlops models{of_model(model)}, and name it: mlops rollback VERSION{of_model(model)}.",
+            )
         wanted = earlier[0]
     else:
         wanted = find_version(target, model, number)
-    if wanted.number == live.number:
+    if wanted.number == live.number and not any(v.number > live.number and v.approval == APPROVED for v in known):
         raise CliError(f"Version {wanted.number} of {model} is live already.")
-    if wanted.approval != "Approved":
-        _decide(target, wanted, "Approved", f"rollback to it: {reason}")
-    for version in known:
-        if version.number > wanted.number and version.approval == "Approved":
-            _decide(target, version, "Rejected", f"rolled back to version {wanted.number}: {reason}")
+    _go_back(target, model, wanted, known, reason=reason)
     return wanted
+
+
+def _without_live(model: str, known: Sequence[ModelVersion]) -> str:
+    if any(version.wanted for version in known):
+        return f"Bring the approved one back: mlops deploy {model}."
+    if known:
+        return f"Approve one: mlops approve {known[0].number}{of_model(model)}."
+    return f"Upload data: mlops upload FILE{of_model(model)}."
+
+
+def _go_back(target: Target, model: str, wanted: ModelVersion, known: Sequence[ModelVersion], *, reason: str) -> None:
+    """The newest approved version is what is served, after each write: so the newest is rejected last.
+
+    Until then nothing changes, and then the endpoint goes to `wanted` in one step.
+    """
+    newer = sorted(v.number for v in known if v.number > wanted.number and v.approval == APPROVED)
+    by_number = {version.number: version for version in known}
+    try:
+        if wanted.approval != APPROVED:
+            _decide(target, wanted, APPROVED, f"rollback to it: {reason}")
+        for number in newer:
+            _decide(target, by_number[number], REJECTED, f"rolled back to version {wanted.number}: {reason}")
+    except (ClientError, BotoCoreError) as error:
+        raise CliError(
+            f"The rollback stopped on its way, and version {newer[-1] if newer else wanted.number} stays live: {error}",
+            f"Go on with it: mlops rollback {wanted.number}{of_model(model)}.",
+        ) from error
 
 
 def check_reason(reason: str) -> None:
