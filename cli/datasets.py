@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import rows
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress
+from cli.options import AnyModel, Json, On, Stage, errors, output, print_json, progress
 from cli.runs import find_run
 from cli.tables import Cell, csv_lines, write_csv
 from cli.target import find_target
@@ -34,7 +34,7 @@ def rejects(
     run_id: RunId,
     out: Out = None,
     excel_safe: Safe = False,
-    model: Model = DEFAULT_MODEL,
+    model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
@@ -58,7 +58,7 @@ def data(
     split: Annotated[Side | None, typer.Option(help="One side of the split; by default all that are kept.")] = None,
     out: Out = None,
     excel_safe: Safe = False,
-    model: Model = DEFAULT_MODEL,
+    model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,

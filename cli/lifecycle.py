@@ -9,7 +9,7 @@ import typer
 
 from cli import registry
 from cli.errors import CliError
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, of_model, output, progress, show
+from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, of_model, output, progress, show
 from cli.target import Target, find_target
 from tracking.versions import ModelVersion, versions
 
@@ -21,14 +21,15 @@ WAIT_SECONDS = {"local": 120.0, "aws": 3600.0}
 
 
 @app.command()
-def models(model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_json: Json = False) -> None:
-    """List the versions of a model: metrics, approval, and what is live."""
+def models(model: EveryModel = None, stage: Stage = None, on: On = None, as_json: Json = False) -> None:
+    """List the versions of each model: metrics, approval, and what is live."""
     from cli.render import print_versions
 
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        found = versions(target.place, model)
-        show({"versions": [v.to_json() for v in found]}, as_json, lambda: print_versions(output, found))
+        found = {name: versions(target.place, name) for name in ([model] if model else target.models)}
+        listed = [{"model": name, **version.to_json()} for name, known in found.items() for version in known]
+        show({"versions": listed}, as_json, lambda: print_versions(output, found))
 
 
 @app.command("model")
@@ -104,7 +105,10 @@ def _deployed(target: Target, model: str, number: int) -> ModelVersion:
         while time.monotonic() < deadline:
             version = registry.find_version(target, model, number)
             if version.approval != "Approved":
-                raise CliError(f"Version {number} is not live: {version.description}", f"See: mlops model {number}{of_model(model)}.")
+                raise CliError(
+                    f"Version {number} is not live: {version.description}",
+                    f"See: mlops model {number}{of_model(model)}.",
+                )
             if version.live and version.metadata.get("deployment_state") == "deployed":
                 return version
             if version.metadata.get("deployment_state") == "blocked":

@@ -13,7 +13,7 @@ import typer
 
 from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate, serving
 from cli.environment import Shell
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
+from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 from cli.terminal import confirm, print_text, tolerate_encodings
 from cli.usage import Group
@@ -135,15 +135,14 @@ def upload(
 @app.command()
 def runs(
     run_id: Annotated[str | None, typer.Argument(help="Show one run and its steps.")] = None,
-    model: Model = DEFAULT_MODEL,
+    model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
     """List what became of every upload, newest first, or show one run."""
     from cli.render import print_run, print_runs, run_document
-    from cli.runs import find_run
-    from tracking.runs import list_runs
+    from cli.runs import all_runs, find_run
 
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
@@ -151,14 +150,15 @@ def runs(
             run = find_run(target, model=model, run_id=run_id)
             show(run_document(run), as_json, lambda: print_run(output, run))
         else:
-            found = list_runs(target.place, model=model)
+            found = all_runs(target, model)
             show({"runs": [run_document(run) for run in found]}, as_json, lambda: print_runs(output, found))
 
 
 @app.command()
 def retry(
     run_id: Annotated[str, typer.Argument(help="The run whose data set to train on again.")],
-    model: Model = DEFAULT_MODEL,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
@@ -166,13 +166,16 @@ def retry(
     """Train again on a run's data set, after what made it fail was mended."""
     from cli.follow import follow, raise_for_failure
     from cli.render import print_end, run_document
-    from cli.runs import find_run
+    from cli.runs import doubt, find_run
     from cli.runs import retry as start
 
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        start(target, find_run(target, model=model, run_id=run_id))
-        run = follow(target, model=model, run_id=run_id, console=progress, timeout=2 * 3600)
+        earlier = find_run(target, model=model, run_id=run_id)
+        if not yes and (words := doubt(earlier)):
+            confirm(f"{words} Train on the same data again?")
+        start(target, earlier)
+        run = follow(target, model=earlier.model, run_id=run_id, console=progress, timeout=2 * 3600)
         raise_for_failure(target, run)
         show(run_document(run), as_json, lambda: print_end(output, run))
 

@@ -13,7 +13,7 @@ import typer
 from cli import dead_letters
 from cli import redrive as redriving
 from cli.dead_letters import Letter, Queue
-from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, print_json, progress, show
+from cli.options import AnyModel, Json, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 from cli.terminal import confirm, words
 from tracking.logs import Line, run_lines
@@ -63,7 +63,7 @@ def logs(
     everything: Annotated[
         bool, typer.Option("--all", help="Of its jobs also the lines that do not name the run: XGBoost's, tracebacks.")
     ] = False,
-    model: Model = DEFAULT_MODEL,
+    model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
@@ -73,10 +73,10 @@ def logs(
 
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        if follow:
-            _follow(target, model, run_id, everything=everything, as_json=as_json)
-            return
         run = find_run(target, model=model, run_id=run_id)
+        if follow:
+            _follow(target, run.model, run_id, everything=everything, as_json=as_json)
+            return
         lines = run_lines(target.place, run, functions=function_logs(target), everything=everything)
         show(
             {"run_id": run_id, "state": run.state, "lines": [_line_json(line) for line in lines]},

@@ -22,6 +22,7 @@ Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev o
 On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
 
 DEFAULT_MODEL = "california_housing"
+EveryModel = Annotated[str | None, typer.Option("--model", "-m", help="One model; by default, all of them.")]
 # Of a command about a run: its id says which model it is of.
 AnyModel = Annotated[str | None, typer.Option("--model", "-m", help="The model; by default, whichever has the run.")]
 

@@ -55,7 +55,7 @@ def approve(target: Target, version: ModelVersion, *, reason: str) -> str:
 
 
 def _model_of(target: Target, version: ModelVersion) -> str:
-    group = version.arn.split("/")[-2]
+    group = version.arn.rpartition("/")[0].rpartition("/")[2]
     return next((model for model in target.models if target.resource_name(model) == group), group)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.follow import steps_table
+from cli.options import of_model
 from cli.target import Target
 from cli.terminal import Console, plain, words
 from contract.books import Books, books_of
@@ -49,15 +50,19 @@ def _times(seconds: Mapping[str, float | None]) -> str:
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
+    """With the model of each, where they are of several."""
     if not runs:
         console.print("No runs yet. Start one: mlops upload FILE")
         return
-    table = Table("run", "started", "state", "file", "result", box=None, header_style="dim")
-    for column in table.columns[:3]:
+    several = len({run.model for run in runs}) > 1
+    columns = ["run", *(["model"] if several else []), "started", "state", "file", "result"]
+    table = Table(*columns, box=None, header_style="dim")
+    for column in table.columns[: len(columns) - 2]:
         column.no_wrap = True  # an id that is cut is of no use
     for run in runs:
         table.add_row(
             run.run_id,
+            *([run.model] if several else []),
             f"{run.started.astimezone():%b %d %H:%M}" if run.started else "",
             run.state,
             _one_line(run.file.rsplit("/", 1)[-1]),
@@ -114,10 +119,18 @@ def _result(run: Run) -> str:
     )
 
 
-def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
-    if not versions:
-        console.print("No versions yet. Upload data: mlops upload FILE")
-        return
+def print_versions(console: Console, found: Mapping[str, Sequence[ModelVersion]]) -> None:
+    """By model."""
+    for model, versions in found.items():
+        if len(found) > 1:
+            console.say(model, style="bold")
+        if versions:
+            console.print(_versions_table(versions))
+        else:
+            console.print(f"No versions yet. Upload data: mlops upload FILE{of_model(model)}")
+
+
+def _versions_table(versions: Sequence[ModelVersion]) -> Table:
     table = Table("version", "created", "approval", "deployment", "metric", "run", "why", box=None, header_style="dim")
     for version in versions:
         lineage = version.metadata
@@ -130,7 +143,7 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             lineage.get("run_id", ""),
             _why(version),
         )
-    console.print(table)
+    return table
 
 
 def _why(version: ModelVersion) -> str:
@@ -139,7 +152,7 @@ def _why(version: ModelVersion) -> str:
     if version.state in (State.BLOCKED, State.LIVE_BLOCKED, State.STOPPED):
         return reason
     if version.state == State.GONE:
-        return "Nothing serves it: the endpoint is gone. mlops deploy brings it back."
+        return "Nothing serves it: the endpoint is gone. mlops deploy MODEL brings it back."
     return version.description or reason
 
 

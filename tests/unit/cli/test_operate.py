@@ -13,7 +13,7 @@ import pytest
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
-from cli import dead_letters, operate
+from cli import dead_letters, operate, runs
 from cli import redrive as redriving
 from cli.dead_letters import Letter, Queue
 from cli.main import app
@@ -189,6 +189,7 @@ def growing(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
             return run_in("live" if len(looks) >= len(LINES) else "training")
 
     monkeypatch.setattr(operate, "find_target", lambda **_: target)
+    monkeypatch.setattr(runs, "find_run", lambda *_, **__: run_in("training"))
     monkeypatch.setattr(operate, "function_logs", lambda _target: {})
     monkeypatch.setattr(operate, "run_lines", lambda *_, **__: LINES[: len(looks)])
     monkeypatch.setattr(operate, "RunReader", Reader)

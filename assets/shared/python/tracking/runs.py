@@ -146,7 +146,8 @@ class RunReader:
             for run in page.get("Runs", []):
                 own = run.get("WorkflowRunProperties", {})
                 name = own.get("run_id")
-                if (name == run_id) if run_id else (own.get("model") == self._model and name):
+                # One workflow runs the files of all models.
+                if own.get("model") == self._model and name and run_id in ("", name):
                     newest[name] = max(run, newest.get(name, run), key=lambda item: item["StartedOn"])
             if run_id in newest:
                 break
