@@ -238,9 +238,7 @@ def test_a_rule_with_a_rate_fires_a_hundred_times_as_often(cloud):
             "Targets": [{"Arn": get("Ticked"), "Id": "Target"}],
         },
     }
-    names = deploy(
-        cloud, "rate", {"Ticked": queue(), "TickedPolicy": queue_policy("Ticked", "events"), "Clock": rule}
-    )
+    names = deploy(cloud, "rate", {"Ticked": queue(), "TickedPolicy": queue_policy("Ticked", "events"), "Clock": rule})
 
     [message] = receive(cloud, names["Ticked"], seconds=15)
     assert json.loads(message["Body"])["detail-type"] == "Scheduled Event"
