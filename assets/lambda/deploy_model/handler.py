@@ -36,10 +36,10 @@ class UnknownGroupError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
 
-    To wait for an endpoint is no error: the answer names the messages that have to. An event without messages is the
-    clock's: what was blocked is tried again when its turn comes.
+    To wait for an endpoint is no error: the answer names the messages that have to. At the clock's event what was blocked
+    is tried again, when its turn comes.
     """
-    if "Records" not in event:
+    if event.get("source") == "aws.events":
         check_all()
         return {"batchItemFailures": []}
     waiting = []

@@ -228,6 +228,22 @@ def test_a_schedule_acts_as_the_role_of_its_target(cloud):
     )
 
 
+def test_a_rule_with_a_rate_fires_a_hundred_times_as_often(cloud):
+    """Five minutes are three seconds."""
+    rule = {
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "ScheduleExpression": "rate(5 minutes)",
+            "State": "ENABLED",
+            "Targets": [{"Arn": get("Ticked"), "Id": "Target"}],
+        },
+    }
+    names = deploy(cloud, "rate", {"Ticked": queue(), "TickedPolicy": queue_policy("Ticked", "events"), "Clock": rule})
+
+    [message] = receive(cloud, names["Ticked"], seconds=15)
+    assert json.loads(message["Body"])["detail-type"] == "Scheduled Event"
+
+
 def mapping(**properties: object) -> dict:
     own = {"FunctionName": {"Ref": "Function"}, "EventSourceArn": get("Source"), "BatchSize": 5}
     own["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
