@@ -35,7 +35,9 @@ def approve(target: Target, version: ModelVersion, *, reason: str) -> str:
     check_reason(reason)
     model = _model_of(target, version)
     if version.approval == APPROVED and version.live:
-        raise CliError(f"Version {version.number} is approved and live already.", f"Take it down: mlops stop {model}.")
+        raise CliError(
+            f"Version {version.number} is approved and live already.", f"Deploy it anew: mlops deploy {model}."
+        )
     if version.approval == APPROVED and version.wanted:
         raise CliError(
             f"Version {version.number} is approved already: {version.deployment}.",

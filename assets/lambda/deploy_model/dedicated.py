@@ -33,13 +33,13 @@ def dedicate(group: str, contract: Contract, package: Package, *, back: bool) ->
     facts = {"model": contract.name, "model_version": package.version, "endpoint": group, "config": deployment.name}
     endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
     if endpoint is None and not back:
-        log.info("Endpoint gone: mlops deploy brings it back", extra=facts)
+        log.info(f"Endpoint gone: mlops deploy {contract.name} brings it back", extra=facts)
         return
     if endpoint and config_of(endpoint) == deployment.name and not _begins_anew(endpoint, package):
         log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
         supersede(group, package)
         return
-    check_free(endpoint)
+    check_free(endpoint, deployment.model)
     if endpoint and config_of(endpoint) == deployment.name:
         verify_again(group, package)
     else:

@@ -45,6 +45,11 @@ class Deployment(ABC):
 
     @property
     @abstractmethod
+    def model(self) -> str:
+        """For which it is made, as commands name it."""
+
+    @property
+    @abstractmethod
     def name(self) -> str:
         """Name of the model and of the endpoint configuration: what is served in another way has another name."""
 
@@ -133,6 +138,10 @@ class OwnEndpoint(Deployment):
     package: Package
 
     @property
+    def model(self) -> str:
+        return self.contract.name
+
+    @property
     def name(self) -> str:
         identity = [self.package.arn, *self._place()]
         return f"{self.endpoint}-{self.package.version}-{_short_hash(identity)}"
@@ -156,13 +165,19 @@ class OwnEndpoint(Deployment):
 class SharedEndpoint(Deployment):
     """The container that loads any version of any model below a prefix, with one code for all of them.
 
-    `models` is the S3 URI of the prefix, `code` that of the archive with inference.py.
+    `models` is the S3 URI of the prefix, `code` that of the archive with inference.py. Any of its models
+    may want it: `wanted_for`.
     """
 
     image: str
     models: str
     code: str
     region: str
+    wanted_for: str
+
+    @property
+    def model(self) -> str:
+        return self.wanted_for
 
     @property
     def name(self) -> str:

@@ -32,7 +32,7 @@ def config_of(endpoint: Mapping[str, Any]) -> str:
     return str(pending.get("EndpointConfigName", endpoint["EndpointConfigName"]))
 
 
-def check_free(endpoint: Mapping[str, Any] | None) -> None:
+def check_free(endpoint: Mapping[str, Any] | None, model: str) -> None:
     """Raises EndpointBusyError for one that is changing, also when it is removed here because it failed."""
     if endpoint is None or endpoint["EndpointStatus"] == "InService":
         return
@@ -45,7 +45,7 @@ def check_free(endpoint: Mapping[str, Any] | None) -> None:
     if status == "UpdateRollbackFailed":
         # It may answer still, from two versions.
         reason = endpoint.get("FailureReason", "no reason given")
-        words = f"Endpoint {name} is UpdateRollbackFailed: take it down with mlops stop then mlops deploy. {reason}"
+        words = f"Endpoint {name} is UpdateRollbackFailed: run mlops stop {model} and mlops deploy {model}. {reason}"
         raise RefusedError(Fault("environment", words))
     raise EndpointBusyError(f"Endpoint {name} is {status}.")
 
@@ -64,7 +64,8 @@ def check_mode(deployment: Deployment, current: Mapping[str, Any]) -> None:
             Fault(
                 "environment",
                 f"Endpoint {deployment.endpoint} has instances and SageMaker cannot make it serverless. Run mlops stop "
-                "and mlops deploy: requests are refused in between. Or keep mode = realtime.",
+                f"{deployment.model} and mlops deploy {deployment.model}: requests are refused in between. Or keep "
+                "mode = realtime.",
             )
         )
 
@@ -103,7 +104,7 @@ def deploy(
             meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
             if meanwhile and config_of(meanwhile) == deployment.name:
                 return
-            check_free(meanwhile)
+            check_free(meanwhile, deployment.model)
         raise refused(error, deployment) from error
 
 

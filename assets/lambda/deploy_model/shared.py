@@ -31,7 +31,7 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing, *,
     live = read_served(s3, sharing.bucket, contract.name)
     deployment = shared_endpoint(contract, sharing)
     if not back and (live is None or found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint) is None):
-        log.info("Endpoint gone: mlops deploy brings it back", extra=facts)
+        log.info(f"Endpoint gone: mlops deploy {contract.name} brings it back", extra=facts)
         return
     settled = live is not None and live.package == package.arn and package.state == "deployed"
     if not settled:
@@ -53,13 +53,13 @@ def is_in_service(deployment: SharedEndpoint) -> bool:
     """Whether the endpoint is there as it should be. It is made, or changed, when it is not: an event tells its end."""
     endpoint = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
     if endpoint is None or config_of(endpoint) != deployment.name:
-        check_free(endpoint)
+        check_free(endpoint, deployment.model)
         prepare(deployment)
         deploy(deployment, endpoint)
         return False
     if endpoint["EndpointStatus"] in ("Creating", "Updating"):
         return False
-    check_free(endpoint)
+    check_free(endpoint, deployment.model)
     return True
 
 
@@ -74,6 +74,7 @@ def shared_endpoint(contract: Contract, sharing: Sharing) -> SharedEndpoint:
         models=f"s3://{sharing.bucket}/{MODELS}",
         code=sharing.code,
         region=sagemaker.meta.region_name,
+        wanted_for=contract.name,
         vpc_config=SETTINGS.vpc_config,
     )
 

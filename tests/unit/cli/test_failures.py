@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import typer
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import EndpointConnectionError, NoRegionError, WaiterError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionError, WaiterError
 
 from cli import api, follow, local
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
-from cli.runs import retry
+from cli.runs import doubt, find_run, retry
 from cli.terminal import Console
 from tracking.place import Place
 from tracking.run import Run
@@ -141,6 +141,72 @@ def test_each_fault_of_a_request_is_told_once_and_not_too_many() -> None:
     assert one == "instance 0, age: is missing"
     assert api._reasons({"errors": faults}).endswith("instance 19, age: is missing; and 5 more")
     assert api._reasons({"message": "Forbidden"}) == "Forbidden"
+
+
+class Storage:
+    """One bucket with the run of one model, whose workflow all models share."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def client(self, _service: str) -> Storage:
+        return self
+
+    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N803  (AWS's name)
+        return {"KeyCount": int(Prefix == f"{self._model}/run=abc/")}
+
+    def get_paginator(self, name: str) -> Storage:
+        assert name == "get_workflow_runs"
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        own = {"run_id": "abc", "model": self._model, "key": f"{self._model}/a.csv"}
+        run = {"WorkflowRunId": "wr", "WorkflowRunProperties": own, "Status": "COMPLETED", "StartedOn": REFUSED.started}
+        return [{"Runs": [run]}]
+
+    def get_workflow_run(self, **_: Any) -> dict[str, Any]:
+        (page,) = self.paginate()
+        (run,) = page["Runs"]
+        job = {"Id": "jr", "JobRunState": "FAILED", "ErrorMessage": "out of memory"}
+        return {"Run": {**run, "Graph": {"Nodes": [{"Name": "Prepare rows", "JobDetails": {"JobRuns": [job]}}]}}}
+
+    def get_object(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "gone"}}, "GetObject")
+
+    @property
+    def place(self) -> Place:
+        return Place(client=self.client, prefix="", processed_bucket="processed", workflow="etl")
+
+    models = ("breast_cancer", "california_housing", "churn")
+
+
+@pytest.mark.parametrize("model", Storage.models)
+def test_a_run_is_found_whichever_model_it_is_of(model: str) -> None:
+    run = find_run(Storage(model), model=None, run_id="abc")  # type: ignore[arg-type]
+    assert (run.model, run.state, run.reason, run.file) == (model, "failed", "out of memory", f"{model}/a.csv")
+
+
+def test_a_run_of_another_model_is_none_of_this_one() -> None:
+    """All models share one workflow: its run alone does not say that something failed."""
+    with pytest.raises(CliError, match="There is no run abc of churn"):
+        find_run(Storage("breast_cancer"), model="churn", run_id="abc")  # type: ignore[arg-type]
+    with pytest.raises(CliError, match="There is no run abc"):
+        find_run(Storage("other"), model=None, run_id="abc")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "version", "words"),
+    [
+        ("rejected", 3, "made version 3, which is rejected: me: prices look odd."),
+        ("superseded", 3, "made version 3, which is superseded: me: prices look odd."),
+        ("rejected", None, ""),
+        ("failed", None, ""),
+        ("live", 3, ""),
+    ],
+)
+def test_a_retry_asks_where_a_version_came_to_an_end(state: str, version: int | None, words: str) -> None:
+    run = replace(LIVE, state=state, model_version=version, reason="me: prices look odd.")
+    assert doubt(run) == (f"Run {run.run_id} {words}" if words else "")
 
 
 def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,9 @@ def hints() -> list[tuple[str, str]]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for line, text in texts(path):
                 for match in COMMAND.finditer(text):
-                    if match[0].strip() not in PROSE:
+                    # In backticks without more words, it is the verb that is meant.
+                    mentioned = text[: match.start()].endswith("`") and not match[2]
+                    if match[0].strip() not in PROSE and not mentioned:
                         found.append((f"{path.relative_to(ROOT)}:{line}", match[0].strip()))
     return found
 

@@ -624,7 +624,8 @@ def test_instances_do_not_become_serverless_by_half(function: SimpleNamespace, s
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
     expect_config(sagemaker, f"{GROUP}-6-aaaaaa", REALTIME)
     told = (
-        f"Endpoint {GROUP} has instances and SageMaker cannot make it serverless. Run mlops stop and mlops deploy: "
+        f"Endpoint {GROUP} has instances and SageMaker cannot make it serverless. Run mlops stop "
+        "california_housing and mlops deploy california_housing: "
         "requests are refused in between. Or keep mode = realtime."
     )
     with blocked(function, sagemaker, told):

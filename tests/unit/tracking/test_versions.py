@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,7 +16,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tracking.place import Place
-from tracking.versions import description_value, live_package, metadata_value, newest_approved
+from tracking.versions import description_value, find_version, live_package, metadata_value, newest_approved, versions
 
 ABSENT = ("ValidationException", "Could not find endpoint.")
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -87,3 +90,55 @@ def test_a_description_is_one_line_as_the_registry_takes_it() -> None:
     told = description_value("Not live (failed): ContainerError\nTraceback:\r\n\tline 1\x1b[0m caf\u00e9 " + "x" * 2000)
     assert told.startswith("Not live (failed): ContainerError Traceback: line 1 [0m caf\u00e9 x")
     assert re.fullmatch(".*", told) and len(told) == 1024
+
+
+class Registry:
+    """Two hundred versions, of which each call is counted."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._summaries = [
+            {"ModelPackageArn": f"arn:package/g/{n}", "ModelPackageVersion": n, "ModelApprovalStatus": "Rejected"}
+            for n in range(200, 0, -1)
+        ]
+
+    def get_paginator(self, name: str) -> Any:
+        return SimpleNamespace(paginate=lambda **_: self._pages(name))
+
+    def _pages(self, name: str) -> Iterator[dict[str, Any]]:
+        for start in range(0, 200, 100):
+            self.calls.append(name)
+            yield {"ModelPackageSummaryList": self._summaries[start : start + 100]}
+
+    def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803  (AWS's name)
+        self.calls.append("describe_model_package")
+        (summary,) = (item for item in self._summaries if item["ModelPackageArn"] == ModelPackageName)
+        container = {"InferenceSpecification": {"Containers": [{}]}, "CreationTime": datetime(2026, 1, 2, tzinfo=UTC)}
+        return {**summary, **container}
+
+    def describe_endpoint(self, **_: Any) -> dict[str, Any]:
+        self.calls.append("describe_endpoint")
+        return {"EndpointConfigName": "config"}
+
+    def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
+        return {"ProductionVariants": [{"ModelName": "m"}]}
+
+    def describe_model(self, **_: Any) -> dict[str, Any]:
+        return {"PrimaryContainer": {"ModelPackageName": "arn:package/g/7"}}
+
+
+def test_one_version_of_two_hundred_is_described_once() -> None:
+    """A command that waits asks for it every few seconds."""
+    registry = Registry()
+    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    version = find_version(place, "m", 7)
+    assert version is not None
+    assert (version.number, version.live) == (7, True)
+    assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 1, "describe_endpoint": 1}
+
+
+def test_a_listing_describes_each_version_once() -> None:
+    registry = Registry()
+    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    assert len(versions(place, "m")) == 200
+    assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 200, "describe_endpoint": 1}
