@@ -36,7 +36,7 @@ class UnknownGroupError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
 
-    To wait for an endpoint is no error: the answer names the messages that have to. At the clock's event what was
+    To wait for an endpoint is no error: the answer names the messages that have to. At the event of the clock what was
     blocked is tried again, when its turn comes.
     """
     if event.get("source") == "aws.events":
