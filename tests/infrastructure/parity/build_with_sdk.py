@@ -182,6 +182,7 @@ model = Model(
     sagemaker_session=session,
 )
 
+
 def register(step, status):
     return ModelStep(
         step,
@@ -204,7 +205,9 @@ def register(step, status):
                 },
             },
             description=from_report("gate.reason"),
-            model_metrics=ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")),
+            model_metrics=ModelMetrics(
+                model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")
+            ),
         ),
         retry_policies=[retry_calls],
     )

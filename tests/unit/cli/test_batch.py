@@ -131,7 +131,8 @@ def test_progress_counts_the_lines_that_the_model_logged() -> None:
 def test_the_summary_names_version_and_the_most_frequent_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     command._print(DONE, Path("out.csv"))
     assert capsys.readouterr().out.splitlines() == [
-        "999,996 of 1,000,003 rows predicted by california_housing version 7 (contract 0123456789ab) in 61.2 s; 7 bad rows",
+        "999,996 of 1,000,003 rows predicted by california_housing version 7 (contract 0123456789ab) in 61.2 s; "
+        "7 bad rows",
         "  Note: the column b is not in the file: it is missing in every row",
         "  4 rows, such as line 2: age must be a number, is '[/x]'",
         "  1 row, line 9: age is missing",

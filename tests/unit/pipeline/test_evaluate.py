@@ -90,7 +90,7 @@ def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Cont
         "there is no approved version yet to compare it with.",
         "approval": "stage",
     }
-    assert evaluation["task"] == "regression"
+    assert (evaluation["task"], evaluation["unit"]) == ("regression", "USD")
     assert evaluation["metrics"] == {name: item["value"] for name, item in evaluation["regression_metrics"].items()}
 
 
