@@ -15,12 +15,15 @@ from steps.dataset import GROUP, KEY, RawRows
 from steps.seen import Mask, UndecidedError
 from steps.trained import TrainedModel
 
+__all__ = ["UndecidedError", "copies", "known_rows"]
 
-def known_rows(champion: TrainedModel, model: TrainedModel, raw: RawRows, theirs: RawRows) -> Mask:
+
+def known_rows(champion: TrainedModel, model: TrainedModel, raw: RawRows, seen: RawRows | None = None) -> Mask:
     """The test rows of `model` that fall on a side that the champion was fitted on. Raises UndecidedError.
 
-    `raw` has the features of the model, `theirs` those of the champion, of the same rows.
+    `raw` has the features of the model, `seen` those of the champion, of the same rows; without it they are the same.
     """
+    theirs = raw if seen is None else seen
     fitted = {"train", "validation"} if champion.training.get("refit") else {"train"}
     if filled := sorted(moved_sides(champion.manifest) & fitted):
         raise UndecidedError(f"its {' and '.join(filled)} side was filled with rows that belong to another one")
