@@ -103,9 +103,10 @@ def _one_line(text: str) -> Text:
 
 
 def _result(run: Run) -> str:
-    """Version, error and rows of a run that made a model; why there is none of another."""
+    """Version, error and rows of a run that made a model; why there is none of another, or why it waits."""
     gate = (run.evaluation or {}).get("gate")
-    if not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
+    waits = run.state == "waiting" and (gate or {}).get("approval") == "person"
+    if waits or not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
         return run.reason
     return (
         f"version {run.model_version}, test {gate['metric'].upper()} {metric_text(gate['metric'], gate['value'])}, "

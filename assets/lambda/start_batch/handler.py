@@ -19,16 +19,15 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from contracts import Chosen, Contracts, Package, UnreadableError
 from logic import Batch, Refused, Upload, check_size, layout_for, model_request, upload_of
 from rewriting import Rewriter
 from streams import Stream, chunks_until
+from versions import Chosen, Versions
 
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
 from tracking.place import resource_name
 from tracking.resources import ensure, found
-from tracking.versions import newest_approved
 
 log = logging.getLogger("start_batch")
 log.setLevel(logging.INFO)
@@ -69,7 +68,7 @@ DEPLOYED = bundled()
 s3 = boto3.client("s3", config=Config(retries={"mode": "standard"}))
 sagemaker = boto3.client("sagemaker")
 sns = boto3.client("sns")
-of_versions = Contracts(s3)
+versions = Versions(s3, sagemaker)
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -100,7 +99,7 @@ def start(upload: Upload, deployed: Contract, *, until: float) -> None:
     try:
         check_size(upload.size)
         known = prepared_before(batch)
-        chosen = choose(batch, known)
+        chosen = versions.choose(batch.resource, (known or {}).get("model_package"), model=upload.model)
         transform(batch, chosen, deployed, known=known, until=until)
     except Refused as error:
         end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}", chosen)
@@ -109,32 +108,6 @@ def start(upload: Upload, deployed: Contract, *, until: float) -> None:
             raise
         log.exception("Batch not started", extra=batch.facts())
         end(batch, "failed", f"The transform could not be started: {error}", chosen)
-
-
-def choose(batch: Batch, known: Mapping[str, Any] | None) -> Chosen:
-    """The version that an earlier delivery chose, as long as it is approved; else the newest approved one.
-
-    Raises Refused.
-    """
-    described = approved_still(known) or newest_approved(sagemaker, batch.resource)
-    model = batch.upload.model
-    if described is None:
-        raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
-    package = Package.of(described)
-    try:
-        return Chosen(package, of_versions.of(package))
-    except UnreadableError as error:
-        raise Refused(
-            f"the contract of version {package.version} of {model} cannot be read: {error}; "
-            "approve another version, then upload the file again"
-        ) from error
-
-
-def approved_still(known: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The version of an earlier delivery, as described."""
-    arn = (known or {}).get("model_package")
-    described = found(sagemaker.describe_model_package, ModelPackageName=arn) if arn else None
-    return described if described and described["ModelApprovalStatus"] == "Approved" else None
 
 
 def transform(

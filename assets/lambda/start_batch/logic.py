@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contracts import Chosen, Package
+from versions import Chosen, Package, Refused
 
 from contract import (
     BATCH_PREFIX,
@@ -37,10 +37,6 @@ WHOLE_TYPE = "application/x-parquet"
 
 class MalformedEventError(Exception):
     """A message that is not an `Object Created` event of a versioned bucket."""
-
-
-class Refused(Exception):  # noqa: N818 - the end of a batch, not an error of the function
-    """A file that cannot be predicted. The text says why and what to do."""
 
 
 @dataclass(frozen=True)

@@ -629,14 +629,14 @@ def test_names_fit_into_63_characters(function: SimpleNamespace) -> None:
     resource = f"mlops-prod-{'m' * 40}"
     upload = function.logic.Upload(model="m" * 40, bucket="raw", key="k", version_id="v", size=1)
     assert len(function.logic.Batch(upload, resource=resource, bucket="artifact").job) == 63
-    package = function.contracts.Package(PACKAGE, 99_999, {})
+    package = function.versions.Package(PACKAGE, 99_999, {})
     request = function.logic.model_request(package, model="m", resource=resource, role_arn=ROLE)
     assert len(request["ModelName"]) == 63
 
 
 def test_key_and_network_of_the_environment_go_with_the_requests(function: SimpleNamespace) -> None:
     vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
-    package = function.contracts.Package(PACKAGE, 7, {})
+    package = function.versions.Package(PACKAGE, 7, {})
 
     def model(vpc_config: dict[str, list[str]]) -> dict[str, Any]:
         request: dict[str, Any] = function.logic.model_request(

@@ -1,4 +1,4 @@
-"""The contract of a version, by which its files are read: the artifact holds it, and the model reads it there too."""
+"""The version that predicts a file, and its contract, which its artifact holds: the model reads it there too."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from contract import Contract, ContractError, Recipe, RecipeError
+from tracking.resources import found
+from tracking.versions import newest_approved
 
 RECIPE = PurePosixPath("recipe.json")
 # Some hundred features with their levels and statistics are a few hundred kilobytes.
 MAX_RECIPE = 64 << 20
+
+
+class Refused(Exception):  # noqa: N818 - the end of a batch, not an error of the function
+    """A file that cannot be predicted. The text says why and what to do."""
 
 
 class UnreadableError(Exception):
@@ -59,19 +65,39 @@ class Chosen:
         }
 
 
-class Contracts:
-    """Of versions, by their artifacts, which never change: each is read once."""
+class Versions:
+    """Of models, with their contracts: an artifact never changes, so each is read once."""
 
-    def __init__(self, s3: Any) -> None:
-        self._s3 = s3
-        self._known: dict[str, Contract] = {}
+    def __init__(self, s3: Any, sagemaker: Any) -> None:
+        self._s3, self._sagemaker = s3, sagemaker
+        self._contracts: dict[str, Contract] = {}
 
-    def of(self, package: Package) -> Contract:
-        """Raises UnreadableError, or what S3 answers."""
-        if package.artifact not in self._known:
+    def choose(self, group: str, earlier: str | None, *, model: str) -> Chosen:
+        """The version that an earlier delivery chose, as long as it is approved; else the newest approved one.
+
+        `earlier` is its ARN. Raises Refused.
+        """
+        described = self._approved_still(earlier) or newest_approved(self._sagemaker, group)
+        if described is None:
+            raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
+        package = Package.of(described)
+        try:
+            return Chosen(package, self._contract_of(package))
+        except UnreadableError as error:
+            raise Refused(
+                f"the contract of version {package.version} of {model} cannot be read: {error}; "
+                "approve another version, then upload the file again"
+            ) from error
+
+    def _approved_still(self, arn: str | None) -> dict[str, Any] | None:
+        described = found(self._sagemaker.describe_model_package, ModelPackageName=arn) if arn else None
+        return described if described and described["ModelApprovalStatus"] == "Approved" else None
+
+    def _contract_of(self, package: Package) -> Contract:
+        if package.artifact not in self._contracts:
             bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
-            self._known[package.artifact] = contract_in(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
-        return self._known[package.artifact]
+            self._contracts[package.artifact] = contract_in(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+        return self._contracts[package.artifact]
 
 
 def contract_in(archive: IO[bytes]) -> Contract:
