@@ -252,6 +252,23 @@ def test_the_download_uploaded_again_shows_new_answers_and_keeps_the_old_ones_ap
     assert row["line"] == "old"
 
 
+def test_rows_of_several_versions_say_which_one_answered(api: Api, housing_model: Model) -> None:
+    """Another version goes live between two requests."""
+    file = read(f"{HEADER},model_version\n{GOOD},mine\n{GOOD},mine\n".encode(), housing_model)
+    versions = iter(["3", "4"])
+
+    def predict(instances: Sequence[Mapping[str, Value]]) -> Predictions:
+        return replace(api.predict(housing_model.name, instances), model_version=next(versions))
+
+    *_, outcome = run(file.rows, predict, size=1)
+    frame = results_frame(housing_model, file, outcome)
+    assert outcome.versions == {"3", "4"}
+    assert frame["model_version"].tolist() == ["3", "4"]
+    assert frame["model_version (given)"].tolist() == ["mine", "mine"]
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=1)
+    assert results_frame(housing_model, file, outcome)["model_version"].tolist() == ["mine", "mine"]
+
+
 def test_a_file_of_refused_rows_uploaded_again_tells_the_new_reasons(api: Api, housing_model: Model) -> None:
     file = read(f"line,reason,{HEADER}\n77,was odd,{GOOD.replace('-119.5', '12')}\n".encode(), housing_model)
     *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
