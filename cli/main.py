@@ -212,7 +212,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Ask the REST API for predictions."""
-    from cli.records import records_to_ask
+    from cli.records import assumed, records_to_ask
     from cli.render import explanation_table, prediction_text
 
     with errors(as_json):
@@ -226,6 +226,8 @@ def predict(
             output.say(prediction_text(prediction))
             if explain:
                 output.print(explanation_table(prediction["explanation"]))
+        if not file and (words := assumed(model, instances[0], values or [])):
+            output.say(words, style="dim")
 
 
 def main() -> None:

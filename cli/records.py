@@ -1,8 +1,9 @@
-"""Records to ask a prediction for: from a file, or the contract's example with values changed."""
+"""Records to ask a prediction for: from a file, of a run, or the contract's example with values changed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,22 @@ from contract.wording import closest
 
 
 def example(model: str) -> dict[str, Any]:
-    """The defaults of every feature of the model's contract."""
-    return {feature.name: feature.default for feature in _contract(model).features}
+    """A record that the model's contract allows: its defaults, and something within bounds where it has none."""
+    return contract.example(_contract(model))
+
+
+def real_or_example(model: str, golden: Path) -> dict[str, Any]:
+    """The contract's defaults. Where it lacks some, the first of the test rows in `golden`, a golden.json."""
+    if not made_up(model) or not golden.is_file():
+        return example(model)
+    first: dict[str, Any] = json.loads(golden.read_text(encoding="utf-8"))["instances"][0]
+    return first
+
+
+def made_up(model: str, known: Collection[str] = ()) -> list[str]:
+    """Features whose value in the example stands in nobody's contract, and that are none of the `known`."""
+    features = _contract(model).features
+    return [f.name for f in features if f.default is None and not f.nullable and f.name not in known]
 
 
 def records_to_ask(model: str, *, file: Path | None, values: list[str]) -> list[dict[str, Any]]:
@@ -24,6 +39,23 @@ def records_to_ask(model: str, *, file: Path | None, values: list[str]) -> list[
     records = _read(file) if file else [example(model)]
     changes = dict(_parse(value, model) for value in values)
     return [{**record, **changes} for record in records]
+
+
+def assumed(model: str, record: Mapping[str, Any], values: list[str]) -> str:
+    """A sentence about values of the example that neither the contract nor a person named; "" without any."""
+    names = made_up(model, {_parse(value, model)[0] for value in values})
+    if not names:
+        return ""
+    listed = ", ".join(
+        f"{name}={record[name]:g}" if _is_number(record[name]) else f"{name}={record[name]}" for name in names
+    )
+    return (
+        f"Assumed, for nothing says otherwise: {listed}. Give your own: --set name=value, or a default in model.toml."
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _contract(model: str) -> Contract:

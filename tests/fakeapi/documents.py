@@ -67,7 +67,7 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
         **summary(model, live=live),
         "features": [_feature(feature) for feature in model.features],
         "data": {"missing": sorted(model.data.missing_words)},
-        "example": {feature.name: feature.default for feature in model.features},
+        "example": contract.example(model),
         "schema": contract.json_schema(model),
         "gate": {"metric": model.gate.metric, "margin": model.gate.margin},
         "max_instances": contract.MAX_INSTANCES,

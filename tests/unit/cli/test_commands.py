@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,11 +21,12 @@ from cli.data import find_data
 from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.main import app
-from cli.records import example, records_to_ask
+from cli.records import assumed, example, real_or_example, records_to_ask
 from cli.upload import run_id_of
 from tracking.run import Run, Step
 
 MODEL = "california_housing"
+TEST_MODELS = Path(__file__).parents[2] / "data" / "models"
 
 
 def run_in(state: str, *, reason: str = "", steps: tuple[Step, ...] = ()) -> Run:
@@ -48,6 +50,45 @@ def test_the_example_is_the_contracts_defaults() -> None:
     assert record["ocean_proximity"] == "INLAND"
     assert record["longitude"] == -119.5
     assert "median_house_value" not in record
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A model whose contract has no defaults."""
+    shutil.copytree(records.ROOT / "models", tmp_path / "models")
+    shutil.copytree(TEST_MODELS / "churn", tmp_path / "models" / "churn")
+    monkeypatch.setattr("cli.records.ROOT", tmp_path)
+    return "churn"
+
+
+def test_without_defaults_the_example_is_one_that_the_contract_allows(bare: str) -> None:
+    assert example(bare) == {"months": 300.0, "calls": 500.0, "plan": "basic"}
+    (record,) = records_to_ask(bare, file=None, values=["months=3"])
+    assert record == {"months": 3.0, "calls": 500.0, "plan": "basic"}
+
+
+def test_values_that_nobody_named_are_told(bare: str) -> None:
+    record = example(bare)
+    assert assumed(MODEL, example(MODEL), []) == ""
+    assert assumed(bare, record, ["months=3", "calls=1", "plan=plus"]) == ""
+    assert assumed(bare, record, ["months=3"]) == (
+        "Assumed, for nothing says otherwise: calls=500, plan=basic. "
+        "Give your own: --set name=value, or a default in model.toml."
+    )
+
+
+def test_without_defaults_a_run_asks_for_a_row_of_its_data(bare: str, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    row = {"months": 7.0, "calls": 2.0, "plan": "plus"}
+    golden.write_text(json.dumps({"instances": [row, {}]}))
+    assert real_or_example(bare, golden) == row
+    assert real_or_example(bare, tmp_path / "none.json") == example(bare)
+
+
+def test_with_defaults_a_run_asks_for_them(tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    golden.write_text(json.dumps({"instances": [{"months": 7.0}]}))
+    assert real_or_example(MODEL, golden) == example(MODEL)
 
 
 def test_values_override_the_example() -> None:
