@@ -126,11 +126,14 @@ def _read(body: str | bytes, content_type: str) -> Data:
         raise InputError([_error(f"the content type {content_type[:100]!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
         return batch_rows.lines_of(body)
+    if kind == CSV:
+        # As the toolkit decodes plain text/csv: a byte that is no text costs a row where its column is used.
+        return CsvText(body if isinstance(body, str) else body.decode("utf-8", "replace"))
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError([_error(f"the body is not UTF-8 text: {error}")]) from error
-    return CsvText(text) if kind == CSV else _instances(text)
+    return _instances(text)
 
 
 def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows.Answer | InputError:
