@@ -22,7 +22,7 @@ from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
 from cli.page import Page
-from cli.records import real_or_example
+from cli.records import Told, real_or_example
 from cli.rows import REJECTS_FILE, rejected, save_rejects
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.terminal import Console
@@ -185,7 +185,8 @@ def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, An
 
 
 def _predict(target: Target, run: Run, report: Path) -> dict[str, Any]:
-    record = real_or_example(run.model, report / GOLDEN_FILE)
+    told = Told(api.model_document(target, run.model))
+    record = real_or_example(told, report / GOLDEN_FILE)
     answer = api.predict(target, model=run.model, instances=[record])
     first = answer["predictions"][0]
     return {

@@ -113,7 +113,8 @@ def _result(run: Run) -> str:
     )
 
 
-def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
+def print_versions(console: Console, versions: Sequence[ModelVersion], *, notice: str = "") -> None:
+    """`notice`: what the deployed contract says otherwise than that of the live version."""
     if not versions:
         console.print("No versions yet. Upload data: mlops upload FILE")
         return
@@ -130,6 +131,8 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             version.description or lineage.get("deployment_reason", ""),
         )
     console.print(table)
+    if notice:
+        console.say(notice)
 
 
 def print_version(console: Console, version: ModelVersion) -> None:
