@@ -128,17 +128,26 @@ def print_versions(console: Console, versions: Sequence[ModelVersion], *, notice
             version.deployment,
             f"{lineage.get('metric', '')} {lineage.get('metric_value', '')}".strip(),
             lineage.get("run_id", ""),
-            version.description or lineage.get("deployment_reason", ""),
+            _why(version),
         )
     console.print(table)
     if notice:
         console.say(notice)
 
 
+def _why(version: ModelVersion) -> str:
+    """What was decided about it; while nothing is, what a person should know who decides."""
+    waits = version.approval == "PendingManualApproval"
+    decided = version.description or version.metadata.get("deployment_reason", "")
+    return version.gate_reason if waits and version.gate_reason else decided
+
+
 def print_version(console: Console, version: ModelVersion) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
+    if version.gate_reason:
+        grid.add_row("gate", version.gate_reason)
     grid.add_row("artifact", version.artifact)
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)

@@ -105,6 +105,7 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
     gate = decide(contract, overall[contract.gate.metric], comparison)
     return {
         "task": contract.task,
+        "unit": contract.target.unit,
         "metrics": overall,
         **metrics.document(contract, overall, {name: item.standard_deviation for name, item in intervals.items()}),
         "interval": {name: [item.low, item.high] for name, item in intervals.items()}

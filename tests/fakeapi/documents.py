@@ -185,6 +185,7 @@ def versions(model: Contract) -> list[dict[str, Any]]:
             "live": number == 3,
             "run_id": RUN_ID,
             "metric": {"name": model.gate.metric, "value": value * (1 + 0.01 * (3 - number))},
+            "unit": model.target.unit,
             "gate_reason": f"Test {model.gate.metric} is within the limit and not worse than the champion.",
             "decided_by": "the gate",
             "decision_reason": reason or "Passed.",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from contracts import Chosen, Package
+
 from contract import (
     BATCH_PREFIX,
     HEAD_BYTES,
@@ -18,7 +20,7 @@ from contract import (
     batch_id,
     batch_layout,
 )
-from contract.reading import PARQUET, Layout
+from contract.reading import PARQUET, ColumnsError, Layout
 
 # SageMaker's limit of one environment value.
 MAX_COLUMNS_TEXT = 10_240
@@ -55,15 +57,6 @@ class Upload:
     def is_folder(self) -> bool:
         """Consoles create an empty object when a person makes a folder."""
         return self.key.endswith("/")
-
-
-@dataclass(frozen=True)
-class Package:
-    """A version in the model registry. `environment` is what it sets in its container."""
-
-    arn: str
-    version: int
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -181,6 +174,31 @@ def layout_in(contract: Contract, head: bytes, *, size: int) -> Layout | None:
         count = len(layout.names)
         raise Refused(f"the names of its {count} columns are too long together; keep the columns of the model")
     return layout
+
+
+def layout_for(chosen: Chosen, deployed: Contract, head: bytes, *, size: int) -> Layout | None:
+    """The same by the contract of a version. Raises Refused, which names the version where the columns are others."""
+    try:
+        return layout_in(chosen.contract, head, size=size)
+    except Refused as error:
+        if not isinstance(error.__cause__, ColumnsError):
+            raise
+        version = f"version {chosen.package.version} of {chosen.contract.name}"
+        raise Refused(
+            f"{version}, which would predict it, reads other columns: {error}{_hint(deployed, head, size)}"
+        ) from error
+
+
+def _hint(deployed: Contract, head: bytes, size: int) -> str:
+    """What to do with a file that the contract of the next versions reads."""
+    try:
+        layout_in(deployed, head, size=size)
+    except Refused:
+        return ""
+    return (
+        ". The contract that is deployed reads it: train a version by that contract and approve it, then upload the "
+        "file again; or write the columns of the version"
+    )
 
 
 def model_request(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from contract import Contract
 from frontend import times, upload
 from frontend.answers import Model
 from frontend.batchfile import BatchFile, read
@@ -323,6 +325,22 @@ def test_versions_with_the_live_one_in_detail(opened: Opener) -> None:
         "predicted_vs_actual.png?signature=s",
         "feature_importance.png?signature=s",
     ]
+
+
+@pytest.mark.parametrize(("unit", "shown"), [({"unit": "EUR"}, "40,982 EUR"), ({}, "40,982 USD")])
+def test_a_version_is_shown_in_the_unit_of_its_own_contract(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, unit: dict[str, str], shown: str
+) -> None:
+    """The contract of the live one may have another by now; older APIs tell no unit of a version."""
+    versions = documents.versions
+
+    def told(model: Contract) -> list[dict[str, Any]]:
+        return [{name: value for name, value in item.items() if name != "unit"} | unit for item in versions(model)]
+
+    monkeypatch.setattr(documents, "versions", told)
+    app = opened("models")
+    assert app.metric[0].value == shown
+    assert any(f"Errors in {shown[-3:]}." in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(

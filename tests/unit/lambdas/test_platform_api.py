@@ -30,6 +30,7 @@ GROUP = "mlops-dev-california-housing"
 ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EVALUATION = {
+    "unit": "USD",
     "metrics": {"rmse": 41000.5, "mae": 27000.0},
     "interval": {"rmse": [40000.0, 42000.0], "level": 0.95, "method": "bootstrap"},
     "gate": {"decision": "register", "reason": "good enough", "metric": "rmse", "value": 41000.5, "limit": 60000.0},
@@ -577,6 +578,7 @@ def test_versions_with_what_was_decided(ask: Ask, cloud: Cloud) -> None:
     assert (oldest["version"], oldest["live"], oldest["deployment"]) == (1, True, "live")
     assert "decided_by" not in oldest
     assert (oldest["metric"], oldest["gate_reason"]) == ({"name": "rmse", "value": 41000.5}, "good enough")
+    assert oldest["unit"] == "USD"
 
 
 def test_a_version_with_links_to_its_plots(ask: Ask, cloud: Cloud) -> None:
@@ -600,6 +602,7 @@ def test_a_version_that_somebody_registered_by_hand(ask: Ask, cloud: Cloud) -> N
     cloud.versions[1]["CustomerMetadataProperties"] = {}
     version = ask(f"/models/{MODEL}/versions/{{version}}", version="1")
     assert (version["metric"], version["plots"], version["report_url"]) == (None, [], None)
+    assert "unit" not in version
 
 
 def test_monitoring_flags_what_the_week_does_not_let_expect(

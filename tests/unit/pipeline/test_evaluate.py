@@ -88,8 +88,9 @@ def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Cont
         "limit": 60000.0,
         "reason": f"Test RMSE {rmse:,.0f} USD is within the limit of 60,000 USD; "
         "there is no approved version yet to compare it with.",
+        "approval": "stage",
     }
-    assert evaluation["task"] == "regression"
+    assert (evaluation["task"], evaluation["unit"]) == ("regression", "USD")
     assert evaluation["metrics"] == {name: item["value"] for name, item in evaluation["regression_metrics"].items()}
 
 

@@ -13,6 +13,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tracking.place import Place
+from tracking.progress import deployment_state
 from tracking.versions import description_value, live_package, metadata_value, newest_approved
 
 ABSENT = ("ValidationException", "Could not find endpoint.")
@@ -87,3 +88,20 @@ def test_a_description_is_one_line_as_the_registry_takes_it() -> None:
     told = description_value("Not live (failed): ContainerError\nTraceback:\r\n\tline 1\x1b[0m caf\u00e9 " + "x" * 2000)
     assert told.startswith("Not live (failed): ContainerError Traceback: line 1 [0m caf\u00e9 x")
     assert re.fullmatch(".*", told) and len(told) == 1024
+
+
+def test_a_version_that_waits_says_why_the_gate_asks_a_person() -> None:
+    package = {
+        "ModelPackageArn": "arn:4",
+        "ModelPackageVersion": 4,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "ModelPackageDescription": "Test RMSE 41 is within the limit of 60; a person has to approve it, because x.",
+    }
+    state, reason = deployment_state(package, lambda: "")
+    assert (state, reason) == (
+        "waiting",
+        "Version 4 waits for a person's approval. Test RMSE 41 is within the limit of 60; "
+        "a person has to approve it, because x.",
+    )
+    del package["ModelPackageDescription"]
+    assert deployment_state(package, lambda: "")[1] == "Version 4 waits for a person's approval."

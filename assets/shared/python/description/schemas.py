@@ -75,11 +75,12 @@ VERSION = {
     "run_id": TEXT,
     "metric": maybe(ref("Metric")),
     "gate_reason": TEXT,
+    "unit": TEXT,
     "decided_by": TEXT,
     "decision_reason": TEXT,
     "deployment_reason": TEXT,
 }
-UNDECIDED = ("decided_by", "decision_reason", "deployment_reason")
+UNDECIDED = ("unit", "decided_by", "decision_reason", "deployment_reason")
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": thing(

@@ -24,7 +24,10 @@ NAMESPACE = "mlops"
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version in the registry. `metadata` is its lineage and what became of its deployment."""
+    """A version in the registry. `metadata` is its lineage and what became of its deployment.
+
+    `gate_reason` says why the gate let it in, `description` why it was approved or rejected.
+    """
 
     number: int
     arn: str
@@ -34,6 +37,7 @@ class ModelVersion:
     artifact: str
     live: bool
     metadata: Mapping[str, str]
+    gate_reason: str = ""
 
     @property
     def deployment(self) -> str:
@@ -144,4 +148,5 @@ def _version(package: Mapping[str, Any], live: str) -> ModelVersion:
         artifact=package["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", ""),
         live=package["ModelPackageArn"] == live,
         metadata=package.get("CustomerMetadataProperties", {}),
+        gate_reason=package.get("ModelPackageDescription", ""),
     )
