@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli import api, local, registry
+from cli import api, registry
 from cli.errors import CliError
-from localcloud.deploy import deploy
 from stacks.bundles import MODELS
 from tests.e2e.asking import Asking
 from tests.e2e.conftest import MODEL, Platform
@@ -66,28 +65,28 @@ def old(platform: Platform, first: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def changed(asking: Asking, old: dict[str, Any], platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> None:
+def changed(
+    asking: Asking, old: dict[str, Any], platform: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
     """The changed contract is deployed over the live version."""
     folder = tmp_path_factory.mktemp("served") / "models"
     shutil.copytree(MODELS, folder)
     write_model(folder, changes=CHANGES)
-    assembly = local.synth(tmp_path_factory.mktemp("served-work"), folder, "dev") / "assembly-dev"
-    cloud = platform.here.cloud
-    deploy(assembly, cloud.session(), endpoint=cloud.endpoint)
+    return platform.with_models(folder, tmp_path_factory.mktemp("served-work") / "cdk.out")
 
 
 def test_requests_of_the_old_shape_are_answered_after_the_deployment(
-    platform: Platform, changed: None, first: int, old: dict[str, Any]
+    changed: Platform, first: int, old: dict[str, Any]
 ) -> None:
-    answer = api.predict(platform.target, model=MODEL, instances=[old], explain=True)
+    answer = api.predict(changed.target, model=MODEL, instances=[old], explain=True)
     assert answer["model_version"] == str(first)
     assert answer["predictions"][0]["unit"] == "USD"
 
 
 def test_the_model_is_told_by_the_version_that_answers_and_what_is_deployed(
-    platform: Platform, changed: None, first: int, old: dict[str, Any]
+    changed: Platform, first: int, old: dict[str, Any]
 ) -> None:
-    told = api.model_document(platform.target, MODEL)
+    told = api.model_document(changed.target, MODEL)
     assert (list(told["example"]), told["contract"]["version"], told["target"]["unit"]) == (list(old), first, "USD")
     assert f"Version {first} is live with the contract of " in told["notice"]
     assert told["notice"].endswith(
@@ -97,57 +96,57 @@ def test_the_model_is_told_by_the_version_that_answers_and_what_is_deployed(
 
 
 def test_a_record_of_the_new_shape_is_refused_with_version_and_fields(
-    platform: Platform, changed: None, first: int, old: dict[str, Any]
+    changed: Platform, first: int, old: dict[str, Any]
 ) -> None:
     new = {**{name: value for name, value in old.items() if name != "median_income"}, "income": 3.5, "lot_area": 500}
     with pytest.raises(api.RefusedError) as refused:
-        api.predict(platform.target, model=MODEL, instances=[new])
+        api.predict(changed.target, model=MODEL, instances=[new])
     assert refused.value.status == 400
     for words in ("median_income: is missing", "lot_area: is not a feature", "income: is not a feature"):
         assert words in refused.value.message
 
 
 @pytest.fixture(scope="module")
-def second(platform: Platform, changed: None, file: Path) -> int:
+def second(changed: Platform, file: Path) -> int:
     """The version of the changed contract, approved."""
-    trained = platform.run(file)
+    trained = changed.run(file)
     assert trained.model_version is not None, trained.reason
     if trained.state == "waiting":
-        chosen = registry.find_version(platform.target, MODEL, trained.model_version)
-        registry.approve(platform.target, chosen, reason="looked at it")
-    wait_until_live(platform, trained.model_version)
-    wait_for(platform, trained.model_version, "deployed")
+        chosen = registry.find_version(changed.target, MODEL, trained.model_version)
+        registry.approve(changed.target, chosen, reason="looked at it")
+    wait_until_live(changed, trained.model_version)
+    wait_for(changed, trained.model_version, "deployed")
     return trained.model_version
 
 
-def test_a_client_that_follows_goes_over_to_the_new_shape(platform: Platform, second: int, old: dict[str, Any]) -> None:
-    told = api.model_document(platform.target, MODEL)
+def test_a_client_that_follows_goes_over_to_the_new_shape(changed: Platform, second: int, old: dict[str, Any]) -> None:
+    told = api.model_document(changed.target, MODEL)
     assert (told["contract"]["version"], told["notice"]) == (second, "")
     assert {"income", "lot_area", "pool_area"} == told["example"].keys() - old.keys()
-    answer = api.predict(platform.target, model=MODEL, instances=[told["example"]])
+    answer = api.predict(changed.target, model=MODEL, instances=[told["example"]])
     assert (answer["model_version"], answer["predictions"][0]["unit"]) == (str(second), "US dollars")
     with pytest.raises(CliError, match="housing_median_age: is not a feature"):
-        api.predict(platform.target, model=MODEL, instances=[old])
+        api.predict(changed.target, model=MODEL, instances=[old])
 
 
 def test_versions_come_and_go_under_a_client_that_asks_without_pause(
-    platform: Platform, first: int, second: int, asking: Asking, capsys: pytest.CaptureFixture[str]
+    changed: Platform, first: int, second: int, asking: Asking, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two more versions, back over both, back to the contract before, and a rejection of what is live."""
-    target = platform.target
+    target = changed.target
     for _ in range(2):
-        newer = copy_of(platform, second)
-        registry.approve(target, version(platform, newer), reason="the same again")
-        wait_until_live(platform, newer)
-        wait_for(platform, newer, "deployed")
+        newer = copy_of(changed, second)
+        registry.approve(target, version(changed, newer), reason="the same again")
+        wait_until_live(changed, newer)
+        wait_for(changed, newer, "deployed")
     for wanted in (second, first):
         registry.rollback(target, MODEL, number=wanted, reason="back")
-        wait_until_live(platform, wanted)
-        wait_for(platform, wanted, "deployed")
-    registry.approve(target, version(platform, second), reason="forward")
-    wait_until_live(platform, second)
-    registry.reject(target, version(platform, second), reason="and back")
-    wait_until_live(platform, first)
+        wait_until_live(changed, wanted)
+        wait_for(changed, wanted, "deployed")
+    registry.approve(target, version(changed, second), reason="forward")
+    wait_until_live(changed, second)
+    registry.reject(target, version(changed, second), reason="and back")
+    wait_until_live(changed, first)
     asking.end()
     with capsys.disabled():
         print(f"\n{asking.words()}")
