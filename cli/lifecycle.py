@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import registry
+from cli.api import contract_notice
 from cli.errors import CliError
 from cli.options import DEFAULT_MODEL, Json, Model, On, Stage, errors, output, progress, show
 from cli.target import Target, find_target
@@ -28,7 +29,9 @@ def models(model: Model = DEFAULT_MODEL, stage: Stage = None, on: On = None, as_
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         found = versions(target.place, model)
-        show({"versions": [v.to_json() for v in found]}, as_json, lambda: print_versions(output, found))
+        notice = contract_notice(target, model) if any(version.live for version in found) else ""
+        document = {"versions": [v.to_json() for v in found], "notice": notice}
+        show(document, as_json, lambda: print_versions(output, found, notice=notice))
 
 
 @app.command("model")

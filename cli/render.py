@@ -114,7 +114,8 @@ def _result(run: Run) -> str:
     )
 
 
-def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
+def print_versions(console: Console, versions: Sequence[ModelVersion], *, notice: str = "") -> None:
+    """`notice`: what the deployed contract says otherwise than that of the live version."""
     if not versions:
         console.print("No versions yet. Upload data: mlops upload FILE")
         return
@@ -131,6 +132,8 @@ def print_versions(console: Console, versions: Sequence[ModelVersion]) -> None:
             _why(version),
         )
     console.print(table)
+    if notice:
+        console.say(notice)
 
 
 def _why(version: ModelVersion) -> str:

@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from cli import api
 from cli.errors import CliError
-from cli.records import example
 from cli.target import PROJECT, Target
 from tracking.versions import newest_approved
 
@@ -45,7 +44,9 @@ def _ask(target: Target, model: str) -> Answer:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return _judge(model, api.predict(target, model=model, instances=[example(model)]))
+            return _judge(
+                model, api.predict(target, model=model, instances=[api.model_document(target, model)["example"]])
+            )
         except api.RefusedError as error:
             if api.NOT_LIVE in error.message:
                 return _not_live(target, model, error.message)

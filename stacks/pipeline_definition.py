@@ -234,6 +234,7 @@ def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval
             "contract_hash": contract.hash,
             "data_set_uri": parameter("DataSetUri"),
             "evaluation_uri": evaluation,
+            "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
             # A metadata property is a text of at most 256 characters: the evaluation has them ready.
             **{

@@ -186,6 +186,8 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     for name in ("metric", "metric_value", "champion_verdict", "source_version"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
+    assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:

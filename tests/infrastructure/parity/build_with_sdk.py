@@ -198,6 +198,7 @@ def register(step, status):
                 "contract_hash": FACTS["contract_hash"],
                 "data_set_uri": data_set,
                 "evaluation_uri": evaluation,
+                "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
                 **{
                     name: from_report(f"registry.{name}")
