@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli import local, registry
+from cli import registry
 from cli.batch import run
 from cli.errors import CliError
-from localcloud.deploy import deploy
 from stacks.bundles import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.light import write_model
@@ -69,14 +68,12 @@ def first(platform: Platform, file_of: File) -> int:
 
 
 @pytest.fixture(scope="module")
-def changed(platform: Platform, first: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def changed(platform: Platform, first: int, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """The changed contract is deployed over the live version."""
     folder = tmp_path_factory.mktemp("changed") / "models"
     shutil.copytree(MODELS, folder)
     write_model(folder, changes=CHANGES)
-    assembly = local.synth(tmp_path_factory.mktemp("changed-work"), folder, "dev") / "assembly-dev"
-    cloud = platform.here.cloud
-    deploy(assembly, cloud.session(), endpoint=cloud.endpoint)
+    return platform.with_models(folder, tmp_path_factory.mktemp("changed-work") / "cdk.out")
 
 
 def predicted(platform: Platform, file: Path) -> tuple[Mapping[str, Any], list[dict[str, str]]]:
@@ -86,21 +83,19 @@ def predicted(platform: Platform, file: Path) -> tuple[Mapping[str, Any], list[d
         return result, list(csv.DictReader(opened, strict=True))
 
 
-def test_a_batch_follows_the_contract_of_the_version(
-    platform: Platform, first: int, changed: None, file_of: File
-) -> None:
-    result, rows = predicted(platform, file_of("old.csv", slice(0, 20), lacking=[ADDED]))
-    lineage = find_version(platform.target.place, MODEL, first)
+def test_a_batch_follows_the_contract_of_the_version(changed: Platform, first: int, file_of: File) -> None:
+    result, rows = predicted(changed, file_of("old.csv", slice(0, 20), lacking=[ADDED]))
+    lineage = find_version(changed.target.place, MODEL, first)
     assert lineage is not None
     assert (result["model_version"], result["contract_hash"]) == (first, lineage.metadata["contract_hash"])
     assert (len(rows), {row["prediction_error"] for row in rows}) == (20, {""})
 
 
 def test_a_file_for_the_next_contract_is_refused_with_the_version_and_the_columns(
-    platform: Platform, first: int, changed: None, file_of: File
+    changed: Platform, first: int, file_of: File
 ) -> None:
     with pytest.raises(CliError) as refused:
-        predicted(platform, file_of("new.csv", slice(0, 20), lacking=[DROPPED]))
+        predicted(changed, file_of("new.csv", slice(0, 20), lacking=[DROPPED]))
     assert refused.value.message.startswith(
         f"The file was refused. new.csv: version {first} of {MODEL}, which would predict it, reads other columns: "
         f"line 1, the header, lacks {DROPPED}; add what is missing; not known: "
@@ -109,12 +104,12 @@ def test_a_file_for_the_next_contract_is_refused_with_the_version_and_the_column
 
 
 @pytest.fixture(scope="module")
-def second(platform: Platform, first: int, changed: None, file_of: File) -> Run:
+def second(changed: Platform, first: int, file_of: File) -> Run:
     """The run of a data set that still has the column which the contract dropped."""
-    return platform.run(file_of("second.csv"))
+    return changed.run(file_of("second.csv"))
 
 
-def test_a_version_that_nobody_compared_waits_for_a_person_in_dev(platform: Platform, first: int, second: Run) -> None:
+def test_a_version_that_nobody_compared_waits_for_a_person_in_dev(changed: Platform, first: int, second: Run) -> None:
     assert second.state == "waiting", second.reason
     assert re.match(r"Version \d+ waits for a person's approval\. Test RMSE [\d,]+ USD is within", second.reason)
     why = (
@@ -124,31 +119,31 @@ def test_a_version_that_nobody_compared_waits_for_a_person_in_dev(platform: Plat
     assert second.reason.endswith(why)
     assert "RegisterForApproval" in {step.name for step in second.steps if step.status == "Succeeded"}
     assert second.model_version is not None
-    version = find_version(platform.target.place, MODEL, second.model_version)
+    version = find_version(changed.target.place, MODEL, second.model_version)
     assert version is not None
     assert (version.approval, version.live) == ("PendingManualApproval", False)
     assert version.gate_reason.endswith(why)
-    live = live_version(platform.target.place, MODEL)
+    live = live_version(changed.target.place, MODEL)
     assert live is not None
     assert live.number == first
 
 
 def test_approved_by_a_person_it_is_live_and_batches_go_over_to_it(
-    platform: Platform, second: Run, file_of: File
+    changed: Platform, second: Run, file_of: File
 ) -> None:
     number = second.model_version
     assert number is not None
-    registry.approve(platform.target, registry.find_version(platform.target, MODEL, number), reason="looked at it")
-    wait_until_live(platform, number)
-    result, rows = predicted(platform, file_of("over.csv", slice(0, 20), lacking=[DROPPED]))
+    registry.approve(changed.target, registry.find_version(changed.target, MODEL, number), reason="looked at it")
+    wait_until_live(changed, number)
+    result, rows = predicted(changed, file_of("over.csv", slice(0, 20), lacking=[DROPPED]))
     assert result["model_version"] == number
     assert (len(rows), {row["prediction_error"] for row in rows}) == (20, {""})
     with pytest.raises(CliError, match=rf"version {number} of {MODEL}, which would predict it, .*lacks {ADDED}"):
-        predicted(platform, file_of("old.csv", slice(0, 20), lacking=[ADDED]))
+        predicted(changed, file_of("old.csv", slice(0, 20), lacking=[ADDED]))
 
 
-def test_a_version_of_the_same_contract_is_compared_again(platform: Platform, second: Run, file_of: File) -> None:
-    third = platform.run(file_of("third.csv", slice(0, 3000), lacking=[DROPPED]))
+def test_a_version_of_the_same_contract_is_compared_again(changed: Platform, second: Run, file_of: File) -> None:
+    third = changed.run(file_of("third.csv", slice(0, 3000), lacking=[DROPPED]))
     assert third.evaluation is not None
     assert third.evaluation["champion"]["verdict"] in ("better", "not_worse", "worse")
     assert third.evaluation["champion"]["model_version"] == second.model_version
