@@ -44,9 +44,7 @@ def model_document(target: Target, model: str) -> dict[str, Any]:
     """What the model takes and answers, by the version that is live. Raises CliError."""
     answer = _answer(target, "GET", f"{target.api_url}/models/{model}", b"")
     if not answer.keys() >= TOLD:
-        raise CliError(
-            f"The REST API does not tell what {model} takes.", "Deploy this release."
-        )
+        raise CliError(f"The REST API does not tell what {model} takes.", "Deploy this release.")
     return answer
 
 
