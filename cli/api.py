@@ -17,6 +17,8 @@ from cli.target import Target
 
 MOST_ERRORS = 20
 NOT_LIVE = "no model is live"
+# What a client needs of a model's document.
+TOLD = frozenset(("name", "features", "example", "data"))
 
 
 @dataclass(eq=False)
@@ -35,10 +37,29 @@ def predict(
 ) -> dict[str, Any]:
     """POST the records to the model. Raises CliError with the problem's own words, field by field."""
     url = f"{target.api_url}/models/{model}/predictions" + ("?explain=true" if explain else "")
-    body = json.dumps({"instances": list(instances)}).encode()
+    return _answer(target, "POST", url, json.dumps({"instances": list(instances)}).encode())
+
+
+def model_document(target: Target, model: str) -> dict[str, Any]:
+    """What the model takes and answers, by the version that is live. Raises CliError."""
+    answer = _answer(target, "GET", f"{target.api_url}/models/{model}", b"")
+    if not answer.keys() >= TOLD:
+        raise CliError(f"The REST API does not tell what {model} takes.", "Deploy this release.")
+    return answer
+
+
+def contract_notice(target: Target, model: str) -> str:
+    """What the deployed contract says otherwise than that of the live version, or why that is not known; or ""."""
+    try:
+        return str(model_document(target, model).get("notice") or "")
+    except CliError as error:
+        return f"Whether the deployed contract differs from that of the live version is not known: {error.message}"
+
+
+def _answer(target: Target, method: str, url: str, body: bytes) -> dict[str, Any]:
     try:
         with pool(url, retries=RETRIES, timeout=READ_SECONDS) as http:
-            response = http.request("POST", url, body=body, headers=_headers(target, url, body))
+            response = http.request(method, url, body=body or None, headers=_headers(target, method, url, body))
     except urllib3.exceptions.HTTPError as error:
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
@@ -49,12 +70,12 @@ def predict(
     return answer
 
 
-def _headers(target: Target, url: str, body: bytes) -> dict[str, str]:
+def _headers(target: Target, method: str, url: str, body: bytes) -> dict[str, str]:
     """With the API key, or signed where there is none."""
     headers = {"content-type": "application/json"}
     if target.cli_key is not None:
         return {**headers, "x-api-key": target.cli_key}
-    request = AWSRequest(method="POST", url=url, data=body, headers=headers)
+    request = AWSRequest(method=method, url=url, data=body, headers=headers)
     caller = target.caller or target.session
     SigV4Auth(caller.get_credentials(), "execute-api", target.session.region_name).add_auth(request)
     return dict(request.headers.items())

@@ -95,6 +95,8 @@ def _waiting(console: Console) -> Iterator[Callable[[batches.Progress], None]]:
 def _print(result: Mapping[str, Any], to: Path) -> None:
     total, bad = result["rows"], result["bad_rows"]
     by = f"{result['model']} version {result['model_version']}"
+    if contract := str(result.get("contract_hash") or ""):
+        by += f" (contract {contract[:12]})"
     count = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
     output.say(f"{total - bad:,} of {total:,} rows predicted by {by} in {result['seconds']:.1f} s; {count}")
     for warning in result.get("warnings", []):

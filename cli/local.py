@@ -22,7 +22,7 @@ from cli.data import Data
 from cli.errors import CliError
 from cli.follow import follow, raise_for_failure
 from cli.page import Page
-from cli.records import example
+from cli.records import Told, real_or_example
 from cli.rows import REJECTS_FILE, rejected, save_rejects
 from cli.target import LOCAL_DIR, ROOT, STATE_FILE, Target, local_target, running_cloud
 from cli.terminal import Console
@@ -35,6 +35,7 @@ from localcloud.private import private_folder, write_private
 from tracking.run import Run
 
 RUN_TIMEOUT = 900.0
+GOLDEN_FILE = "golden.json"  # beside evaluation.json
 
 
 @dataclass
@@ -177,14 +178,15 @@ def run(*, model: str, data: Data, stage: str, console: Console) -> dict[str, An
             )
         rejects = keep_rejects(here.target, finished)
         raise_for_failure(here.target, finished, rejects=str(rejects or ""))
-        with watch.phase("prediction"):
-            prediction = _predict(here.target, finished) if finished.state == "live" else None
         kept = Kept(report=download_evaluation(here.target, finished), rejects=rejects)
+        with watch.phase("prediction"):
+            prediction = _predict(here.target, finished, kept.report) if finished.state == "live" else None
         return _summary(finished, data=data, prediction=prediction, kept=kept, here=here, watch=watch)
 
 
-def _predict(target: Target, run: Run) -> dict[str, Any]:
-    record = example(run.model)
+def _predict(target: Target, run: Run, report: Path) -> dict[str, Any]:
+    told = Told(api.model_document(target, run.model))
+    record = real_or_example(told, report / GOLDEN_FILE)
     answer = api.predict(target, model=run.model, instances=[record])
     first = answer["predictions"][0]
     return {

@@ -216,12 +216,13 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Ask the REST API for predictions."""
-    from cli.records import records_to_ask
+    from cli.records import Told, assumed, records_to_ask
     from cli.render import explanation_table, prediction_text
 
     with errors(as_json):
         target: Target = find_target(where=on, stage=stage, model=model)
-        instances = records_to_ask(model, file=file, values=values or [])
+        told = Told(api.model_document(target, model))
+        instances = records_to_ask(told, file=file, values=values or [])
         answer = api.predict(target, model=model, instances=instances, explain=explain)
         if as_json:
             print_json(answer)
@@ -230,6 +231,8 @@ def predict(
             output.say(prediction_text(prediction))
             if explain:
                 output.print(explanation_table(prediction["explanation"]))
+        if not file and (words := assumed(told, instances[0], values or [])):
+            output.say(words, style="dim")
 
 
 def main() -> None:

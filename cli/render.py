@@ -109,9 +109,10 @@ def _one_line(text: str) -> Text:
 
 
 def _result(run: Run) -> str:
-    """Version, error and rows of a run that made a model; why there is none of another."""
+    """Version, error and rows of a run that made a model; why there is none of another, or why it waits."""
     gate = (run.evaluation or {}).get("gate")
-    if not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
+    waits = run.state == "waiting" and (gate or {}).get("approval") == "person"
+    if waits or not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
         return run.reason
     return (
         f"version {run.model_version}, test {gate['metric'].upper()} {metric_text(gate['metric'], gate['value'])}, "
@@ -119,8 +120,10 @@ def _result(run: Run) -> str:
     )
 
 
-def print_versions(console: Console, found: Mapping[str, Sequence[ModelVersion]]) -> None:
-    """By model."""
+def print_versions(
+    console: Console, found: Mapping[str, Sequence[ModelVersion]], *, notices: Mapping[str, str]
+) -> None:
+    """By model. `notices`: what a deployed contract says otherwise than that of the live version."""
     for model, versions in found.items():
         if len(found) > 1:
             console.say(model, style="bold")
@@ -128,6 +131,8 @@ def print_versions(console: Console, found: Mapping[str, Sequence[ModelVersion]]
             console.print(_versions_table(versions))
         else:
             console.print(f"No versions yet. Upload data: mlops upload FILE{of_model(model)}")
+        if model in notices:
+            console.say(notices[model])
 
 
 def _versions_table(versions: Sequence[ModelVersion]) -> Table:
@@ -147,12 +152,14 @@ def _versions_table(versions: Sequence[ModelVersion]) -> Table:
 
 
 def _why(version: ModelVersion) -> str:
-    """Of a version that is approved and does not serve, what keeps it from that; of others, why it was decided so."""
+    """What keeps an approved version from serving, what a person should know who decides, or why it was decided so."""
     reason = version.metadata.get("deployment_reason", "")
     if version.state in (State.BLOCKED, State.LIVE_BLOCKED, State.STOPPED):
         return reason
     if version.state == State.GONE:
         return "Nothing serves it: the endpoint is gone. mlops deploy MODEL brings it back."
+    if version.state == State.PENDING and version.gate_reason:
+        return version.gate_reason
     return version.description or reason
 
 
@@ -161,6 +168,8 @@ def print_version(console: Console, version: ModelVersion) -> None:
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
     grid.add_row("deployment", version.deployment)
+    if version.gate_reason:
+        grid.add_row("gate", version.gate_reason)
     grid.add_row("artifact", version.artifact)
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)

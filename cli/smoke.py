@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from cli import api
 from cli.errors import CliError
-from cli.records import example
 from cli.target import PROJECT, Target
 from tracking.states import State
 from tracking.versions import newest_approved
@@ -46,7 +45,8 @@ def _ask(target: Target, model: str) -> Answer:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return _judge(target, model, api.predict(target, model=model, instances=[example(model)]))
+            record = api.model_document(target, model)["example"]
+            return _judge(target, model, api.predict(target, model=model, instances=[record]))
         except api.RefusedError as error:
             if api.NOT_LIVE in error.message:
                 return _not_live(target, model, error.message)

@@ -42,11 +42,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Summary:
+    """`notice`: what the deployed contract says otherwise than that of the live version, "" for nothing."""
+
     name: str
     task: str
     description: str
     target: Target
     live: LiveVersion | None
+    notice: str = ""
 
     @classmethod
     def of(cls, document: Json) -> Summary:
@@ -57,6 +60,7 @@ class Summary:
             description=str(document.get("description") or ""),
             target=Target(str(target["name"]), str(target.get("unit") or ""), tuple(target.get("levels") or ())),
             live=_live(live) if live else None,
+            notice=str(document.get("notice") or ""),
         )
 
 

@@ -23,14 +23,21 @@ class Predict(Protocol):
 
 @dataclass
 class Outcome:
-    """What became of the rows so far, by their position. `stopped` says why the rest has no answer."""
+    """What became of the rows so far, by their position. `stopped` says why the rest has no answer.
+
+    `answered` says which version predicted a row: another one may go live between two requests.
+    """
 
     total: int
     predictions: dict[int, Prediction] = field(default_factory=dict)
     rejects: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
-    versions: set[str] = field(default_factory=set)
+    answered: dict[int, str] = field(default_factory=dict)
     waiting: str = ""
     stopped: ApiError | None = None
+
+    @property
+    def versions(self) -> set[str]:
+        return set(self.answered.values())
 
     @property
     def done(self) -> int:
@@ -77,7 +84,7 @@ def _chunk(
                 return
         else:
             outcome.predictions |= dict(zip(indexes, found.items, strict=True))
-            outcome.versions.add(found.model_version)
+            outcome.answered |= dict.fromkeys(indexes, found.model_version)
             indexes = []
         yield
 

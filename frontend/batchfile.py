@@ -13,7 +13,7 @@ import pandas as pd
 from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, read_table, text_of
 from contract.reading import Row as Read
 from frontend.answers import Model
-from frontend.forms import Value
+from frontend.forms import Value, fields_of
 
 # What a browser offers to choose from.
 KINDS = ("csv", "tsv", "txt", "gz", "parquet")
@@ -77,12 +77,18 @@ def read(content: bytes, model: Model) -> BatchFile:
 
 
 def template(model: Model) -> str:
-    """A CSV with the model's columns and one example row."""
+    """A CSV with the model's columns and one example row, as its contract says that files are written."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=model.data.delimiter or ",", lineterminator="\n")
     writer.writerow(feature.column for feature in model.features)
-    writer.writerow("" if feature.default is None else feature.default for feature in model.features)
+    writer.writerow(_cell(field.default, model.data.decimal or ".") for field in fields_of(model.features))
     return text.getvalue()
+
+
+def _cell(value: Value, mark: str) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else repr(value).removesuffix(".0").replace(".", mark)
 
 
 def _row(columns: Sequence[str], row: Read) -> Row:

@@ -25,6 +25,8 @@ def page(name: str, show: Callable[[Summary], None]) -> None:
             return
         summary = _chosen(found, right)
         left.caption(escaped(_subtitle(summary)))
+        if summary.notice:
+            st.info(escaped(summary.notice), icon=":material/update:")
         show(summary)
 
 

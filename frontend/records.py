@@ -81,6 +81,8 @@ class Version:
     decided_by: str
     decision_reason: str
     deployment_reason: str
+    # Of what it predicts; None where the API does not say.
+    unit: str | None = None
 
     @classmethod
     def of(cls, document: Json) -> Version:
@@ -96,6 +98,7 @@ class Version:
             decided_by=str(document.get("decided_by") or ""),
             decision_reason=str(document.get("decision_reason") or ""),
             deployment_reason=str(document.get("deployment_reason") or ""),
+            unit=str(document["unit"]) if "unit" in document else None,
         )
 
 

@@ -12,6 +12,7 @@ from frontend.batchfile import BatchFile
 from frontend.formatting import title
 
 LOW, HIGH = "low", "high"
+VERSION = "model_version"
 LINE, REASON = "line", "reason"
 LARGE = 1000
 GIVEN = " (given)"
@@ -30,10 +31,10 @@ def predicted_label(model: Model) -> str:
     return f"Predicted {title(model.target.name).lower()}{unit}"
 
 
-def added_columns(model: Model) -> tuple[str, ...]:
-    """What a predicted row may get beside its own columns."""
+def added_columns(model: Model, outcome: Outcome) -> tuple[str, ...]:
+    """What a predicted row may get beside its own columns; its version where several answered."""
     more = (LOW, HIGH) if model.summary.task == "regression" else (predicted_column(model),)
-    return (_predicted(model), *more)
+    return (_predicted(model), *more, *((VERSION,) if len(outcome.versions) > 1 else ()))
 
 
 def apart(given: Collection[str], added: Collection[str]) -> dict[str, str]:
@@ -58,7 +59,8 @@ def readable(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def results_frame(model: Model, file: BatchFile, outcome: Outcome) -> pd.DataFrame:
     """The file's rows that were predicted, in its order, with what was predicted in front."""
-    renamed = apart(file.columns, added_columns(model))
+    added = added_columns(model, outcome)
+    renamed = apart(file.columns, added)
     rows = []
     for index in sorted(outcome.predictions):
         prediction = outcome.predictions[index]
@@ -67,6 +69,8 @@ def results_frame(model: Model, file: BatchFile, outcome: Outcome) -> pd.DataFra
             row = {_predicted(model): prediction.label, **row}
         if prediction.interval:
             row |= {LOW: prediction.interval.low, HIGH: prediction.interval.high}
+        if VERSION in added:
+            row[VERSION] = outcome.answered[index]
         rows.append({**row, **_own(file.rows[index].cells, renamed)})
     return pd.DataFrame(rows)
 

@@ -164,6 +164,8 @@ class BatchStack(ModelStack):
         # What an earlier delivery found out, which may have met no free instance.
         self._grant_folders(role, ["request.json"], "s3:GetObject")
         grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
+        # A version's contract lies in its artifact.
+        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
         packages = self._arns("model-package", "/*")
         groups, models, jobs = (
             self._arns("model-package-group"),

@@ -90,7 +90,10 @@ def output_of(step: str, name: str) -> Json:
 
 
 def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
-    """Prepare, Train, Evaluate, then Gate decides between Register, nothing (Unchanged) and Reject."""
+    """Prepare, Train, Evaluate, then Gate decides between Register, nothing (Unchanged) and Reject.
+
+    Where nobody can tell whether a version is worse than the champion, RegisterForApproval leaves it to a person.
+    """
     return {
         "Version": SCHEMA,
         "Metadata": {},
@@ -191,13 +194,16 @@ def _gate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     message = join("", f"{contract.name} was not registered: ", _evaluated("gate.reason"))
     reject = {"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
     # The champion once more: there is nothing to register, and nothing failed.
-    unchanged = _decision("Unchanged", "unchanged", then=[], otherwise=[reject])
-    return _decision("Gate", "register", then=[_register(contract, inputs)], otherwise=[unchanged])
+    unchanged = _decision("Unchanged", "gate.decision", "unchanged", then=[], otherwise=[reject])
+    waiting = _register(contract, inputs, step="RegisterForApproval", approval="PendingManualApproval")
+    normal = _register(contract, inputs, step="Register", approval=parameter("ApprovalStatus"))
+    approval = _decision("Approval", "gate.approval", "person", then=[waiting], otherwise=[normal])
+    return _decision("Gate", "gate.decision", "register", then=[approval], otherwise=[unchanged])
 
 
-def _decision(name: str, word: str, *, then: list[Json], otherwise: list[Json]) -> dict[str, Json]:
+def _decision(name: str, path: str, word: str, *, then: list[Json], otherwise: list[Json]) -> dict[str, Json]:
     arguments = {
-        "Conditions": [{"Type": "Equals", "LeftValue": _evaluated("gate.decision"), "RightValue": word}],
+        "Conditions": [{"Type": "Equals", "LeftValue": _evaluated(path), "RightValue": word}],
         "IfSteps": then,
         "ElseSteps": otherwise,
     }
@@ -208,7 +214,7 @@ def _evaluated(path: str) -> Json:
     return json_get("Evaluate", "EvaluationReport", path)
 
 
-def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval: Json) -> dict[str, Json]:
     evaluation = join("/", output_of("Evaluate", "evaluation"), "evaluation.json")
     container = {
         "Image": inputs.compute.image,
@@ -221,13 +227,14 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     arguments = {
         "ModelPackageGroupName": inputs.package_group,
         "ModelPackageDescription": _evaluated("gate.reason"),
-        "ModelApprovalStatus": parameter("ApprovalStatus"),
+        "ModelApprovalStatus": approval,
         "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation}}},
         "CustomerMetadataProperties": {
             "run_id": parameter("RunId"),
             "contract_hash": contract.hash,
             "data_set_uri": parameter("DataSetUri"),
             "evaluation_uri": evaluation,
+            "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
             # A metadata property is a text of at most 256 characters: the evaluation has them ready.
             **{
@@ -245,7 +252,7 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         },
     }
     # There is no job to lack capacity: only the API call is tried again.
-    return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments, "RetryPolicies": [_RETRY_CALLS]}
+    return {"Name": step, "Type": "RegisterModel", "Arguments": arguments, "RetryPolicies": [_RETRY_CALLS]}
 
 
 def _processing(

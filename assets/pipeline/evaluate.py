@@ -25,6 +25,8 @@ from steps.metrics import Vector
 from steps.slices import slices_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 
+# Beside the evaluation; the platform reads it as tracking.contracts.
+CONTRACT = "contract.json"
 NO_PLOTS = "Plots were skipped: matplotlib is not installed in this container."
 LEAST_ROWS = 2
 _SKEW = 1e-6  # between the model inputs that the ETL job computed and those that serving would
@@ -56,6 +58,7 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     evaluation = document(evaluated, champion, plots)
     _write_json(output / "evaluation.json", evaluation)
     _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
+    _write_json(output / CONTRACT, contract_document(model.contract))
     images = {name: (output / name).read_bytes() for name in plots}
     books = books_of(model.manifest)
     page = report.page(evaluation, model.contract, model.training, books=books, plots=images, skipped=skipped)
@@ -102,6 +105,7 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
     gate = decide(contract, overall[contract.gate.metric], comparison)
     return {
         "task": contract.task,
+        "unit": contract.target.unit,
         "metrics": overall,
         **metrics.document(contract, overall, {name: item.standard_deviation for name, item in intervals.items()}),
         "interval": {name: [item.low, item.high] for name, item in intervals.items()}
@@ -117,6 +121,11 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
         "contract_hash": contract.hash,
         "plots": list(plots),
     }
+
+
+def contract_document(contract: Contract) -> dict[str, Any]:
+    """contract.json: the version answers by this contract, whatever is deployed later."""
+    return {"version": 1, "contract_hash": contract.hash, "contract": contract.to_dict()}
 
 
 def prediction_interval(evaluated: Evaluated) -> dict[str, float] | None:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -38,7 +39,7 @@ def _toolkit_error() -> type[Exception]:
 
 
 class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the base is known at run time only
-    """A request that cannot be answered. Its text is JSON: {"errors": [{"instance", "field", "reason"}, ...]}."""
+    """A request that cannot be answered. Its text is JSON: {"errors": [{"instance", "field", "reason"}, ...], ...}."""
 
     def __init__(self, errors: Sequence[Mapping[str, object]], status_code: int = 400) -> None:
         self.errors = list(errors)
@@ -46,6 +47,11 @@ class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the bas
         self.message = json.dumps({"errors": self.errors[:MAX_ERRORS]})
         self.phrase = "Invalid input"
         Exception.__init__(self, self.message)
+
+    def by(self, model: Model) -> InputError:
+        """The same, and by which version's contract."""
+        self.message = json.dumps({"errors": self.errors[:MAX_ERRORS], **model.origin})
+        return self
 
     def __str__(self) -> str:
         return self.message
@@ -72,6 +78,13 @@ class Model:
     run_id: str
     version: str | None
     interval: Interval | None = None
+
+    @cached_property
+    def origin(self) -> Mapping[str, str | None]:
+        """Who answers: under a canary, nobody but the container knows. `version` is None where it serves many."""
+        contract = self.recipe.contract
+        named = {"model": contract.name, "run_id": self.run_id, "model_version": self.version}
+        return {**named, "contract_hash": contract.hash}
 
 
 @dataclass(frozen=True)
@@ -126,20 +139,23 @@ def _read(body: str | bytes, content_type: str) -> Data:
         raise InputError([_error(f"the content type {content_type[:100]!r} is not known; send {JSON} or {CSV}")], 415)
     if kind == CSV and batch_rows.is_asked():
         return batch_rows.lines_of(body)
+    if kind == CSV:
+        # As the toolkit decodes plain text/csv: a byte that is no text costs a row where its column is used.
+        return CsvText(body if isinstance(body, str) else body.decode("utf-8", "replace"))
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError([_error(f"the body is not UTF-8 text: {error}")]) from error
-    return CsvText(text) if kind == CSV else _instances(text)
+    return _instances(text)
 
 
 def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows.Answer | InputError:
     if isinstance(data, InputError):
-        return data
+        return data.by(model)
     try:
         return _predict(data, model)
     except InputError as error:
-        return error
+        return error.by(model)
 
 
 def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
@@ -165,12 +181,9 @@ def output_fn(prediction: Prediction | batch_rows.Answer | InputError, accept: s
     if prediction.explanations is not None:
         for answer, explanation in zip(answers, prediction.explanations, strict=True):
             answer["explanation"] = explanation
-    document = {
-        "predictions": answers,
-        "model": model.recipe.contract.name,
-        "run_id": model.run_id,
-        "model_version": model.version,
-    }
+    target = model.recipe.contract.target
+    meant = {"name": target.name, "unit": target.unit, "levels": list(target.levels)}
+    document = {"predictions": answers, **model.origin, "target": meant}
     return json.dumps(document), JSON
 
 

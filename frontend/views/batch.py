@@ -24,6 +24,7 @@ from frontend.results import (
     LINE,
     LOW,
     REASON,
+    VERSION,
     added_columns,
     apart,
     places_frame,
@@ -142,10 +143,13 @@ def _results(model: Model, file: BatchFile, predicted: Predicted) -> None:
     _map(model, file, predicted.outcome)
     unit = f" ({model.target.unit})" if model.target.unit else ""
     labels = {predicted_column(model): predicted_label(model), LOW: f"Low{unit}", HIGH: f"High{unit}"}
-    numbers = [name for name in added_columns(model) if name in labels]
+    added = added_columns(model, predicted.outcome)
+    numbers = [name for name in added if name in labels]
     config: dict[str, Any] = {name: st.column_config.NumberColumn(labels[name], format="localized") for name in numbers}
     st.dataframe(readable(table.frame, numbers), hide_index=True, key="results", column_config=config)
-    _tell_renamed(apart(file.columns, added_columns(model)))
+    _tell_renamed(apart(file.columns, added))
+    if VERSION in added:
+        st.caption(f"Another version went live meanwhile: the column {code(VERSION)} says which one predicted a row.")
     st.download_button(
         "Download results",
         table.csv,

@@ -62,8 +62,15 @@ def versions_frame(found: tuple[Version, ...]) -> pd.DataFrame:
 
 def _metric_label(found: tuple[Version, ...], summary: Summary) -> str:
     name = next((v.metric.name for v in found if v.metric), "")
-    unit = f" ({summary.target.unit})" if name in IN_UNITS and summary.target.unit else ""
+    units = {_unit(version, summary) for version in found if version.metric}
+    # Numbers of one column that are in several units have their unit beside the version alone.
+    unit = f" ({units.pop()})" if name in IN_UNITS and len(units) == 1 and "" not in units else ""
     return f"{metric_name(name)}{unit}" if name else "Metric"
+
+
+def _unit(version: Version, summary: Summary) -> str:
+    """What its own contract says; an older version's evaluation does not say it."""
+    return summary.target.unit if version.unit is None else version.unit
 
 
 def _version(summary: Summary, detail: VersionDetail) -> None:
@@ -88,7 +95,7 @@ def _version(summary: Summary, detail: VersionDetail) -> None:
 
 
 def _metrics(summary: Summary, detail: VersionDetail) -> None:
-    unit = summary.target.unit
+    unit = _unit(detail.version, summary)
     with st.container(horizontal=True, gap="medium"):
         for name, value in detail.metrics.items():
             interval = detail.intervals.get(name)
@@ -129,8 +136,8 @@ def _slices(summary: Summary, detail: VersionDetail) -> None:
     }
     frame = frame.rename(columns=names | {"name": "Column", "value": "Rows where"})
     st.dataframe(frame, hide_index=True, column_config=numbers, key="slices")
-    if summary.target.unit:
-        st.caption(escaped(f"Errors in {summary.target.unit}."))
+    if unit := _unit(detail.version, summary):
+        st.caption(escaped(f"Errors in {unit}."))
 
 
 def _lineage(detail: VersionDetail) -> None:

@@ -60,6 +60,8 @@ def _ask(model: Model, record: dict[str, float | str | None]) -> None:
     except ApiError as error:
         if error.kind is Kind.INVALID:
             states.show_refused(error)
+            # Another version may be live by now, with another form.
+            session.forget()
         else:
             states.show_error(error, retry="retry-predict")
         return

@@ -68,7 +68,9 @@ class ModelHandler:
         return function(*args, *[None] * extra)
 
     def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
-        data: Any = body.decode() if content_type in TEXT_TYPES else body
+        # Flask puts U+FFFD where bytes are no UTF-8; the multi-model server fails on them.
+        errors = "strict" if MULTI_MODEL else "replace"
+        data: Any = body.decode(errors=errors) if content_type in TEXT_TYPES else body
         if self._functions["transform_fn"]:
             result = self._call("transform_fn", self._model, data, content_type, accept)
         else:

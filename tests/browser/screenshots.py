@@ -14,11 +14,11 @@ from cli import api, local
 from cli import page as pages
 from cli.data import find_data
 from cli.follow import follow, raise_for_failure
-from cli.records import example
 from cli.terminal import Console
 from cli.upload import upload
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.visitor import Visitor, visiting
+from tests.records import example
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cli.records import example
 from tests.e2e.conftest import MODEL
+from tests.records import example
 
 JSON = "application/json"
 GOOD = example(MODEL)

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from cli.records import example
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.malformed import CASES, Malformed
+from tests.records import example
 from tracking.callers import Caller, record_of
 
 PREDICTIONS = f"/models/{MODEL}/predictions"

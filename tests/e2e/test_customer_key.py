@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli import api, local
-from cli.records import example
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tests.records import example
 from tracking.logs import log_tail
 
 pytestmark = pytest.mark.slow

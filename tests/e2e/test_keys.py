@@ -12,9 +12,9 @@ import urllib3
 from cli import api, keys, teardown
 from cli.api import RefusedError
 from cli.doctor import concurrency
-from cli.records import example
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.test_api import PREDICTIONS, Client
+from tests.records import example
 
 OTHER = "breast_cancer"
 

@@ -13,10 +13,10 @@ import pytest
 from cli import api
 from cli.errors import CliError
 from cli.follow import raise_for_failure
-from cli.records import example
 from cli.rows import raw_table, rejected
 from cli.tables import cell_text
 from tests.e2e.conftest import MODEL, Platform
+from tests.records import example
 from tests.secret_guard import secrets
 from tracking.runs import list_runs
 

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from cli import api, registry
-from cli.records import example
 from tests.e2e.conftest import MODEL, Platform
+from tests.records import example
 from tracking.versions import ModelVersion
 
 

@@ -46,6 +46,7 @@ def summary(model: Contract, *, live: bool) -> dict[str, Any]:
         "description": model.description,
         "target": {key: value for key, value in target.items() if value},
         "live": live_version(model) if live else None,
+        "notice": "",
     }
 
 
@@ -67,7 +68,8 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
         **summary(model, live=live),
         "features": [_feature(feature) for feature in model.features],
         "data": {"missing": sorted(model.data.missing_words)},
-        "example": {feature.name: feature.default for feature in model.features},
+        "contract": {"hash": model.hash, "version": 3 if live else None, "deployed_hash": model.hash},
+        "example": contract.example(model),
         "schema": contract.json_schema(model),
         "gate": {"metric": model.gate.metric, "margin": model.gate.margin},
         "max_instances": contract.MAX_INSTANCES,
@@ -183,6 +185,7 @@ def versions(model: Contract) -> list[dict[str, Any]]:
             "live": number == 3,
             "run_id": RUN_ID,
             "metric": {"name": model.gate.metric, "value": value * (1 + 0.01 * (3 - number))},
+            "unit": model.target.unit,
             "gate_reason": f"Test {model.gate.metric} is within the limit and not worse than the champion.",
             "decided_by": "the gate",
             "decision_reason": reason or "Passed.",

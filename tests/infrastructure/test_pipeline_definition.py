@@ -64,6 +64,8 @@ def test_steps_in_order(document: dict[str, Any]) -> None:
         ("Train", "Training"),
         ("Evaluate", "Processing"),
         ("Gate", "Condition"),
+        ("Approval", "Condition"),
+        ("RegisterForApproval", "RegisterModel"),
         ("Register", "RegisterModel"),
         ("Unchanged", "Condition"),
         ("Reject", "Fail"),
@@ -184,6 +186,8 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     for name in ("metric", "metric_value", "champion_verdict", "source_version"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
+    assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:
@@ -204,7 +208,17 @@ def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> N
     gate = step_of(document, "Gate")["Arguments"]
     decision = from_report("gate.decision")
     assert gate["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}]
-    assert [step["Name"] for step in gate["IfSteps"]] == ["Register"]
+    assert [step["Name"] for step in gate["IfSteps"]] == ["Approval"]
+
+
+def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(document: dict[str, Any]) -> None:
+    approval, decision = step_of(document, "Approval")["Arguments"], from_report("gate.approval")
+    assert approval["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "person"}]
+    (waiting,), (normal,) = approval["IfSteps"], approval["ElseSteps"]
+    assert (waiting["Name"], normal["Name"]) == ("RegisterForApproval", "Register")
+    status = [step["Arguments"].pop("ModelApprovalStatus") for step in (waiting, normal)]
+    assert status == ["PendingManualApproval", {"Get": "Parameters.ApprovalStatus"}]
+    assert waiting["Arguments"] == normal["Arguments"]
 
 
 def test_an_unchanged_model_ends_the_pipeline_without_a_failure(document: dict[str, Any]) -> None:

@@ -55,8 +55,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     for name in ("rows.csv", *(["lines.gz"] if request.get("renumbered") else [])):
         s3.delete_object(Bucket=SETTINGS.bucket, Key=f"{folder}/input/{name}")
     if result["state"] == "done":
-        counts = {name: result[name] for name in ("id", "model", "model_version", "rows", "bad_rows", "seconds")}
-        log.info("Batch done", extra=counts)
+        told = ("id", "model", "model_version", "contract_hash", "rows", "bad_rows", "seconds")
+        log.info("Batch done", extra={name: result.get(name) for name in told})
     else:
         alert(result)
     return {"state": str(result["state"])}
@@ -75,7 +75,8 @@ def outcome(job: Mapping[str, Any], folder: str, request: Mapping[str, Any]) -> 
     except NotPredictionsError as error:
         return {"state": "failed", "reason": str(error)}
     seconds = (job["TransformEndTime"] - job["TransformStartTime"]).total_seconds()
-    reason = f"{tally.rows - tally.bad_rows} of {tally.rows} rows predicted."
+    version = f"version {request['model_version']}"
+    reason = f"{tally.rows - tally.bad_rows} of {tally.rows} rows predicted by {version}."
     return {
         "state": state,
         "reason": reason,

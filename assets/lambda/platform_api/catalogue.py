@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from records import Records
 
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
+from contract.changes import notice
 from tracking.versions import ModelVersion, live_version
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What is asked for a prediction now: the live version with its contract, or the deployed one before there is any.
+
+    `known`: the contract is the version's own.
+    """
+
+    live: ModelVersion | None
+    contract: Contract
+    deployed: Contract
+    known: bool
+
+    @property
+    def notice(self) -> str:
+        """What a client should know of a deployed contract that no version answers by yet; "" when they are one."""
+        if self.live is None or not self.known:
+            return ""
+        return notice(self.contract, self.deployed, version=self.live.number, trained=self.live.created)
 
 
 def all_of(records: Records, contracts: Mapping[str, Contract]) -> dict[str, Any]:
@@ -17,9 +39,19 @@ def all_of(records: Records, contracts: Mapping[str, Contract]) -> dict[str, Any
         return {"models": list(pool.map(lambda contract: summary(records, contract), contracts.values()))}
 
 
-def summary(records: Records, contract: Contract) -> dict[str, Any]:
+def summary(records: Records, deployed: Contract) -> dict[str, Any]:
+    return _summary(records, answering(records, deployed))
+
+
+def answering(records: Records, deployed: Contract) -> Answering:
+    live = live_version(records.place, deployed.name)
+    found = records.contract(live) if live else None
+    return Answering(live, found or deployed, deployed, known=found is not None)
+
+
+def _summary(records: Records, found: Answering) -> dict[str, Any]:
+    contract, live = found.contract, found.live
     target = contract.target
-    live = live_version(records.place, contract.name)
     return {
         "name": contract.name,
         "task": contract.task,
@@ -31,14 +63,22 @@ def summary(records: Records, contract: Contract) -> dict[str, Any]:
             **({"levels": list(target.levels)} if target.levels else {}),
         },
         "live": _live(records, live) if live else None,
+        "notice": found.notice,
     }
 
 
-def detail(records: Records, contract: Contract) -> dict[str, Any]:
-    gate, threshold = contract.gate, contract.serving.threshold
+def detail(records: Records, deployed: Contract) -> dict[str, Any]:
+    found = answering(records, deployed)
+    contract, gate = found.contract, deployed.gate
+    threshold = contract.serving.threshold
     limit = {"min": gate.limit} if gate.higher_is_better else {"max": gate.limit}
     return {
-        **summary(records, contract),
+        **_summary(records, found),
+        "contract": {
+            "hash": contract.hash,
+            "version": found.live.number if found.live and found.known else None,
+            "deployed_hash": deployed.hash,
+        },
         "features": [feature_of(feature) for feature in contract.features],
         "data": data_of(contract),
         "derived": {item.name: item.expression.text for item in contract.derived},

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from contract import Contract, ContractError
+from tracking.contracts import contract_document
 from tracking.documents import Documents
 from tracking.place import Place
 from tracking.runs import RunReader
 from tracking.versions import ModelVersion
 
 LINK_SECONDS = 900
+
+log = logging.getLogger("platform_api")
 
 
 class Records:
@@ -29,6 +34,15 @@ class Records:
     def evaluation(self, version: ModelVersion) -> Mapping[str, Any] | None:
         """None for a version that somebody registered without one."""
         return self._documents.at(version.metadata.get("evaluation_uri", ""))
+
+    def contract(self, version: ModelVersion) -> Contract | None:
+        """By which the version answers; None for one that has none kept, or one that this release cannot read."""
+        document = contract_document(self._documents, version)
+        try:
+            return Contract.from_dict(document, f"version {version.number}") if document else None
+        except ContractError:
+            log.exception("Contract of a version not read", extra={"model_version": version.number})
+            return None
 
     def link(self, version: ModelVersion, name: str) -> str:
         """A link, good for 15 minutes, to a file beside the evaluation."""

@@ -53,6 +53,8 @@ def summary(records: Records, version: ModelVersion) -> dict[str, Any]:
         "run_id": version.metadata.get("run_id", ""),
         "metric": metric_of(version),
         "gate_reason": evaluation["gate"]["reason"] if evaluation else "",
+        # Of its own contract: that of today may have another.
+        **({"unit": evaluation["unit"]} if evaluation and "unit" in evaluation else {}),
         **{name: version.metadata[name] for name in DECISIONS if name in version.metadata},
     }
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from addresses import Address, address_of
 from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
-from logic import NotUnderstoodError, answer_of, check_content_type, errors_in, instances_of, text_of
+from logic import NotUnderstoodError, answer_of, check_content_type, instances_of, refusal_in, refused, text_of
 from objects import Objects
 
 from contract import Contract, bundled
 from rest.admission import admit
 from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
-from rest.problems import ProblemError, invalid, unavailable
+from rest.problems import ProblemError, unavailable
 from tracking.callers import SIGNED, Caller, Callers, known_callers
 
 log = logging.getLogger("predict")
@@ -80,7 +80,7 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     explain = flag(event, "explain")
     check_content_type(header(event, "content-type"))
     text = text_of(event.get("body"), base64_encoded=bool(event.get("isBase64Encoded")))
-    instances = instances_of(text, contract, explain=explain)
+    instances = instances_of(text, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}
     address = address_of(contract.name)
     body = invoke(contract, address, {"instances": instances, **({"explain": True} if explain else {})})
@@ -111,18 +111,18 @@ def invoke(contract: Contract, address: Address, request: dict[str, Any]) -> byt
         log.warning("Endpoint not reached", extra={"model": contract.name, "reason": str(error)})
         raise unavailable(f"{contract.name} cannot be reached now") from error
     except InvocationError as error:
-        problem = problem_of(error, contract)
+        problem = problem_of(error, contract, address)
         if problem is None:
             raise
         raise problem from error
 
 
-def problem_of(error: InvocationError, contract: Contract) -> ProblemError | None:
+def problem_of(error: InvocationError, contract: Contract, address: Address) -> ProblemError | None:
     """What an error of InvokeEndpoint means to a client; None when the fault is ours (access denied, say)."""
     if error.code == "ModelError":
-        errors = errors_in(error.original)
-        if errors:
-            return invalid(errors)
+        refusal = refusal_in(error.original)
+        if refusal:
+            return refused(refusal, model=contract.name, version=address.version)
         log.error("Model failed", extra={"model": contract.name, "status": error.original_status})
         return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
     if error.code in ("ValidationError", "ValidationException"):

@@ -7,12 +7,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from contract import MAX_INSTANCES, Contract, faults
+from contract import MAX_INSTANCES, Contract
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED
-from rest.problems import ProblemError, invalid_field, refuse_any
+from rest.problems import ProblemError, invalid, invalid_field, refuse_any
 
 # Four characters stand for three bytes, and line breaks may stand between.
 _MAX_BASE64 = MAX_BODY_BYTES * 3 // 2
@@ -30,8 +31,11 @@ def check_content_type(content_type: str) -> None:
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
 
 
-def instances_of(body: str | None, contract: Contract, *, explain: bool = False) -> list[Any]:
-    """The records of a request. Raises ProblemError, which names instance and field of everything wrong with them."""
+def instances_of(body: str | None, *, explain: bool = False) -> list[Any]:
+    """The records of a request. Raises ProblemError for what no version of any model takes.
+
+    The rest is for the version to say: its contract may be another one than the deployed.
+    """
     document = _document(body or "")
     most = MAX_EXPLAINED if explain else MAX_INSTANCES
     instances = document.get("instances") if isinstance(document, dict) else None
@@ -40,7 +44,7 @@ def instances_of(body: str | None, contract: Contract, *, explain: bool = False)
         raise invalid_field(
             "instances", f'the body must be {{"instances": [...]}} with 1 to {most} instances{_when(explain)}{given}'
         )
-    refuse_any(_errors(contract, document))
+    refuse_any(_errors(document))
     return instances
 
 
@@ -97,51 +101,80 @@ def answer_of(
 ) -> dict[str, Any]:
     """The answer to the client. Raises NotUnderstoodError, and ProblemError where the model cannot explain.
 
-    `version`: which one was asked, where the container serves many and does not know.
+    `version`: which one was asked, where the container serves many and does not know. `contract`, the deployed one,
+    is for versions whose container does not tell what its numbers mean.
     """
     try:
         document = json.loads(body)
         answers = document["predictions"]
         values = [float(answer["value"]) for answer in answers]
-        predictions = [_prediction(answer, contract, explain=explain) for answer in answers]
+        target = _target(document, contract)
+        predictions = [_prediction(answer, target, explain=explain) for answer in answers]
         origin = {"model_version": version or document["model_version"], "run_id": document["run_id"]}
     except (KeyError, TypeError, ValueError) as error:
         raise NotUnderstoodError(f"The model's answer has no predictions: {error!r}") from error
+    if explain and not all("explanation" in answer for answer in answers):
+        detail = f"The live version of {contract.name} cannot explain its predictions. Train a new one."
+        raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, detail)
     if len(values) != expected or not all(map(math.isfinite, values)):
         raise NotUnderstoodError(f"The model answered {len(values)} numbers, not {expected} finite ones.")
     return {"model": contract.name, **origin, "predictions": predictions, "request_id": request_id}
 
 
-def _prediction(answer: Mapping[str, Any], contract: Contract, *, explain: bool) -> dict[str, Any]:
+def _target(document: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
+    """What the numbers mean: as the version says, or as the deployed contract does where it is silent."""
+    if "target" in document:
+        found: Mapping[str, Any] = document["target"]
+        return found
+    return {"unit": contract.target.unit, "levels": contract.target.levels}
+
+
+def _prediction(answer: Mapping[str, Any], target: Mapping[str, Any], *, explain: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"value": float(answer["value"])}
-    if contract.target.unit:
-        found["unit"] = contract.target.unit
-    if contract.task == "binary":
+    if target["unit"]:
+        found["unit"] = str(target["unit"])
+    if target["levels"]:
         found["label"] = str(answer["label"])
     # Versions that were trained before there were intervals and explanations have none.
     if "interval" in answer:
         found["interval"] = {name: float(answer["interval"][name]) for name in ("low", "high", "level")}
-    if explain and "explanation" not in answer:
-        detail = f"The live version of {contract.name} cannot explain its predictions. Train a new one."
-        raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, detail)
-    if explain:
+    if explain and "explanation" in answer:
         found["explanation"] = answer["explanation"]
     return found
 
 
-def errors_in(message: str) -> list[dict[str, Any]] | None:
-    """The input errors that the model's own check found, or None when the message is of another kind.
+@dataclass(frozen=True)
+class Refusal:
+    """What a version's own check found wrong. `version` is "" where the container serves many and does not know."""
 
-    SageMaker's server of many models puts a traceback on the lines below them.
+    errors: list[dict[str, Any]]
+    version: str = ""
+
+
+def refusal_in(message: str) -> Refusal | None:
+    """None when the message of the container is of another kind.
+
+    SageMaker's server of many models puts a traceback on the lines below it.
     """
     try:
-        errors = json.loads(message.partition("\n")[0])["errors"]
-    except (KeyError, TypeError, ValueError):
+        document = json.loads(message.partition("\n")[0])
+        errors, version = document["errors"], document.get("model_version")
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return errors if isinstance(errors, list) and errors else None
+    return Refusal(errors, str(version or "")) if isinstance(errors, list) and errors else None
 
 
-def _errors(contract: Contract, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def refused(refusal: Refusal, *, model: str, version: str | None) -> ProblemError:
+    """400 that lists what is wrong, and by which version's contract. `version`: the one that was asked, if known."""
+    found = invalid(refusal.errors)
+    version = version or refusal.version
+    if not version:
+        return found
+    detail = f"{found.detail} (version {version} answers; GET /models/{model} tells what it takes)"
+    return replace(found, detail=detail, members={"model_version": version})
+
+
+def _errors(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Everything wrong with a body, one at a time."""
     for name in document:
         if name != "instances":
@@ -149,6 +182,3 @@ def _errors(contract: Contract, document: Mapping[str, Any]) -> Iterator[dict[st
     for position, record in enumerate(document["instances"]):
         if not isinstance(record, dict):
             yield {"instance": position, "field": None, "reason": "must be an object of features"}
-            continue
-        for fault in faults(contract, record):
-            yield {"instance": position, "field": fault.field, "reason": fault.reason}

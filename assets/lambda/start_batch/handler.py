@@ -1,4 +1,7 @@
-"""Start a batch transform for each file below batch/<model>/, once, with the newest approved version of the model."""
+"""Start a batch transform for each file below batch/<model>/, once, with the newest approved version of the model.
+
+The version is chosen first: the file is read by its contract, which is not always the one that is deployed.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from logic import Batch, Package, Refused, Upload, check_size, layout_in, model_request, upload_of
+from logic import Batch, Refused, Upload, check_size, layout_for, model_request, upload_of
 from rewriting import Rewriter
 from streams import Stream, chunks_until
+from versions import Chosen, Versions
 
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
 from tracking.place import resource_name
 from tracking.resources import ensure, found
-from tracking.versions import newest_approved
 
 log = logging.getLogger("start_batch")
 log.setLevel(logging.INFO)
@@ -60,10 +63,12 @@ SETTINGS = Settings(
     key=os.environ.get("KMS_KEY_ARN"),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )
-CONTRACTS = bundled()
+# Those that are deployed: they say which models there are, and how new data are read.
+DEPLOYED = bundled()
 s3 = boto3.client("s3", config=Config(retries={"mode": "standard"}))
 sagemaker = boto3.client("sagemaker")
 sns = boto3.client("sns")
+versions = Versions(s3, sagemaker)
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -73,14 +78,14 @@ def handler(event: dict[str, Any], context: Any) -> None:
         upload = upload_of(record["body"])
         if upload.is_folder:
             log.info("Folder marker ignored", extra={"key": upload.key})
-        elif upload.model not in CONTRACTS:
-            reason = f"there is no model {upload.model}; upload below batch/<model>/ ({', '.join(sorted(CONTRACTS))})"
+        elif upload.model not in DEPLOYED:
+            reason = f"there is no model {upload.model}; upload below batch/<model>/ ({', '.join(sorted(DEPLOYED))})"
             alert({"key": upload.key, "model": upload.model, "state": "refused", "reason": reason})
         else:
-            start(upload, CONTRACTS[upload.model], until=until)
+            start(upload, DEPLOYED[upload.model], until=until)
 
 
-def start(upload: Upload, contract: Contract, *, until: float) -> None:
+def start(upload: Upload, deployed: Contract, *, until: float) -> None:
     """Ends with a transform job, or with a recorded reason for none. Raises ClientError for what may pass.
 
     `until`: on the monotonic clock, when the function has to be done.
@@ -90,31 +95,31 @@ def start(upload: Upload, contract: Contract, *, until: float) -> None:
     if found(sagemaker.describe_transform_job, TransformJobName=batch.job):
         log.info("Batch is started already", extra=batch.facts())
         return
+    chosen: Chosen | None = None
     try:
-        transform(batch, contract, until=until)
+        check_size(upload.size)
+        known = prepared_before(batch)
+        chosen = versions.choose(batch.resource, (known or {}).get("model_package"), model=upload.model)
+        transform(batch, chosen, deployed, known=known, until=until)
     except Refused as error:
-        end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}")
+        end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}", chosen)
     except ClientError as error:
         if error.response["Error"]["Code"] in PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise
         log.exception("Batch not started", extra=batch.facts())
-        end(batch, "failed", f"The transform could not be started: {error}")
+        end(batch, "failed", f"The transform could not be started: {error}", chosen)
 
 
-def transform(batch: Batch, contract: Contract, *, until: float) -> None:
-    """Raises Refused, or the ClientError of the call that failed."""
-    upload = batch.upload
-    check_size(upload.size)
-    layout = layout_in(contract, head_of(upload), size=upload.size)
-    described = newest_approved(sagemaker, batch.resource)
-    if described is None:
-        raise Refused(
-            f"no version of {upload.model} is approved yet; train and approve one, then upload the file again"
-        )
-    package = package_of(described)
-    # A delivery that found no instance has rewritten the file: the next one need not.
-    known = prepared_before(batch) or prepare(batch, layout, until=until)
-    put(f"{batch.folder}/request.json", {**known, "model_version": package.version})
+def transform(
+    batch: Batch, chosen: Chosen, deployed: Contract, *, known: Mapping[str, Any] | None, until: float
+) -> None:
+    """`known`: what an earlier delivery left. Raises Refused, or the ClientError of the call that failed."""
+    upload, package = batch.upload, chosen.package
+    layout = layout_for(chosen, deployed, head_of(upload), size=upload.size)
+    # A delivery that found no instance has rewritten the file: the next one need not, if it has the same version.
+    if known is None or known.get("model_package") != package.arn:
+        known = prepare(batch, layout, until=until)
+    put(f"{batch.folder}/request.json", {**known, **chosen.facts})
     request = model_request(
         package,
         model=upload.model,
@@ -132,7 +137,7 @@ def transform(batch: Batch, contract: Contract, *, until: float) -> None:
     except sagemaker.exceptions.ResourceInUse:
         log.info("Another delivery started the batch", extra=batch.facts())
         return
-    log.info("Batch started", extra={**batch.facts(), "model_version": package.version})
+    log.info("Batch started", extra={**batch.facts(), **chosen.facts})
 
 
 def prepared_before(batch: Batch) -> Mapping[str, Any] | None:
@@ -184,16 +189,11 @@ def head_of(upload: Upload) -> bytes:
     return head
 
 
-def package_of(described: Mapping[str, Any]) -> Package:
-    (container,) = described["InferenceSpecification"]["Containers"]
-    environment = container.get("Environment", {})
-    return Package(described["ModelPackageArn"], described["ModelPackageVersion"], environment=environment)
-
-
-def end(batch: Batch, state: str, reason: str) -> None:
+def end(batch: Batch, state: str, reason: str, chosen: Chosen | None) -> None:
     """Record that there will be no predictions, and tell it to people."""
     ended = datetime.now(UTC).isoformat(timespec="seconds")
-    result = {**batch.facts(), "state": state, "reason": reason, "ended_at": ended}
+    version = chosen.facts if chosen else {}
+    result = {**batch.facts(), **version, "state": state, "reason": reason, "ended_at": ended}
     put(f"{batch.folder}/result.json", result)
     alert(result)
 
@@ -206,6 +206,6 @@ def put(key: str, document: Mapping[str, Any]) -> None:
 def alert(result: Mapping[str, Any]) -> None:
     log.warning("Batch not predicted", extra=dict(result))
     # A subject is ASCII, which a folder's name need not be.
-    model = result["model"] if result["model"] in CONTRACTS else "an unknown model"
+    model = result["model"] if result["model"] in DEPLOYED else "an unknown model"
     message = json.dumps({**result, "stage": SETTINGS.stage})
     sns.publish(TopicArn=SETTINGS.topic, Subject=f"Batch of {model} {result['state']}", Message=message)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from versions import Chosen, Package, Refused
+
 from contract import (
     BATCH_PREFIX,
     HEAD_BYTES,
@@ -18,7 +20,7 @@ from contract import (
     batch_id,
     batch_layout,
 )
-from contract.reading import PARQUET, Layout
+from contract.reading import PARQUET, ColumnsError, Layout
 
 # SageMaker's limit of one environment value.
 MAX_COLUMNS_TEXT = 10_240
@@ -37,10 +39,6 @@ class MalformedEventError(Exception):
     """A message that is not an `Object Created` event of a versioned bucket."""
 
 
-class Refused(Exception):  # noqa: N818 - the end of a batch, not an error of the function
-    """A file that cannot be predicted. The text says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Upload:
     """One version of one object below batch/<model>/ in the raw bucket. `size` is in bytes."""
@@ -55,15 +53,6 @@ class Upload:
     def is_folder(self) -> bool:
         """Consoles create an empty object when a person makes a folder."""
         return self.key.endswith("/")
-
-
-@dataclass(frozen=True)
-class Package:
-    """A version in the model registry. `environment` is what it sets in its container."""
-
-    arn: str
-    version: int
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -181,6 +170,31 @@ def layout_in(contract: Contract, head: bytes, *, size: int) -> Layout | None:
         count = len(layout.names)
         raise Refused(f"the names of its {count} columns are too long together; keep the columns of the model")
     return layout
+
+
+def layout_for(chosen: Chosen, deployed: Contract, head: bytes, *, size: int) -> Layout | None:
+    """The same by the contract of a version. Raises Refused, which names the version where the columns are others."""
+    try:
+        return layout_in(chosen.contract, head, size=size)
+    except Refused as error:
+        if not isinstance(error.__cause__, ColumnsError):
+            raise
+        version = f"version {chosen.package.version} of {chosen.contract.name}"
+        raise Refused(
+            f"{version}, which would predict it, reads other columns: {error}{_hint(deployed, head, size)}"
+        ) from error
+
+
+def _hint(deployed: Contract, head: bytes, size: int) -> str:
+    """What to do with a file that the contract of the next versions reads."""
+    try:
+        layout_in(deployed, head, size=size)
+    except Refused:
+        return ""
+    return (
+        ". The contract that is deployed reads it: train a version by that contract and approve it, then upload the "
+        "file again; or write the columns of the version"
+    )
 
 
 def model_request(

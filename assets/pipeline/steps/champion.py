@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from contract import Contract, ContractError, RecipeError
+from contract import ContractError, RecipeError
 from steps import bootstrap
+from steps.basis import Basis, basis_of
 from steps.context import read_json
 from steps.dataset import RawRows, Rows
 from steps.failures import StepError
-from steps.known import UndecidedError, known_rows
 from steps.metrics import Vector, metrics_of
+from steps.seen import UndecidedError
 from steps.slices import Slice, slices_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 from steps.wording import amount, one_line, share, title
@@ -24,9 +22,6 @@ from steps.wording import amount, one_line, share, title
 FILE, VERSION = "champion.json", 1
 # Of what is wrong with a champion: it may be a list of all that a contract says otherwise than today's can be.
 MAX_DETAIL = 300
-# Of test rows that the champion was not fitted on: with fewer, a 95 % interval by resampling holds the true difference
-# clearly less often than that, and the gate would act on chance.
-LEAST_ROWS, LEAST_OF_LEVEL = 50, 20
 Verdict = Literal["none", "better", "not_worse", "worse", "same", "incomparable"]
 
 
@@ -40,7 +35,8 @@ class Champion:
 class Comparison:
     """`value` is the champion's metric, `difference` that of the new model minus it. `reason` is part of a sentence.
 
-    Both are of the `rows` that the champion was not fitted on; `left_out` counts the other test rows.
+    Both are of the `rows` that the champion takes and was not fitted on. `left_out` counts the test rows that it may
+    know, `refused` those that its contract does not take.
     """
 
     verdict: Verdict
@@ -53,6 +49,7 @@ class Comparison:
     level: float = bootstrap.LEVEL
     rows: int | None = None
     left_out: int = 0
+    refused: int = 0
 
 
 def read_champion(folder: Path) -> Champion | None:
@@ -89,82 +86,52 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
             "same", metric, f"byte for byte version {version}", version, value, 0.0, (0.0, 0.0), rows=count
         )
     try:
-        known = _known(other, model, rows, raw)
+        basis = basis_of(other, model, rows, raw)
     except UndecidedError as error:
-        return _incomparable(metric, version, str(error), left_out=error.left_out)
-    theirs = other.predict(other.recipe.apply_columns(raw.features))
-    new = ~known
-    return _measured(version, model, Rows(rows.inputs[new], rows.target[new]), predicted[new], theirs[new], known)
+        return _incomparable(metric, version, str(error), left_out=error.left_out, refused=error.refused)
+    chosen = basis.chosen
+    theirs = other.predict(other.recipe.apply_columns(basis.raw.chosen(chosen).features))
+    return _measured(version, model, Rows(rows.inputs[chosen], rows.target[chosen]), predicted[chosen], theirs, basis)
 
 
-def _known(other: TrainedModel, model: TrainedModel, rows: Rows, raw: RawRows) -> NDArray[np.bool_]:
-    """The test rows that leave the comparison. Raises UndecidedError when there is nothing to compare on."""
-    if obstacle := _obstacle(other.contract, model.contract):
-        raise UndecidedError(obstacle)
-    known = known_rows(other, model, raw)
-    if few := _too_few(known, rows, model.contract):
-        raise UndecidedError(few, left_out=int(known.sum()))
-    return known
-
-
-def _incomparable(metric: str, version: int, why: str, *, left_out: int = 0) -> Comparison:
+def _incomparable(metric: str, version: int, why: str, *, left_out: int = 0, refused: int = 0) -> Comparison:
     reason = f"version {version} is not comparable: {why}"
-    return Comparison("incomparable", metric, reason, version, left_out=left_out)
+    return Comparison("incomparable", metric, reason, version, left_out=left_out, refused=refused)
 
 
-def _obstacle(theirs: Contract, ours: Contract) -> str:
-    """Why the champion cannot answer to the test rows, or not to the same question; else ""."""
-    if (theirs.task, theirs.target.name, theirs.target.levels) != (ours.task, ours.target.name, ours.target.levels):
-        return "it has another target"
-    before, now = ([(item.name, item.type) for item in contract.features] for contract in (theirs, ours))
-    if before != now:
-        changed = sorted({name for name, _ in set(before) ^ set(now)})
-        return f"its features differ in {', '.join(changed)}" if changed else "its features have another order"
-    return ""
-
-
-def _too_few(known: NDArray[np.bool_], rows: Rows, contract: Contract) -> str:
-    """Why the rows that the champion was not fitted on say too little, or ""."""
-    left_out, target = int(known.sum()), rows.target[~known]
-    levels = contract.target.levels
-    least = min((int(np.sum(target == value)) for value in range(len(levels))), default=LEAST_OF_LEVEL)
-    if not left_out or (len(target) >= LEAST_ROWS and least >= LEAST_OF_LEVEL):
-        return ""
-    needed = f"{LEAST_ROWS} rows, {LEAST_OF_LEVEL} of each level," if levels else f"{LEAST_ROWS} rows"
-    return (
-        f"it may know {left_out:,} of the {len(known):,} test rows from its training, and the {len(target):,} others "
-        f"are too few ({needed} are needed)"
-    )
-
-
-def _measured(
-    version: int, model: TrainedModel, rows: Rows, ours: Vector, theirs: Vector, known: NDArray[np.bool_]
-) -> Comparison:
-    """`known`, of all test rows: the others are `rows`."""
+def _measured(version: int, model: TrainedModel, rows: Rows, ours: Vector, theirs: Vector, basis: Basis) -> Comparison:
+    """`rows` and what both answer to them: those that the basis chose."""
     contract, gate = model.contract, model.contract.gate
     value = metrics_of(contract, rows.target, theirs)[gate.metric]
     difference = metrics_of(contract, rows.target, ours)[gate.metric] - value
     found = bootstrap.difference(gate.metric, rows.target, ours, theirs, seed=contract.training.seed)
     sign = -1 if gate.higher_is_better else 1
     least, most = sorted((sign * found.low, sign * found.high))
-    unit, level, left_out = contract.target.unit, share(bootstrap.LEVEL), int(known.sum())
-    basis = f"; on {len(rows.target):,} of {len(known):,} test rows, it may know the others from its training"
-    basis = basis if left_out else ""
+    unit, level, words = contract.target.unit, share(bootstrap.LEVEL), basis.words()
     numbers = (
         f"{amount(value, unit)}; difference {amount(difference)}, {level} {amount(found.low)} to {amount(found.high)}"
     )
     verdict: Verdict = "better" if most < 0 else "not_worse"
-    reason = f"{verdict.replace('_', ' ')} than version {version} ({numbers}{basis})"
+    reason = f"{verdict.replace('_', ' ')} than version {version} ({numbers}{words})"
     if least > gate.margin * abs(value):
         margin = f", the margin is {share(gate.margin)}" if gate.margin else ""
-        verdict, reason = "worse", f"worse than version {version} ({numbers}{margin}{basis})"
+        verdict, reason = "worse", f"worse than version {version} ({numbers}{margin}{words})"
     else:
         for lost in filter(None, (_lost(item, model, rows, ours, theirs) for item in slices_of(rows, model.recipe))):
-            verdict, reason = "worse", f"worse than version {version} {lost}{basis}"
+            verdict, reason = "worse", f"worse than version {version} {lost}{words}"
             break
     limits = (found.low, found.high)
     return Comparison(
-        verdict, gate.metric, reason, version, value, difference, limits, rows=len(rows.target), left_out=left_out
+        verdict,
+        gate.metric,
+        reason,
+        version,
+        value,
+        difference,
+        limits,
+        rows=len(rows.target),
+        left_out=basis.left_out,
+        refused=basis.not_taken,
     )
 
 

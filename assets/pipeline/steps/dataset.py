@@ -50,6 +50,16 @@ class RawRows:
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
         return [{name: _plain(values[row]) for name, values in self.features.items()} for row in chosen]
 
+    def chosen(self, rows: NDArray[np.bool_]) -> RawRows:
+        """The features of some rows."""
+        places = np.flatnonzero(rows).tolist()
+        return RawRows(
+            {
+                name: values[rows] if isinstance(values, np.ndarray) else [values[place] for place in places]
+                for name, values in self.features.items()
+            }
+        )
+
     def column(self, name: str) -> list[Any]:
         """The values of a feature, None for a missing one."""
         values = self.features[name]

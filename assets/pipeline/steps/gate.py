@@ -15,13 +15,17 @@ MAX_REASON = 1024
 
 @dataclass(frozen=True)
 class Decision:
-    """`reason` describes the version in the registry."""
+    """`reason` describes the version in the registry.
+
+    `approval`: whether the stage decides how a registered version starts, or a person has to approve it in any stage.
+    """
 
     decision: Literal["register", "reject", "unchanged"]
     metric: str
     value: float
     limit: float
     reason: str
+    approval: Literal["stage", "person"] = "stage"
 
 
 def decide(contract: Contract, value: float, comparison: Comparison) -> Decision:
@@ -32,16 +36,25 @@ def decide(contract: Contract, value: float, comparison: Comparison) -> Decision
     verb = met if reached else missed
     sentence = f"Test {gate.metric.upper()} {amount(value, unit)} {verb} the limit of {amount(gate.limit, unit)}"
     decision: Literal["register", "reject", "unchanged"] = "register"
+    approval: Literal["stage", "person"] = "stage"
     if comparison.verdict == "same":
         decision, reason = "unchanged", f"The model is {comparison.reason}: nothing to register. {sentence}."
     elif not reached:
         decision, reason = "reject", f"{sentence}, so the model is not registered."
     elif comparison.verdict == "worse":
         decision, reason = "reject", f"{sentence}, but {comparison.reason}, so the model is not registered."
-    elif comparison.model_version is None or comparison.verdict == "incomparable":
+    elif comparison.verdict == "incomparable":
+        # Nobody knows whether it is worse than what answers now.
+        approval, reason = "person", f"{sentence}; a person has to approve it, because {comparison.reason}."
+    elif comparison.model_version is None:
         reason = f"{sentence}; {comparison.reason}."
     else:
         reason = f"{sentence}, and {comparison.reason}."
     return Decision(
-        decision=decision, metric=gate.metric, value=value, limit=gate.limit, reason=one_line(reason, MAX_REASON)
+        decision=decision,
+        metric=gate.metric,
+        value=value,
+        limit=gate.limit,
+        reason=one_line(reason, MAX_REASON),
+        approval=approval,
     )

@@ -181,31 +181,37 @@ model = Model(
     env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
     sagemaker_session=session,
 )
-register = ModelStep(
-    "Register",
-    step_args=model.register(
-        content_types=["application/json", "text/csv"],
-        response_types=["application/json", "text/csv"],
-        inference_instances=[FACTS["serving_instance"]],
-        transform_instances=[FACTS["transform_instance"]],
-        model_package_group_name=FACTS["package_group"],
-        approval_status=approval,
-        customer_metadata_properties={
-            "run_id": run_id,
-            "contract_hash": FACTS["contract_hash"],
-            "data_set_uri": data_set,
-            "evaluation_uri": evaluation,
-            "code_commit": commit,
-            **{
-                name: from_report(f"registry.{name}")
-                for name in ("source_version", "metric", "metric_value", "champion_verdict")
+
+
+def register(step, status):
+    return ModelStep(
+        step,
+        step_args=model.register(
+            content_types=["application/json", "text/csv"],
+            response_types=["application/json", "text/csv"],
+            inference_instances=[FACTS["serving_instance"]],
+            transform_instances=[FACTS["transform_instance"]],
+            model_package_group_name=FACTS["package_group"],
+            approval_status=status,
+            customer_metadata_properties={
+                "run_id": run_id,
+                "contract_hash": FACTS["contract_hash"],
+                "data_set_uri": data_set,
+                "evaluation_uri": evaluation,
+                "contract_uri": Join("/", [evaluated, "contract.json"]),
+                "code_commit": commit,
+                **{
+                    name: from_report(f"registry.{name}")
+                    for name in ("source_version", "metric", "metric_value", "champion_verdict")
+                },
             },
-        },
-        description=from_report("gate.reason"),
-        model_metrics=ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")),
-    ),
-    retry_policies=[retry_calls],
-)
+            description=from_report("gate.reason"),
+            model_metrics=ModelMetrics(
+                model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")
+            ),
+        ),
+        retry_policies=[retry_calls],
+    )
 
 
 reject = FailStep(
@@ -217,10 +223,16 @@ unchanged = ConditionStep(
     if_steps=[],
     else_steps=[reject],
 )
+how = ConditionStep(
+    "Approval",
+    conditions=[ConditionEquals(from_report("gate.approval"), "person")],
+    if_steps=[register("RegisterForApproval", "PendingManualApproval")],
+    else_steps=[register("Register", approval)],
+)
 gate = ConditionStep(
     "Gate",
     conditions=[ConditionEquals(from_report("gate.decision"), "register")],
-    if_steps=[register],
+    if_steps=[how],
     else_steps=[unchanged],
 )
 pipeline = Pipeline(

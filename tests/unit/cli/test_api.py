@@ -24,18 +24,21 @@ def target(key: str | None, *, caller: str = "") -> Any:
 
 
 def test_a_key_is_sent_in_its_header() -> None:
-    assert api._headers(target("the-key"), URL, b"{}") == {"content-type": "application/json", "x-api-key": "the-key"}
+    assert api._headers(target("the-key"), "POST", URL, b"{}") == {
+        "content-type": "application/json",
+        "x-api-key": "the-key",
+    }
 
 
 def test_without_a_key_the_request_is_signed() -> None:
-    headers = api._headers(target(None), URL, b"{}")
+    headers = api._headers(target(None), "POST", URL, b"{}")
     assert "/eu-west-1/execute-api/aws4_request" in headers["Authorization"]
     assert "Credential=AKID/" in headers["Authorization"]
     assert "x-api-key" not in headers
 
 
 def test_who_calls_may_be_another_than_who_looks_things_up() -> None:
-    headers = api._headers(target(None, caller="CALLER"), URL, b"{}")
+    headers = api._headers(target(None, caller="CALLER"), "POST", URL, b"{}")
     assert "Credential=CALLER/" in headers["Authorization"]
 
 

@@ -25,9 +25,10 @@ MODEL = "california_housing"
 SENT = Batch(MODEL, id="0123456789a", job="job", key=f"batch/{MODEL}/rows.csv", version_id="v1")
 DONE = {
     "state": "done",
-    "reason": "2 of 3 rows predicted.",
+    "reason": "2 of 3 rows predicted by version 7.",
     "model": MODEL,
     "model_version": 7,
+    "contract_hash": "0123456789abcdef" * 4,
     "rows": 1_000_003,
     "bad_rows": 7,
     "errors": [{"line": n, "reason": f"age: wrong {n}"} for n in range(2, 9)],
@@ -130,7 +131,8 @@ def test_progress_counts_the_lines_that_the_model_logged() -> None:
 def test_the_summary_names_version_and_the_most_frequent_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     command._print(DONE, Path("out.csv"))
     assert capsys.readouterr().out.splitlines() == [
-        "999,996 of 1,000,003 rows predicted by california_housing version 7 in 61.2 s; 7 bad rows",
+        "999,996 of 1,000,003 rows predicted by california_housing version 7 (contract 0123456789ab) in 61.2 s; "
+        "7 bad rows",
         "  Note: the column b is not in the file: it is missing in every row",
         "  4 rows, such as line 2: age must be a number, is '[/x]'",
         "  1 row, line 9: age is missing",

@@ -14,17 +14,18 @@ import pytest
 from typer.testing import CliRunner
 
 import contract
-from cli import records
 from cli import target as targets
 from cli.data import find_data
 from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.main import app
-from cli.records import example, records_to_ask
+from cli.records import Told, assumed, real_or_example, records_to_ask
 from cli.upload import run_id_of
+from tests.records import told
 from tracking.run import Run, Step
 
 MODEL = "california_housing"
+TEST_MODELS = Path(__file__).parents[2] / "data" / "models"
 
 
 def run_in(state: str, *, reason: str = "", steps: tuple[Step, ...] = ()) -> Run:
@@ -44,21 +45,57 @@ def run_in(state: str, *, reason: str = "", steps: tuple[Step, ...] = ()) -> Run
 
 
 def test_the_example_is_the_contracts_defaults() -> None:
-    record = example(MODEL)
+    record = told(MODEL).example
     assert record["ocean_proximity"] == "INLAND"
     assert record["longitude"] == -119.5
     assert "median_house_value" not in record
 
 
+@pytest.fixture
+def bare() -> Told:
+    """A model whose contract has no defaults."""
+    return told(contract.load(TEST_MODELS / "churn" / "model.toml"))
+
+
+def test_without_defaults_the_example_is_one_that_the_contract_allows(bare: Told) -> None:
+    assert bare.example == {"months": 300.0, "calls": 500.0, "plan": "basic"}
+    (record,) = records_to_ask(bare, file=None, values=["months=3"])
+    assert record == {"months": 3.0, "calls": 500.0, "plan": "basic"}
+
+
+def test_values_that_nobody_named_are_told(bare: Told) -> None:
+    record = bare.example
+    assert assumed(told(MODEL), told(MODEL).example, []) == ""
+    assert assumed(bare, record, ["months=3", "calls=1", "plan=plus"]) == ""
+    assert assumed(bare, record, ["months=3"]) == (
+        "Assumed, for nothing says otherwise: calls=500, plan=basic. "
+        "Give your own: --set name=value, or a default in model.toml."
+    )
+
+
+def test_without_defaults_a_run_asks_for_a_row_of_its_data(bare: Told, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    row = {"months": 7.0, "calls": 2.0, "plan": "plus"}
+    golden.write_text(json.dumps({"instances": [row, {}]}))
+    assert real_or_example(bare, golden) == row
+    assert real_or_example(bare, tmp_path / "none.json") == bare.example
+
+
+def test_with_defaults_a_run_asks_for_them(tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    golden.write_text(json.dumps({"instances": [{"months": 7.0}]}))
+    assert real_or_example(told(MODEL), golden) == told(MODEL).example
+
+
 def test_values_override_the_example() -> None:
-    (record,) = records_to_ask(MODEL, file=None, values=["median_income=8.5", "ocean_proximity=NEAR BAY"])
+    (record,) = records_to_ask(told(MODEL), file=None, values=["median_income=8.5", "ocean_proximity=NEAR BAY"])
     assert (record["median_income"], record["ocean_proximity"]) == (8.5, "NEAR BAY")
 
 
 def test_records_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "records.json"
     file.write_text(json.dumps([{"a": 1}, {"a": 2}]))
-    assert records_to_ask(MODEL, file=file, values=["population=3"]) == [
+    assert records_to_ask(told(MODEL), file=file, values=["population=3"]) == [
         {"a": 1, "population": 3.0},
         {"a": 2, "population": 3.0},
     ]
@@ -72,11 +109,11 @@ def test_a_file_without_records_is_an_error(tmp_path: Path, content: str | None,
     if content is not None:
         file.write_text(content)
     with pytest.raises(CliError, match=words):
-        records_to_ask(MODEL, file=file, values=[])
+        records_to_ask(told(MODEL), file=file, values=[])
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> str:
+def typed() -> Told:
     """A model whose category has levels that are numbers, and a feature that a file calls otherwise."""
     features = {
         "ms_subclass": {"type": "category", "levels": ["20", "60"]},
@@ -84,8 +121,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> str:
     }
     document = {**contract.load(targets.ROOT / "models" / MODEL / "model.toml").to_dict(), "features": features}
     spec = contract.Contract.from_dict({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
-    monkeypatch.setattr(records, "_contract", lambda _: spec)
-    return MODEL
+    return told(spec)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +138,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> str:
         ("ms_subclass=a=b", "ms_subclass", "a=b"),
     ],
 )
-def test_a_value_is_read_by_the_type_of_its_feature(typed: str, value: str, name: str, read: object) -> None:
+def test_a_value_is_read_by_the_type_of_its_feature(typed: Told, value: str, name: str, read: object) -> None:
     (record,) = records_to_ask(typed, file=None, values=[value])
     assert record[name] == read
     assert type(record[name]) is type(read)
@@ -119,14 +155,14 @@ def test_a_value_is_read_by_the_type_of_its_feature(typed: str, value: str, name
         ("=20", "there is no name"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_an_error(typed: str, value: str, words: str) -> None:
+def test_a_value_that_cannot_be_read_is_an_error(typed: Told, value: str, words: str) -> None:
     with pytest.raises(CliError, match=re.escape(words)):
         records_to_ask(typed, file=None, values=[value])
 
 
 def test_a_value_without_equals_sign_is_an_error() -> None:
     with pytest.raises(CliError, match="there is no '='"):
-        records_to_ask(MODEL, file=None, values=["median_income"])
+        records_to_ask(told(MODEL), file=None, values=["median_income"])
 
 
 def test_the_run_id_is_that_of_start_etl() -> None:

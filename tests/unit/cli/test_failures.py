@@ -135,6 +135,18 @@ def test_the_list_of_runs_keeps_its_ids_on_a_narrow_terminal() -> None:
     assert "version 3, test RMSE" in live
 
 
+def test_the_list_of_runs_says_why_a_version_waits_for_a_person() -> None:
+    why = "Version 3 waits for a person's approval. It is not comparable."
+    gate = {"decision": "register", "metric": "rmse", "value": 43098.4}
+    asked = replace(LIVE, state="waiting", reason=why, evaluation={"gate": {**gate, "approval": "person"}})
+    usual = replace(LIVE, state="waiting", reason=why, evaluation={"gate": {**gate, "approval": "stage"}})
+    console = Console(file=(out := io.StringIO()), width=200, soft_wrap=True)
+    print_runs(console, [asked, usual])
+    _, first, second = out.getvalue().splitlines()
+    assert why in first
+    assert "version 3, test RMSE" in second
+
+
 def test_each_fault_of_a_request_is_told_once_and_not_too_many() -> None:
     faults = [{"instance": i, "field": "age", "reason": "is missing"} for i in range(25)]
     one = api._reasons({"detail": "1 invalid value(s); the first: instance 0, age: is missing", "errors": faults[:1]})

@@ -41,6 +41,7 @@ from cli.errors import CliError
 from cli.records import records_to_ask
 from cli.terminal import output
 from cli.upload import upload
+from tests.records import told
 from tests.unit.cli import hostile
 from tests.unit.cli.hostile import EVIL, MODEL, NAME, PREDICTION, RESULT, SUMMARY, HostileTarget, RefusingTarget
 from tracking import runs as tracked
@@ -148,6 +149,19 @@ class Response:
     status, data = 200, json.dumps({"predictions": [PREDICTION], "model_version": EVIL}).encode()
 
 
+class Described:
+    status = 200
+    data = json.dumps(
+        {
+            "name": EVIL,
+            "example": {EVIL: EVIL},
+            "features": [{"name": EVIL, "type": "category", "levels": [EVIL], "nullable": False}],
+            "data": {"missing": [EVIL]},
+            "notice": EVIL,
+        }
+    ).encode()
+
+
 class Refusal:
     status = 400
     data = json.dumps({"errors": [{"instance": 0, "field": EVIL, "reason": EVIL}], "detail": EVIL}).encode()
@@ -194,7 +208,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     monkeypatch.setattr(serving, "PATIENCE_SECONDS", {"aws": 0.1})
     monkeypatch.setattr(serving, "PAUSE_SECONDS", {"aws": 0.01})
     monkeypatch.setattr(lifecycle, "WAIT_SECONDS", {"aws": 0.0})
-    http = SimpleNamespace(request=lambda *_, **__: Refusal() if refuses else Response())
+    answers = {"GET": Described, "POST": Response}
+    http = SimpleNamespace(request=lambda method, *_, **__: Refusal() if refuses else answers[method]())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))
     monkeypatch.setattr(teardown, "delete_stack", lambda *_: None)
     monkeypatch.setattr(teardown, "wait", lambda *_, **__: None)
@@ -299,4 +314,4 @@ def test_any_message_may_wait(body: str) -> None:
 def test_any_file_of_records_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "records.json").write_bytes(content)
     with pytest.raises(CliError, match="is not JSON"):
-        records_to_ask(MODEL, file=tmp_path / "records.json", values=[])
+        records_to_ask(told(MODEL), file=tmp_path / "records.json", values=[])

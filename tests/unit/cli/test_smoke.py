@@ -39,7 +39,7 @@ def verdicts(
     monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError, approved: dict[str, Any] | None = APPROVED
 ) -> set[tuple[str, str]]:
     def predict(target: Any, *, model: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
-        assert len(instances) == 1
+        assert instances == [{"rooms": 3}]
         if isinstance(answer, CliError):
             raise answer
         return answer
@@ -47,6 +47,7 @@ def verdicts(
     monkeypatch.setattr(api, "predict", predict)
     if not isinstance(answer, CliError):
         monkeypatch.setattr(smoke, "newest_approved", lambda *_: approved)
+    monkeypatch.setattr(api, "model_document", lambda *_: {"example": {"rooms": 3}})
     return {(item.verdict, item.detail) for item in smoke.check(Environment())}  # type: ignore[arg-type]
 
 
@@ -115,6 +116,7 @@ def test_a_cold_model_is_asked_again(monkeypatch: pytest.MonkeyPatch, status: in
     monkeypatch.setattr(smoke, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
     monkeypatch.setattr(api, "predict", predict)
     monkeypatch.setattr(smoke, "newest_approved", lambda *_: APPROVED)
+    monkeypatch.setattr(api, "model_document", lambda *_: {"example": {"rooms": 3}})
     clock.warm = 60.0
     assert smoke._ask(Environment(), "breast_cancer").verdict == "ok"  # type: ignore[arg-type]
     assert clock.asked == 7

@@ -5,18 +5,34 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract import Contract, FieldError, FileError, checked, csv_rows, json_schema, load, validate
+from contract import (
+    Contract,
+    Feature,
+    FieldError,
+    FileError,
+    checked,
+    csv_rows,
+    example,
+    json_schema,
+    load,
+    load_all,
+    validate,
+)
 from contract.reading import Row
 from tests.unit.contract.conftest import MODEL_FILE
 
 HOUSING = load(MODEL_FILE)
 SETTINGS = settings(deadline=None, database=None, max_examples=100)
+ROOT = Path(__file__).parents[3]
+MODELS = {**load_all(ROOT / "models"), **load_all(ROOT / "tests" / "data" / "models")}
 
 json_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
 
@@ -139,6 +155,37 @@ def test_the_json_schema_says_what_a_form_needs(contract: Contract, record: dict
         "description": "Median household income (10,000 USD a year)",
         "default": 3.5,
     }
+
+
+NUMBER, CATEGORY = Feature(name="n", type="number"), Feature(name="c", type="category", levels=("x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [
+        (NUMBER, 0.0),
+        (replace(NUMBER, default=7.5), 7.5),
+        (replace(NUMBER, default=0.0, min=-1.0), 0.0),
+        (replace(NUMBER, nullable=True), None),
+        (replace(NUMBER, min=3.0), 3.0),
+        (replace(NUMBER, max=-3.0), -3.0),
+        (replace(NUMBER, max=3.0), 0.0),
+        (replace(NUMBER, min=2.0, max=600.0), 301.0),
+        (CATEGORY, "x"),
+        (replace(CATEGORY, default="y"), "y"),
+        (replace(CATEGORY, nullable=True), None),
+    ],
+)
+def test_an_example_needs_no_default(contract: Contract, feature: Feature, value: object) -> None:
+    found = example(replace(contract, features=(feature,)))
+    assert found == {feature.name: value}
+    assert validate(replace(contract, features=(feature,)), found) == ()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_contract_allows_its_example(name: str) -> None:
+    assert validate(MODELS[name], example(MODELS[name])) == ()
+    jsonschema.validate(example(MODELS[name]), json_schema(MODELS[name]))
 
 
 def csv_of(records: list[dict[str, object]], *, header: bool) -> str:

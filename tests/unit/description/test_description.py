@@ -13,6 +13,7 @@ import pytest
 from contract import Contract, load_all
 from description import documents
 from description import page as pages
+from description.openapi import DEPLOYED
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "california_housing"
@@ -54,10 +55,18 @@ def test_bounds_and_levels_are_those_of_the_contract(
     contracts: dict[str, Contract], description: dict[str, Any]
 ) -> None:
     contract = contracts[MODEL]
-    properties = description["components"]["schemas"]["CaliforniaHousingInstance"]["properties"]
+    properties = description["components"]["schemas"]["CaliforniaHousingInstance"][DEPLOYED]["properties"]
     assert list(properties) == [feature.name for feature in contract.features]
     assert properties["latitude"]["maximum"] == 42.5
     assert properties["ocean_proximity"]["enum"] == list(contract.categories[0].levels)
+
+
+def test_a_request_that_another_version_takes_is_described(description: dict[str, Any]) -> None:
+    """Clients that check their requests by the description go on while a deployed contract waits for its version."""
+    components = {"components": description["components"]}
+    body = description["paths"][f"/models/{MODEL}/predictions"]["post"]["requestBody"]["content"]["application/json"]
+    request = {"instances": [{"lot_area": 3, "quarter": "north", "rooms": None}]}
+    jsonschema.Draft202012Validator({**body["schema"], **components}).validate(request)
 
 
 def test_examples_hold(description: dict[str, Any]) -> None:

@@ -1,10 +1,11 @@
-"""The model's modules are found as its container finds them."""
+"""The modules of the model and of the ETL job are found as where they run."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-PIPELINE = Path(__file__).resolve().parents[3] / "assets" / "pipeline"
-if str(PIPELINE) not in sys.path:
-    sys.path.insert(0, str(PIPELINE))
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+for folder in (ASSETS / "glue", ASSETS / "pipeline"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -12,6 +12,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
@@ -19,10 +20,11 @@ import numpy as np
 
 import inference
 from contract import Contract, FileError, Recipe, checked, csv_rows
-from contract.reading import Value, decimal, read_table
+from contract.reading import GZIP, Row, Value, decimal, read_table
 from frontend.answers import Model
 from frontend.batchfile import read as read_page
 from tests.fakeapi import documents
+from tests.unit.doors import etljob
 from tests.unit.lambdas.loading import load_function
 
 Verdicts = list[tuple[int, str]]
@@ -31,16 +33,26 @@ REFUSED = "refused"
 
 
 def training(content: bytes, contract: Contract) -> Verdicts:
-    """As the ETL job reads it."""
+    """Row by row, as the contract says."""
     try:
         table = read_table(content, contract.rules_to_train)
     except FileError:
         return [(0, REFUSED)]
+    return [(row.line, _of_features(row, contract)) for row in table.rows]
+
+
+def _of_features(row: Row, contract: Contract) -> str:
     own = {field.name for field in contract.rules_to_predict.fields} | {""}
-    return [
-        (row.line, "; ".join(f"{name} {f.reason}".strip() for name, f in row.findings.items() if name in own))
-        for row in table.rows
-    ]
+    return "; ".join(f"{name} {found.reason}".strip() for name, found in row.findings.items() if name in own)
+
+
+def etl(content: bytes, contract: Contract, *, spark: bool = False) -> Verdicts:
+    """The ETL job: rows as its engine sees them, and those that it rejects."""
+    try:
+        lines, rejects = etljob.read(content, contract, spark=spark)
+    except FileError:
+        return [(0, REFUSED)]
+    return sorted([*((line, "") for line in lines), *((row.line, _of_features(row, contract)) for row in rejects)])
 
 
 def page(content: bytes, contract: Contract) -> Verdicts:
@@ -54,15 +66,11 @@ def page(content: bytes, contract: Contract) -> Verdicts:
 
 
 def endpoint(content: bytes, contract: Contract) -> Verdicts | None:
-    """A CSV body at the endpoint; None for what is no UTF-8 text, which a body has to be."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return None
-    if "\0" in text:
+    """A CSV body at the endpoint; None for UTF-16 and for what is packed: a body is UTF-8 text."""
+    if b"\0" in content or content.startswith(GZIP):
         return None
     try:
-        lines = [row.line for row in csv_rows(contract, text)]
+        lines = [row.line for row in csv_rows(contract, content.decode("utf-8", "replace"))]
     except FileError:
         return [(0, REFUSED)]
     reasons: dict[int, list[str]] = {}
@@ -186,6 +194,12 @@ def functions() -> Sequence[SimpleNamespace]:
 
 
 # By name; the first is what the others are compared with. Their reasons are the same words.
-DOORS: dict[str, Door] = {"training": training, "page": page, "batch": batch}
+DOORS: dict[str, Door] = {
+    "training": training,
+    "the ETL on DuckDB": etl,
+    "the ETL on Spark": partial(etl, spark=True),
+    "page": page,
+    "batch": batch,
+}
 # These take what is text already, or is no text: only which rows are good has to be the same.
 LOOSE: dict[str, Callable[[bytes, Contract], Verdicts | None]] = {"endpoint": endpoint, "api": api}

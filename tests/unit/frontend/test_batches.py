@@ -10,14 +10,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from contract import load_all
+from contract.reading import Data
 from frontend.answers import Model, Prediction, Predictions
 from frontend.batches import MAX_WAITS, Outcome, run
 from frontend.batchfile import FileError, Problem, Row, read, template
 from frontend.client import Api
 from frontend.errors import ApiError, FieldError, Kind
-from frontend.forms import Value
+from frontend.forms import Value, fields_of, record_of
 from frontend.results import predicted_column, rejected_frame, results_frame
 from frontend.upload import Upload
+from tests.fakeapi import documents
 
 NAMES = "longitude latitude housing_median_age total_rooms total_bedrooms population households median_income"
 HEADER = ",".join([*NAMES.split(), "ocean_proximity"])
@@ -136,6 +139,26 @@ def test_columns_of_the_file_have_their_own_names(cancer_model: Model) -> None:
     assert row.instance[first.name] == first.default
 
 
+BARE = load_all(Path(__file__).parents[2] / "data" / "models")
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_form_and_template_of_a_contract_without_defaults_are_those_of_its_example(name: str) -> None:
+    document = documents.detail(BARE[name], live=True)
+    model = Model.of(document)
+    fields = fields_of(model.features)
+    assert record_of(fields, {field.name: field.default for field in fields}) == document["example"]
+    (row,) = read(template(model).encode(), model).rows
+    assert (row.instance, row.problems) == (document["example"], ())
+
+
+def test_the_template_is_written_as_the_contract_says(housing_model: Model) -> None:
+    model = replace(housing_model, data=Data(delimiter=";", decimal=","))
+    assert template(model).splitlines()[1].startswith("-119,5;36;29;")
+    (row,) = read(template(model).encode(), model).rows
+    assert (row.instance["longitude"], row.problems) == (-119.5, ())
+
+
 def test_columns_without_a_name_and_with_the_same_one_are_kept_apart(housing_model: Model) -> None:
     file = read(f"{HEADER},note,note,\n{GOOD},a,b,c\n".encode(), housing_model)
     assert file.ignored == ("note", "note (2)", "column 12")
@@ -250,6 +273,23 @@ def test_the_download_uploaded_again_shows_new_answers_and_keeps_the_old_ones_ap
         "high (given)": "6.0",
     }
     assert row["line"] == "old"
+
+
+def test_rows_of_several_versions_say_which_one_answered(api: Api, housing_model: Model) -> None:
+    """Another version goes live between two requests."""
+    file = read(f"{HEADER},model_version\n{GOOD},mine\n{GOOD},mine\n".encode(), housing_model)
+    versions = iter(["3", "4"])
+
+    def predict(instances: Sequence[Mapping[str, Value]]) -> Predictions:
+        return replace(api.predict(housing_model.name, instances), model_version=next(versions))
+
+    *_, outcome = run(file.rows, predict, size=1)
+    frame = results_frame(housing_model, file, outcome)
+    assert outcome.versions == {"3", "4"}
+    assert frame["model_version"].tolist() == ["3", "4"]
+    assert frame["model_version (given)"].tolist() == ["mine", "mine"]
+    *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=1)
+    assert results_frame(housing_model, file, outcome)["model_version"].tolist() == ["mine", "mine"]
 
 
 def test_a_file_of_refused_rows_uploaded_again_tells_the_new_reasons(api: Api, housing_model: Model) -> None:

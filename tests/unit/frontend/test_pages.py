@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from contract import Contract
 from frontend import times, upload
 from frontend.answers import Model
 from frontend.batchfile import BatchFile, read
@@ -342,6 +344,22 @@ def test_a_rejected_version_that_goes_on_serving_is_shown_on_both_pages(
     monkeypatch.setattr(documents, "monitoring", lambda *_, **__: watched)
     (warning,) = opened("monitoring").warning
     assert warning.value.replace("\\", "") == f"The version that answers: {words}."
+
+
+@pytest.mark.parametrize(("unit", "shown"), [({"unit": "EUR"}, "40,982 EUR"), ({}, "40,982 USD")])
+def test_a_version_is_shown_in_the_unit_of_its_own_contract(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, unit: dict[str, str], shown: str
+) -> None:
+    """The contract of the live one may have another by now; older APIs tell no unit of a version."""
+    versions = documents.versions
+
+    def told(model: Contract) -> list[dict[str, Any]]:
+        return [{name: value for name, value in item.items() if name != "unit"} | unit for item in versions(model)]
+
+    monkeypatch.setattr(documents, "versions", told)
+    app = opened("models")
+    assert app.metric[0].value == shown
+    assert any(f"Errors in {shown[-3:]}." in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ REQUEST = {
     "model": "california_housing",
     "key": "batch/x.csv",
     "model_version": 7,
+    "contract_hash": "c" * 64,
     "columns": ["id", "a"],
 }
 OUTPUT = b"id,a,prediction,prediction_error\n1,2,3.5,\n2,x,,\"a must be a number, is 'x'\"\n3,4,5.5,\n"
@@ -93,7 +94,7 @@ def test_a_finished_batch_is_counted(function: SimpleNamespace) -> None:
     assert result(function) == {
         **REQUEST,
         "state": "done",
-        "reason": "2 of 3 rows predicted.",
+        "reason": "2 of 3 rows predicted by version 7.",
         "rows": 3,
         "bad_rows": 1,
         "errors": [{"line": 3, "reason": "a must be a number, is 'x'"}],

@@ -30,6 +30,7 @@ GROUP = "mlops-dev-california-housing"
 ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EVALUATION = {
+    "unit": "USD",
     "metrics": {"rmse": 41000.5, "mae": 27000.0},
     "interval": {"rmse": [40000.0, 42000.0], "level": 0.95, "method": "bootstrap"},
     "gate": {"decision": "register", "reason": "good enough", "metric": "rmse", "value": 41000.5, "limit": 60000.0},
@@ -83,6 +84,13 @@ class Cloud:
                 **metadata,
             },
         }
+
+    def keep_contract(self, number: int, document: Mapping[str, Any]) -> None:
+        """As the evaluation of the version's run does."""
+        key = f"{MODEL}/{number}/evaluation/contract.json"
+        kept = {"version": 1, "contract_hash": "h", "contract": document}
+        self.objects["artifact", key] = json.dumps(kept).encode()
+        self.versions[number]["CustomerMetadataProperties"]["contract_uri"] = f"s3://artifact/{key}"
 
     def add_run(self, run_id: str) -> None:
         """One whose pipeline succeeded and registered the version with the number of runs so far."""
@@ -343,6 +351,54 @@ def test_a_model_tells_what_a_form_needs(ask: Ask) -> None:
     assert model["data"].keys() == {"missing"}
 
 
+def without_age_with_lot(document: dict[str, Any]) -> dict[str, Any]:
+    """The contract of a version, as a deployment that drops lot_area and adds housing_median_age follows it."""
+    features = {name: item for name, item in document["features"].items() if name != "housing_median_age"}
+    features["lot_area"] = {"type": "number", "min": 1, "max": 9000, "unit": "square feet", "default": 500}
+    target = {**document["target"], "unit": "EUR"}
+    outliers = {**document["outliers"], "columns": []}
+    return {**document, "features": features, "derived": {}, "outliers": outliers, "target": target}
+
+
+def test_a_model_is_told_by_the_contract_of_the_version_that_answers(ask: Ask, cloud: Cloud) -> None:
+    deployed = platform_function().handler.CONTRACTS[MODEL]
+    cloud.add_version(1)
+    cloud.add_version(2)
+    cloud.keep_contract(2, without_age_with_lot(deployed.to_dict()))
+    cloud.live = 2
+    model, listed = ask(f"/models/{MODEL}"), ask("/models")["models"][1]
+    names = [feature["name"] for feature in model["features"]]
+    assert names[-1] == "lot_area"
+    assert "housing_median_age" not in names
+    assert (list(model["example"]), list(model["schema"]["properties"])) == (names, names)
+    assert (model["target"]["unit"], listed["target"]["unit"]) == ("EUR", "EUR")
+    assert (model["contract"]["version"], model["contract"]["deployed_hash"]) == (2, deployed.hash)
+    assert model["contract"]["hash"] != deployed.hash
+    expected = (
+        "Version 2 is live with the contract of 4 January 2026; the deployed contract adds housing_median_age, drops "
+        "lot_area and changes [target], [derived] and [outliers]: upload data to train a version by it."
+    )
+    assert (model["notice"], listed["notice"]) == (expected, expected)
+    cloud.live = 1
+
+
+def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: Ask, cloud: Cloud) -> None:
+    deployed = platform_function().handler.CONTRACTS[MODEL]
+    for number, change in enumerate([None, {}, {"features": {}}], start=1):
+        cloud.add_version(number)
+        if change is not None:
+            cloud.keep_contract(number, {**deployed.to_dict(), **change})
+        cloud.live = number
+        model = ask(f"/models/{MODEL}")
+        assert [feature["name"] for feature in model["features"]] == [item.name for item in deployed.features]
+        assert model["contract"] == {
+            "hash": deployed.hash,
+            "version": 2 if number == 2 else None,
+            "deployed_hash": deployed.hash,
+        }
+        assert model["notice"] == ""
+
+
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     for number in range(5):
         cloud.add_run(f"run{number}")
@@ -526,6 +582,7 @@ def test_versions_with_what_was_decided(ask: Ask, cloud: Cloud) -> None:
     assert (oldest["version"], oldest["live"], oldest["deployment"]) == (1, True, "live")
     assert "decided_by" not in oldest
     assert (oldest["metric"], oldest["gate_reason"]) == ({"name": "rmse", "value": 41000.5}, "good enough")
+    assert oldest["unit"] == "USD"
 
 
 def test_a_version_with_links_to_its_plots(ask: Ask, cloud: Cloud) -> None:
@@ -549,6 +606,7 @@ def test_a_version_that_somebody_registered_by_hand(ask: Ask, cloud: Cloud) -> N
     cloud.versions[1]["CustomerMetadataProperties"] = {}
     version = ask(f"/models/{MODEL}/versions/{{version}}", version="1")
     assert (version["metric"], version["plots"], version["report_url"]) == (None, [], None)
+    assert "unit" not in version
 
 
 def test_monitoring_flags_what_the_week_does_not_let_expect(

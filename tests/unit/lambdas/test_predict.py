@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,8 +43,8 @@ class Runtime:
             raise answer
         return answer
 
-    def fails(self, error: Exception) -> None:
-        self.expected.append((ENDPOINT, {"instances": [RECORD]}, error))
+    def fails(self, error: Exception, instances: Sequence[Any] = (RECORD,)) -> None:
+        self.expected.append((ENDPOINT, {"instances": list(instances)}, error))
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +115,69 @@ def test_body_in_base64(function: SimpleNamespace, runtime: Runtime) -> None:
     assert response["statusCode"] == 200
 
 
-def test_invalid_values_are_named_by_instance_and_field(function: SimpleNamespace, runtime: Runtime) -> None:
-    wrong = {**RECORD, "latitude": 99, "ocean_proximity": "LAKE"}
-    del wrong["households"]
-    response = function.handler.handler(event({"instances": [RECORD, wrong, 3]}), None)
+def refusal(function: SimpleNamespace, *errors: dict[str, Any], **origin: Any) -> Exception:
+    """What a container of the platform says of wrong values."""
+    message = json.dumps({"errors": errors, "run_id": "r", **origin})
+    error: Exception = function.endpoint.InvocationError("ModelError", "...", original=message, original_status=400)
+    return error
+
+
+HIGH = {"instance": 0, "field": "latitude", "reason": "must be at most 42.5, is 99"}
+
+
+def test_what_is_no_object_is_named(function: SimpleNamespace, runtime: Runtime) -> None:
+    response = function.handler.handler(event({"instances": [RECORD, 3, None]}), None)
     errors = problem_of(response, 400)["errors"]
-    named = {(error["instance"], error["field"]) for error in errors}
-    assert named == {(1, "latitude"), (1, "ocean_proximity"), (1, "households"), (2, None)}
+    assert [(error["instance"], error["field"]) for error in errors] == [(1, None), (2, None)]
     assert all(error["reason"] for error in errors)
 
 
-def test_detail_names_the_first_invalid_value(function: SimpleNamespace, runtime: Runtime) -> None:
-    response = function.handler.handler(event({"instances": [{**RECORD, "latitude": 99}]}), None)
-    detail = problem_of(response, 400)["detail"]
-    assert detail == "1 invalid value(s); the first: instance 0, latitude: must be at most 42.5, is 99"
+def test_values_are_judged_by_the_version_and_not_by_the_deployed_contract(
+    function: SimpleNamespace, runtime: Runtime
+) -> None:
+    """Its contract may be another one: a deployment breaks no request that worked before."""
+    older = {"rooms": 3, "quarter": "north"}
+    expect(runtime, [older], answered([1.0]))
+    assert function.handler.handler(event({"instances": [older]}), None)["statusCode"] == 200
+
+
+def test_a_refusal_names_the_version_whose_contract_says_so(function: SimpleNamespace, runtime: Runtime) -> None:
+    runtime.fails(refusal(function, HIGH, model_version="7"), [{"latitude": 99}])
+    document = problem_of(function.handler.handler(event({"instances": [{"latitude": 99}]}), None), 400)
+    assert document["detail"] == (
+        "1 invalid value(s); the first: instance 0, latitude: must be at most 42.5, is 99 "
+        f"(version 7 answers; GET /models/{MODEL} tells what it takes)"
+    )
+    assert (document["errors"], document["model_version"]) == ([HIGH], "7")
+
+
+def test_a_version_that_does_not_say_its_number_refuses_without_one(
+    function: SimpleNamespace, runtime: Runtime
+) -> None:
+    runtime.fails(refusal(function, HIGH))
+    document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 400)
+    assert document["detail"] == "1 invalid value(s); the first: instance 0, latitude: must be at most 42.5, is 99"
+    assert "model_version" not in document
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "expected"),
+    [
+        ({"name": "price", "unit": "EUR", "levels": []}, {"value": 2.0}, {"value": 2.0, "unit": "EUR"}),
+        ({"name": "price", "unit": "", "levels": []}, {"value": 2.0}, {"value": 2.0}),
+        (
+            {"name": "sold", "unit": "", "levels": ["no", "yes"]},
+            {"value": 0.8, "label": "yes"},
+            {"value": 0.8, "label": "yes"},
+        ),
+    ],
+)
+def test_an_answer_means_what_the_version_says(
+    function: SimpleNamespace, runtime: Runtime, target: Any, answer: Any, expected: Any
+) -> None:
+    expect(runtime, [RECORD], {**answered([2.0]), "predictions": [answer], "target": target})
+    found = function.handler.handler(event({"instances": [RECORD]}), None)
+    assert json.loads(found["body"])["predictions"] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -171,10 +220,11 @@ def test_json_needs_no_content_type(function: SimpleNamespace, runtime: Runtime,
 
 def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNamespace, runtime: Runtime) -> None:
     """A function may answer with 6 MB; 4 MB of unknown names would make more."""
-    wrong = {**RECORD, **{f"{number}{'x' * 1000}": 1 for number in range(1000)}}
-    response = function.handler.handler(event({"instances": [wrong]}), None)
+    errors = [{"instance": 0, "field": f"{number}{'x' * 1000}", "reason": "unknown"} for number in range(101)]
+    runtime.fails(refusal(function, *errors))
+    response = function.handler.handler(event({"instances": [RECORD]}), None)
     document = problem_of(response, 400)
-    assert document["detail"].startswith("More than 100 invalid values; the first: instance 0, 0xxx")
+    assert document["detail"].startswith("At least 100 invalid values; the first: instance 0, 0xxx")
     assert len(document["errors"]) == 100
     assert len(response["body"]) < 50_000
 
@@ -329,7 +379,8 @@ def test_missing_permission_is_our_fault_and_raised(function: SimpleNamespace, r
 def test_log_holds_no_payload(function: SimpleNamespace, runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
     expect(runtime, [RECORD], answered([1.0]))
     function.handler.handler(event({"instances": [RECORD]}), None)
-    function.handler.handler(event({"instances": [{**RECORD, "latitude": 99}]}), None)
+    runtime.fails(refusal(function, HIGH))
+    function.handler.handler(event({"instances": [RECORD]}), None)
     logged = [vars(record) for record in caplog.records]
     assert [record["msg"] for record in logged] == ["Answered", "Refused"]
     assert (logged[0]["model"], logged[0]["instances"], logged[1]["status"]) == ("california_housing", 1, 400)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import SimpleNamespace
@@ -15,14 +18,16 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from contract import batch_id
+from contract import Contract, Recipe, batch_id
 from tests.unit.lambdas.loading import load_function
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MODEL = "california_housing"
 GROUP = "mlops-dev-california-housing"
 PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/7"
+ARTIFACT = f"{MODEL}/models/7/model.tar.gz"
 ROLE = "arn:aws:iam::111122223333:role/batch"
+JOB_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 KEY = f"batch/{MODEL}/2026/rows (1).csv"
 COLUMNS = (
@@ -54,7 +59,26 @@ def function() -> Iterator[SimpleNamespace]:
             function.handler.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
         versioning = {"Status": "Enabled"}
         function.handler.s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration=versioning)
+        trained(function, function.handler.DEPLOYED[MODEL])
         yield function
+
+
+def trained(function: SimpleNamespace, contract: Contract, key: str = ARTIFACT) -> None:
+    """The artifact of a version with this contract."""
+    names = [item.name for item in (*contract.numeric, *contract.derived)]
+    ones = dict.fromkeys(names, 1.0)
+    recipe = Recipe.fitted(contract, impute=ones, fences={}, mean=ones, std=ones)
+    packed(function, {"./model.ubj": b"trees", "./recipe.json": recipe.to_json().encode()}, key)
+
+
+def packed(function: SimpleNamespace, files: Mapping[str, bytes], key: str = ARTIFACT) -> None:
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    function.handler.s3.put_object(Bucket="artifact", Key=key, Body=body.getvalue())
 
 
 @pytest.fixture
@@ -97,31 +121,41 @@ def expect_no_job(sagemaker: Stubber) -> None:
     sagemaker.add_client_error("describe_transform_job", "ValidationException", message)
 
 
-def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
-    summary = {
-        "ModelPackageArn": PACKAGE,
-        "ModelPackageVersion": 7,
-        "CreationTime": NOW,
-        "ModelPackageStatus": "Completed",
-    }
+def expect_newest(sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT) -> None:
     request = {
         "ModelPackageGroupName": GROUP,
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
     }
-    answer = {"ModelPackageSummaryList": [summary] if numbers else []}
-    sagemaker.add_response("list_model_packages", answer, request)
-    if numbers:
-        package = {
-            **summary,
-            "ModelPackageName": f"{GROUP}/7",
-            "ModelPackageStatusDetails": {"ValidationStatuses": []},
-            "InferenceSpecification": {
-                "Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "i.py"}}]
-            },
-        }
-        sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
+    found = [described(number, artifact) for number in numbers]
+    sagemaker.add_response(
+        "list_model_packages", {"ModelPackageSummaryList": [summary for summary, _ in found]}, request
+    )
+    for summary, package in found:
+        sagemaker.add_response("describe_model_package", package, {"ModelPackageName": summary["ModelPackageArn"]})
+
+
+def described(number: int, artifact: str, approval: str = "Approved") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Summary and description of a version."""
+    summary = {
+        "ModelPackageArn": PACKAGE.replace("/7", f"/{number}"),
+        "ModelPackageVersion": number,
+        "CreationTime": NOW,
+        "ModelPackageStatus": "Completed",
+    }
+    container = {
+        "Image": "image",
+        "ModelDataUrl": f"s3://artifact/{artifact}",
+        "Environment": {"SAGEMAKER_PROGRAM": "i.py"},
+    }
+    return summary, {
+        **summary,
+        "ModelPackageName": f"{GROUP}/{number}",
+        "ModelApprovalStatus": approval,
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "InferenceSpecification": {"Containers": [container]},
+    }
 
 
 def expect_model(sagemaker: Stubber, *, exists: bool = False, raced: bool = False) -> None:
@@ -195,6 +229,128 @@ def test_a_file_becomes_a_transform_of_the_newest_approved_version(
     request = document(function, event, "request.json")
     assert (request["key"], request["size"], request["model_version"]) == (KEY, len(GOOD), 7)
     assert request["columns"] == COLUMNS.split(",")
+    contract = function.handler.DEPLOYED[MODEL]
+    assert (request["model_package"], request["contract_hash"]) == (PACKAGE, contract.hash)
+
+
+RENAMED, AGE = "age_of_houses", "housing_median_age"
+
+
+def of_another_contract(function: SimpleNamespace) -> Contract:
+    """Version 7 was trained by: one feature renamed, one more, one less, and files with semicolons and `-9`."""
+    contract: Contract = function.handler.DEPLOYED[MODEL]
+    added = replace(contract.features[0], name="lot_area", min=None, max=None, default=None)
+    features = tuple(
+        replace(item, name=RENAMED) if item.name == AGE else item
+        for item in contract.features
+        if item.name != "total_bedrooms"
+    )
+    derived = tuple(item for item in contract.derived if "bedrooms" not in item.expression.text)
+    data = replace(contract.data, delimiter=";", missing=("-9",))
+    other = replace(contract, features=(*features, added), derived=derived, data=data)
+    trained(function, other)
+    return other
+
+
+def test_a_file_is_read_by_the_contract_of_the_version(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    """The deployed contract would refuse it: it has other columns, and knows nothing of semicolons alone."""
+    other = of_another_contract(function)
+    header = ";".join(feature.column or feature.name for feature in other.features)
+    body = f"{header}\n-122,2;37;41;880;322;126;8,3;NEAR BAY;-9\n".encode()
+    event = put(function, body)
+    expect_any_start(sagemaker)
+    function.handler.handler(event, CONTEXT)
+    request = document(function, event, "request.json")
+    assert (request["model_version"], request["contract_hash"]) == (7, other.hash)
+    assert request["columns"] == header.split(";")
+    assert request["format"]["declared"] == ["delimiter"]
+    assert other.hash != function.handler.DEPLOYED[MODEL].hash
+
+
+def test_a_file_for_another_contract_is_refused_with_the_version_and_the_columns(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    of_another_contract(function)
+    event = put(function, GOOD.replace(b",", b";"))
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    result = document(function, event, "result.json")
+    assert (result["state"], result["model_version"], len(result["contract_hash"])) == ("refused", 7, 64)
+    assert result["reason"].startswith(
+        "rows (1).csv: version 7 of california_housing, which would predict it, reads other columns: "
+        f"line 1, the header, lacks {RENAMED}, lot_area; "
+        f"add what is missing; not known: '{AGE}', 'total_bedrooms', 'id'"
+    )
+    assert "The contract that is deployed reads it: train a version by that contract and approve it" in result["reason"]
+
+
+def test_a_column_that_no_contract_knows_gets_no_such_hint(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event = put(function, GOOD.replace(b"population", b"people"))
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert "version 7 of california_housing, which would predict it, reads other columns" in reason
+    assert "deployed" not in reason
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"model.ubj": b"trees"}, "its artifact holds no recipe.json"),
+        ({"recipe.json": b"{"}, "its recipe.json cannot be used (recipe.json is not valid JSON"),
+        (None, "its artifact is not a whole tar.gz archive ("),
+    ],
+)
+def test_a_version_whose_contract_cannot_be_read_predicts_nothing(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, files: dict[str, bytes] | None, reason: str
+) -> None:
+    if files is None:
+        function.handler.s3.put_object(Bucket="artifact", Key=ARTIFACT, Body=b"no archive")
+    else:
+        packed(function, files)
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    said = document(function, event, "result.json")["reason"]
+    assert f"the contract of version 7 of california_housing cannot be read: {reason}" in said
+
+
+def test_an_artifact_that_is_gone_is_a_failure(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, artifact=f"{MODEL}/models/8/model.tar.gz")
+    expect_alert(sns, "failed")
+    function.handler.handler(event, CONTEXT)
+    assert "NoSuchKey" in document(function, event, "result.json")["reason"]
+
+
+def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_model(sagemaker, exists=True)
+    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    with pytest.raises(ClientError):
+        function.handler.handler(event, CONTEXT)
+    key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
+    function.handler.s3.put_object(Bucket="artifact", Key=key, Body=b"by version 7")
+    expect_no_job(sagemaker)
+    rejected = described(7, ARTIFACT, "Rejected")[1]
+    sagemaker.add_response("describe_model_package", rejected, {"ModelPackageName": PACKAGE})
+    expect_newest(sagemaker, 6)
+    expect_model(sagemaker, exists=True)
+    sagemaker.add_response("create_transform_job", {"TransformJobArn": JOB_ARN})
+    function.handler.handler(event, CONTEXT)
+    assert rewritten(function, event) == GOOD
+    assert document(function, event, "request.json")["model_version"] == 6
 
 
 def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -273,6 +429,7 @@ def test_a_file_that_cannot_be_predicted_is_refused(
 ) -> None:
     event = put(function, body)
     expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
     expect_alert(sns, "refused")
     function.handler.handler(event, CONTEXT)
     assert reason in document(function, event, "result.json")["reason"]
@@ -306,8 +463,7 @@ def expect_any_start(sagemaker: Stubber) -> None:
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
-    arn = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
-    sagemaker.add_response("create_transform_job", {"TransformJobArn": arn})
+    sagemaker.add_response("create_transform_job", {"TransformJobArn": JOB_ARN})
 
 
 def rewritten(function: SimpleNamespace, event: dict[str, Any], name: str = "rows.csv") -> bytes:
@@ -342,7 +498,7 @@ def test_bytes_that_are_no_text_in_an_ignored_column_are_a_warning(
 
 def test_the_job_is_told_how_the_file_is_written(function: SimpleNamespace) -> None:
     text = GOOD.decode().replace(",", ";").replace(".", ",").replace("1\n", "\u20ac\n")
-    contract = function.handler.CONTRACTS[MODEL]
+    contract = function.handler.DEPLOYED[MODEL]
     layout = function.logic.layout_in(contract, text.encode("utf-16"), size=1000)
     environment = function.logic.environment_of(layout)
     assert json.loads(environment["BATCH_FORMAT"]) == {"delimiter": ";", "decimal": ",", "encoding": "utf-16-le"}
@@ -361,7 +517,11 @@ def test_a_file_that_is_rewritten_already_is_not_rewritten_again(function: Simpl
         function.handler.handler(event, CONTEXT)
     key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
     function.handler.s3.put_object(Bucket="artifact", Key=key, Body=b"as it was left")
-    expect_any_start(sagemaker)
+    # The version is that of the first delivery, whatever was approved since.
+    expect_no_job(sagemaker)
+    sagemaker.add_response("describe_model_package", described(7, ARTIFACT)[1], {"ModelPackageName": PACKAGE})
+    expect_model(sagemaker, exists=True)
+    sagemaker.add_response("create_transform_job", {"TransformJobArn": JOB_ARN})
     function.handler.handler(event, CONTEXT)
     assert rewritten(function, event) == b"as it was left"
     assert document(function, event, "request.json")["rows"] == 1
@@ -383,7 +543,7 @@ def test_a_parquet_file_goes_as_it_is(function: SimpleNamespace, sagemaker: Stub
 
 
 def test_a_parquet_file_that_is_too_large_is_refused(function: SimpleNamespace) -> None:
-    contract = function.handler.CONTRACTS[MODEL]
+    contract = function.handler.DEPLOYED[MODEL]
     with pytest.raises(function.logic.Refused, match="split it, or write it as CSV"):
         function.logic.layout_in(contract, b"PAR1", size=104_857_601)
 
@@ -451,7 +611,8 @@ def test_what_may_pass_is_delivered_again(
 def test_a_file_for_no_model_is_told(function: SimpleNamespace, sns: Stubber) -> None:
     expect_alert(sns, "refused", "an unknown model")
     function.handler.handler(put(function, GOOD, "batch/café/rows.csv"), CONTEXT)
-    assert "Contents" not in function.handler.s3.list_objects_v2(Bucket="artifact")
+    listed = function.handler.s3.list_objects_v2(Bucket="artifact")["Contents"]
+    assert [item["Key"] for item in listed] == [ARTIFACT]
 
 
 def test_a_folder_is_no_file(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -468,14 +629,14 @@ def test_names_fit_into_63_characters(function: SimpleNamespace) -> None:
     resource = f"mlops-prod-{'m' * 40}"
     upload = function.logic.Upload(model="m" * 40, bucket="raw", key="k", version_id="v", size=1)
     assert len(function.logic.Batch(upload, resource=resource, bucket="artifact").job) == 63
-    package = function.logic.Package(PACKAGE, 99_999, {})
+    package = function.versions.Package(PACKAGE, 99_999, {})
     request = function.logic.model_request(package, model="m", resource=resource, role_arn=ROLE)
     assert len(request["ModelName"]) == 63
 
 
 def test_key_and_network_of_the_environment_go_with_the_requests(function: SimpleNamespace) -> None:
     vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
-    package = function.logic.Package(PACKAGE, 7, {})
+    package = function.versions.Package(PACKAGE, 7, {})
 
     def model(vpc_config: dict[str, list[str]]) -> dict[str, Any]:
         request: dict[str, Any] = function.logic.model_request(

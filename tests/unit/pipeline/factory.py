@@ -78,6 +78,7 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
         "files": files,
         "target": contract.target.name,
         "columns": [column.name for column in recipe.columns],
+        "ignored_columns": sorted({*rows[0]} - {*contract.columns}),
         "created_at": "2025-01-01T00:00:00Z",
     }
     (folder / "recipe.json").write_text(recipe.to_json())

@@ -88,9 +88,17 @@ def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Cont
         "limit": 60000.0,
         "reason": f"Test RMSE {rmse:,.0f} USD is within the limit of 60,000 USD; "
         "there is no approved version yet to compare it with.",
+        "approval": "stage",
     }
-    assert evaluation["task"] == "regression"
+    assert (evaluation["task"], evaluation["unit"]) == ("regression", "USD")
     assert evaluation["metrics"] == {name: item["value"] for name, item in evaluation["regression_metrics"].items()}
+
+
+def test_the_contract_of_the_version_is_kept_beside(evaluated: Path, contract: Contract) -> None:
+    kept = json.loads((evaluated / "contract.json").read_text())
+    assert (kept["version"], kept["contract_hash"]) == (1, contract.hash)
+    again = Contract.from_dict(kept["contract"])
+    assert (again, again.hash) == (contract, contract.hash)
 
 
 def test_golden_rows_are_requests_with_the_answers_of_the_model(evaluated: Path, model_dir: Path) -> None:

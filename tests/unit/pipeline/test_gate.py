@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -77,11 +78,19 @@ def test_a_better_model_still_has_to_keep_the_limit(contract: Contract) -> None:
     assert (found.decision, found.reason) == ("reject", reason)
 
 
-def test_without_a_comparison_the_limit_decides_and_the_reason_says_so(contract: Contract) -> None:
-    obstacle = "version 3 is not comparable: its features differ in age"
+def test_without_a_comparison_a_person_approves_and_the_reason_says_why(contract: Contract) -> None:
+    obstacle = "version 3 is not comparable: it needs the column age, which the data do not have any more"
     found = decide(contract, 50_000.0, Comparison("incomparable", "rmse", obstacle, 3))
-    reason = f"Test RMSE 50,000 USD is within the limit of 60,000 USD; {obstacle}."
-    assert (found.decision, found.reason) == ("register", reason)
+    reason = f"Test RMSE 50,000 USD is within the limit of 60,000 USD; a person has to approve it, because {obstacle}."
+    assert (found.decision, found.approval, found.reason) == ("register", "person", reason)
+    missed = decide(contract, 61_000.0, Comparison("incomparable", "rmse", obstacle, 3))
+    assert (missed.decision, missed.approval) == ("reject", "stage")
+
+
+@pytest.mark.parametrize("verdict", ["better", "not_worse"])
+def test_a_version_that_was_compared_starts_as_the_stage_says(contract: Contract, verdict: Any) -> None:
+    assert decide(contract, 40_982.0, Comparison(verdict, "rmse", "words", **COMPARED)).approval == "stage"
+    assert decide(contract, 40_982.0, NONE).approval == "stage"
 
 
 def test_the_champion_once_more_is_nothing_to_register(contract: Contract) -> None:

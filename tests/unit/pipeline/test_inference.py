@@ -84,6 +84,25 @@ def test_the_version_comes_from_the_environment(
     assert answer(inference.model_fn(str(model_dir)), json.dumps(records))["model_version"] == "12"
 
 
+def test_a_refusal_names_the_version_whose_contract_it_is(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, contract: Contract
+) -> None:
+    """Under a canary nobody but the container knows which version answers."""
+    monkeypatch.setenv("MODEL_VERSION", "12")
+    model = inference.model_fn(str(model_dir))
+    for body, kind in (("[{}]", "application/json"), ("[", "application/json"), ("x", "text/plain")):
+        with pytest.raises(inference.InputError) as caught:
+            answer(model, body, kind)
+        document = json.loads(str(caught.value))
+        assert document.pop("errors")
+        assert document == {
+            "model": contract.name,
+            "run_id": model.run_id,
+            "model_version": "12",
+            "contract_hash": contract.hash,
+        }
+
+
 def errors_of(model: inference.Model, body: str | bytes, content_type: str = "application/json") -> list[dict]:
     with pytest.raises(inference.InputError) as caught:
         answer(model, body, content_type)

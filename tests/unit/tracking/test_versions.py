@@ -16,6 +16,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tracking.place import Place
+from tracking.progress import deployment_state
 from tracking.versions import description_value, find_version, live_package, metadata_value, newest_approved, versions
 
 ABSENT = ("ValidationException", "Could not find endpoint.")
@@ -142,3 +143,20 @@ def test_a_listing_describes_each_version_once() -> None:
     place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
     assert len(versions(place, "m")) == 200
     assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 200, "describe_endpoint": 1}
+
+
+def test_a_version_that_waits_says_why_the_gate_asks_a_person() -> None:
+    package = {
+        "ModelPackageArn": "arn:4",
+        "ModelPackageVersion": 4,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "ModelPackageDescription": "Test RMSE 41 is within the limit of 60; a person has to approve it, because x.",
+    }
+    state, reason = deployment_state(package, lambda: "", "m")
+    assert (state, reason) == (
+        "waiting",
+        "Version 4 waits for a person's approval. Test RMSE 41 is within the limit of 60; "
+        "a person has to approve it, because x.",
+    )
+    del package["ModelPackageDescription"]
+    assert deployment_state(package, lambda: "", "m")[1] == "Version 4 waits for a person's approval."

@@ -143,8 +143,18 @@ def json_schema(contract: Contract) -> dict[str, object]:
 
 
 def example(contract: Contract) -> dict[str, object]:
-    """The record that a form starts with."""
-    return {feature.name: feature.default for feature in contract.features}
+    """A record that a form starts with, and that breaks nothing: defaults, and something allowed where there is none."""
+    return {feature.name: _start(feature) for feature in contract.features}
+
+
+def _start(feature: Feature) -> float | str | None:
+    if feature.default is not None or feature.nullable:
+        return feature.default
+    if feature.type == "category":
+        return feature.levels[0]
+    if feature.min is not None and feature.max is not None:
+        return (feature.min + feature.max) / 2
+    return feature.min if feature.min is not None else min(feature.max or 0.0, 0.0)
 
 
 def _unknown(contract: Contract, name: str) -> str:

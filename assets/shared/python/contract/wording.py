@@ -18,6 +18,12 @@ def listed(options: Collection[str]) -> str:
     return f"{', '.join(rest)} or {last}" if rest else last
 
 
+def enumerated(parts: Collection[str]) -> str:
+    """a, b and c."""
+    *rest, last = parts or ("",)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
 def shown(value: object) -> str:
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

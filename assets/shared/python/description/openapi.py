@@ -24,6 +24,8 @@ REASONS = {
     503: "No model is live yet, or it cannot answer now; Retry-After says when to come back",
     504: "The model did not answer in time",
 }
+# Of a schema: what the deployed contract says, for people; a live version may have another contract.
+DEPLOYED = "x-deployed-contract"
 ALWAYS = (400, 403, 429, 500, 502, 503, 504)
 OPEN = (400, 429, 500, 502, 504)
 
@@ -157,9 +159,7 @@ def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for contract in contracts.values():
         tag = "".join(word.capitalize() for word in contract.name.split("_"))
-        instance = json_schema(contract)
-        del instance["$schema"]
-        found[f"{tag}Instance"] = instance
+        found[f"{tag}Instance"] = _instance(contract)
         instances = {"type": "array", "minItems": 1, "maxItems": MAX_INSTANCES, "items": ref(f"{tag}Instance")}
         found[f"{tag}Instances"] = {
             "type": "object",
@@ -168,6 +168,19 @@ def _schemas(contracts: Mapping[str, Contract]) -> dict[str, Schema]:
             "properties": {"instances": instances},
         }
     return found
+
+
+def _instance(contract: Contract) -> Schema:
+    """A record as any version takes it: this document is made with the deployed contract, before a version has it."""
+    deployed = json_schema(contract)
+    del deployed["$schema"]
+    return {
+        "type": "object",
+        "description": f"A record by the contract of the live version: GET /models/{contract.name} tells its features, "
+        f"schema and an example. {DEPLOYED} is what the next version learns from.",
+        "additionalProperties": {"type": ["number", "string", "null"]},
+        DEPLOYED: deployed,
+    }
 
 
 def _problems(*statuses: int) -> dict[str, Any]:

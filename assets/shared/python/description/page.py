@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from description.openapi import DEPLOYED
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2937; --paper: #fff; --grey: #5b6472; --line: #d9dee5; --shade: #f4f6f8;
   --accent: #1d4ed8 }
@@ -97,8 +99,12 @@ def _body(path: str, content: Mapping[str, Any], document: Mapping[str, Any]) ->
     sent = json.dumps(content["example"])
     headers = "-H 'x-api-key: KEY' -H 'content-type: application/json'"
     command = f"curl -s {headers} \\\n  -d '{sent}' \\\n  URL{path}"
-    note = f"<p>{instances['minItems']} to {instances['maxItems']} instances with</p>"
-    return f"<pre>{escape(command)}</pre>{note}{_members(instances['items'], document)}"
+    instance = _resolved(instances["items"], document)
+    note = (
+        f"<p>{instances['minItems']} to {instances['maxItems']} instances by the contract of the live version "
+        f"(<code>GET {escape(path.removesuffix('/predictions'))}</code> tells it). By the deployed contract:</p>"
+    )
+    return f"<pre>{escape(command)}</pre>{note}{_members(instance[DEPLOYED], document)}"
 
 
 def _members(schema: Mapping[str, Any], document: Mapping[str, Any]) -> str:
@@ -106,7 +112,7 @@ def _members(schema: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     required = found.get("required", [])
     rows = (
         [name, _rule(item) + ("" if name in required else ", optional"), item.get("description", "")]
-        for name, item in found["properties"].items()
+        for name, item in found.get("properties", {}).items()
     )
     return _table(("Name", "Value", ""), rows)
 

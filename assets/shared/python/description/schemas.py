@@ -47,13 +47,14 @@ def about(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
-MEMBERS = ("name", "task", "description", "target", "live")
+MEMBERS = ("name", "task", "description", "target", "live", "notice")
 SUMMARY = thing(
     name=TEXT,
     task={"enum": ["regression", "binary"]},
     description=TEXT,
     target=thing(name=TEXT, unit=TEXT, description=TEXT, levels=many(TEXT), optional=("levels",)),
     live=maybe(ref("LiveVersion")),
+    notice=about(TEXT, "What the deployed contract says otherwise than that of the live version; empty for nothing."),
 )
 STEP = {"name": TEXT, "status": TEXT, "seconds": maybe(NUMBER), "reason": TEXT}
 RUN = {
@@ -75,11 +76,12 @@ VERSION = {
     "run_id": TEXT,
     "metric": maybe(ref("Metric")),
     "gate_reason": TEXT,
+    "unit": TEXT,
     "decided_by": TEXT,
     "decision_reason": TEXT,
     "deployment_reason": TEXT,
 }
-UNDECIDED = ("decided_by", "decision_reason", "deployment_reason")
+UNDECIDED = ("unit", "decided_by", "decision_reason", "deployment_reason")
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": thing(
@@ -90,7 +92,8 @@ SCHEMAS: dict[str, Schema] = {
         detail=TEXT,
         request_id=TEXT,
         errors=many(thing(instance=maybe(WHOLE), field=maybe(TEXT), reason=TEXT)),
-        optional=("errors", "status"),
+        model_version=about(TEXT, "The version whose contract the values break."),
+        optional=("errors", "model_version", "status"),
     ),
     "Metric": thing(name=TEXT, value=NUMBER),
     "LiveVersion": thing(
@@ -123,6 +126,10 @@ SCHEMAS: dict[str, Schema] = {
         example={"type": "object"},
         schema=about({"type": "object"}, "JSON Schema (2020-12) of one instance."),
         gate=thing(metric=TEXT, max=NUMBER, min=NUMBER, margin=NUMBER, optional=("max", "min")),
+        contract=about(
+            thing(hash=TEXT, version=maybe(WHOLE), deployed_hash=TEXT),
+            "By which the live version answers: its own, or (version null) the deployed one.",
+        ),
         max_instances=WHOLE,
         threshold=NUMBER,
         optional=("threshold",),

@@ -16,12 +16,16 @@ MAX_NAME = 100
 
 @dataclass(eq=False)
 class ProblemError(Exception):
-    """An answer that is not the one asked for; `errors` are its members {"instance", "field", "reason"}, if any."""
+    """An answer that is not the one asked for; `errors` are its members {"instance", "field", "reason"}, if any.
+
+    `members` are further ones of the document.
+    """
 
     status: HTTPStatus
     detail: str
     errors: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     def response(self, request_id: str) -> dict[str, Any]:
         """In the format of a Lambda proxy integration."""
@@ -31,6 +35,7 @@ class ProblemError(Exception):
             "status": self.status.value,
             "detail": self.detail,
             **({"errors": [_short(error) for error in self.errors[:MAX_ERRORS]]} if self.errors else {}),
+            **self.members,
             "request_id": request_id,
         }
         headers = {"Content-Type": "application/problem+json", **self.headers}
@@ -39,7 +44,7 @@ class ProblemError(Exception):
 
 def refuse_any(errors: Iterable[Mapping[str, Any]]) -> None:
     """Raises ProblemError when there is an error; looks for no more of them than an answer lists."""
-    found = tuple(islice(errors, MAX_ERRORS + 1))
+    found = tuple(islice(errors, MAX_ERRORS))
     if found:
         raise invalid(found)
 
@@ -51,7 +56,7 @@ def invalid(found: Sequence[Mapping[str, Any]]) -> ProblemError:
     where = [f"instance {instance}"] if instance is not None else []
     where += [name] if name else []
     sentence = ": ".join([", ".join(where) or "body", str(first.get("reason"))])
-    count = f"{len(found)} invalid value(s)" if len(found) <= MAX_ERRORS else f"More than {MAX_ERRORS} invalid values"
+    count = f"{len(found)} invalid value(s)" if len(found) < MAX_ERRORS else f"At least {MAX_ERRORS} invalid values"
     return ProblemError(HTTPStatus.BAD_REQUEST, f"{count}; the first: {sentence}", found)
 
 

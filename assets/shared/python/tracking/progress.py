@@ -71,7 +71,8 @@ def deployment_state(package: Mapping[str, Any], live: Callable[[], str], model:
     """Of a registered version. `live` gives the ARN of the one that answers now."""
     version, approval = int(package["ModelPackageVersion"]), package["ModelApprovalStatus"]
     if approval == PENDING:
-        return "waiting", f"Version {version} waits for a person's approval."
+        why = package.get("ModelPackageDescription", "")
+        return "waiting", f"Version {version} waits for a person's approval. {why}".rstrip()
     if approval == REJECTED:
         return "rejected", package.get("ApprovalDescription", "Rejected.")
     metadata = package.get("CustomerMetadataProperties", {})

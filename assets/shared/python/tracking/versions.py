@@ -36,6 +36,7 @@ class ModelVersion:
     """A version in the registry. `metadata` is its lineage and what became of its deployment.
 
     `wanted`, `answered` and `successor` as in tracking.states.Facts: what the others are tells of this one, too.
+    `gate_reason` says why the gate let it in, `description` why it was approved or rejected.
     """
 
     number: int
@@ -46,6 +47,7 @@ class ModelVersion:
     artifact: str
     live: bool
     metadata: Mapping[str, str]
+    gate_reason: str = ""
     wanted: bool = False
     answered: bool = False
     successor: bool = False
@@ -206,4 +208,5 @@ def _version(package: Mapping[str, Any], others: _Others) -> ModelVersion:
         wanted=package["ModelPackageArn"] == others.wanted,
         answered=bool(others.live),
         successor=bool(others.wanted),
+        gate_reason=package.get("ModelPackageDescription", ""),
     )

@@ -53,6 +53,17 @@ def test_three_functions_or_one() -> None:
     assert one.answer(b"x", "image/png", "*/*") == (200, "image/png", b"x!")
 
 
+def test_bytes_that_are_no_text_are_marked_by_one_server_and_refused_by_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = handler(transform_fn=lambda model, body, kind, accept: (str(body), kind))
+    assert one.answer(b"a\xe9", "text/csv", "*/*").body == "a\ufffd".encode()
+    assert one.answer(b"a\xe9", "text/plain", "*/*").body == rb"b'a\xe9'"
+    monkeypatch.setattr(serving, "MULTI_MODEL", True)
+    with pytest.raises(UnicodeDecodeError):
+        one.answer(b"a\xe9", "text/csv", "*/*")
+
+
 def test_a_context_argument_is_passed_as_none() -> None:
     one = handler(transform_fn=lambda model, body, kind, accept, context: str(context))
     assert one.answer(b"", "text/csv", "text/plain").body == b"None"

@@ -2,7 +2,7 @@
 
 from contract.reading.cells import text_of
 from contract.reading.encodings import GZIP, PARQUET, encoding_of, is_unreadable, texts, unpacked
-from contract.reading.header import FileError, check_names
+from contract.reading.header import ColumnsError, FileError, check_names
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
 from contract.reading.oneline import ESCAPE, Restored, on_one_line, restored
 from contract.reading.records import LONGEST_RECORD, Record, RecordReader, fields_of
@@ -20,6 +20,7 @@ __all__ = [
     "LONGEST_RECORD",
     "MISSING_WORDS",
     "PARQUET",
+    "ColumnsError",
     "Data",
     "Field",
     "FileError",

@@ -15,6 +15,10 @@ class FileError(ValueError):
     """A file that cannot be read as a table with these columns. The text says why and what to do."""
 
 
+class ColumnsError(FileError):
+    """A file whose columns are not those that are asked for."""
+
+
 def usable(names: Sequence[str], rules: FileRules) -> int:
     """How many of the fields a header has."""
     return sum(1 for field in rules.fields if field.column in names)
@@ -34,9 +38,9 @@ def check_names(header: Record, names: Sequence[str], rules: FileRules) -> tuple
     missing = [column for column in absent if column in needed or _near(column, names)]
     if missing and not usable(names, rules) and not any(_near(column, names) for column in missing):
         # The line may be data, so it is not shown.
-        raise FileError(f"{place} names none of the columns; it must be a header with {_listed(missing)}")
+        raise ColumnsError(f"{place} names none of the columns; it must be a header with {_listed(missing)}")
     if missing:
-        raise FileError(f"{place}{_as_header(header)} lacks {_listed(missing)}{_hints(missing, names, rules)}")
+        raise ColumnsError(f"{place}{_as_header(header)} lacks {_listed(missing)}{_hints(missing, names, rules)}")
     columns = [field.column for field in rules.fields]
     twice = [column for column in dict.fromkeys(columns) if list(names).count(column) > 1]
     if twice:
