@@ -128,14 +128,14 @@ def print_versions(
         if len(found) > 1:
             console.say(model, style="bold")
         if versions:
-            console.print(_versions_table(versions))
+            console.print(_versions_table(versions, model))
         else:
             console.print(f"No versions yet. Upload data: mlops upload FILE{of_model(model)}")
         if model in notices:
             console.say(notices[model])
 
 
-def _versions_table(versions: Sequence[ModelVersion]) -> Table:
+def _versions_table(versions: Sequence[ModelVersion], model: str) -> Table:
     table = Table("version", "created", "approval", "deployment", "metric", "run", "why", box=None, header_style="dim")
     for version in versions:
         lineage = version.metadata
@@ -146,18 +146,18 @@ def _versions_table(versions: Sequence[ModelVersion]) -> Table:
             version.deployment,
             f"{lineage.get('metric', '')} {lineage.get('metric_value', '')}".strip(),
             lineage.get("run_id", ""),
-            _why(version),
+            _why(version, model),
         )
     return table
 
 
-def _why(version: ModelVersion) -> str:
+def _why(version: ModelVersion, model: str) -> str:
     """What keeps an approved version from serving, what a person should know who decides, or why it was decided so."""
     reason = version.metadata.get("deployment_reason", "")
     if version.state in (State.BLOCKED, State.LIVE_BLOCKED, State.STOPPED):
         return reason
     if version.state == State.GONE:
-        return "Nothing serves it: the endpoint is gone. mlops deploy MODEL brings it back."
+        return f"Nothing serves it: the endpoint is gone. mlops deploy {model} brings it back."
     if version.state == State.PENDING and version.gate_reason:
         return version.gate_reason
     return version.description or reason
