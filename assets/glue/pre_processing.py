@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from contract import Contract, FileError, bundled
 from contract.reading import Layout
-from etl import checks, distribution, logs, source, splits, transform
+from etl import checks, distribution, logs, source, splits
 from etl.books import Sides, books
 from etl.engine import Engine, engine_for
 from etl.fitted import Fitted, fitted
@@ -135,10 +135,10 @@ def _split(engine: Engine, file: File, contract: Contract, name: str) -> Sides:
 
 
 def _write_parts(engine: Engine, found: Fitted, run: Run) -> dict[str, list[str]]:
-    """Keys of the part files of each side."""
+    """Keys of the part files of each side: of the model's inputs, and of the same rows as the file has them."""
     files = {name: engine.write_parquet(found.part(name), f"{run.folder}{name}") for name in splits.NAMES}
-    raw_test = transform.raw_features(found.rows["test"], found.recipe.contract)
-    return files | {"raw_test": engine.write_parquet(raw_test, f"{run.folder}raw/test")}
+    raw = {name: engine.write_parquet(found.raw_part(name), f"{run.folder}raw/{name}") for name in splits.NAMES}
+    return files | {f"raw_{name}": keys for name, keys in raw.items()}
 
 
 def _document(run: Run, **fields: object) -> dict[str, Any]:
