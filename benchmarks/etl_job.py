@@ -10,11 +10,24 @@ import resource
 import shutil
 import sys
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from tests.unit.etl import worker
+WORKER = Path(__file__).resolve().parent.parent / "tests" / "unit" / "etl" / "worker.py"
 
+
+def loaded(path: Path) -> ModuleType:
+    """By its path: packages of the environment with Spark bring a `tests` of their own."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec and spec.loader, f"{path} is no module"
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+worker = loaded(WORKER)
 sys.path[:0] = map(str, worker.BUNDLE)
 
 

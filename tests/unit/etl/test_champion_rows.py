@@ -14,9 +14,9 @@ from tests.unit.etl.harness import HEADER, PROJECT, Job, Outcome, csv_text, flat
 
 sys.path.append(str(PROJECT / "assets" / "pipeline"))
 
-from steps.dataset import GROUP, KEY, RawRows  # noqa: E402
-from steps.known import UndecidedError, known_rows  # noqa: E402
-from steps.trained import TrainedModel  # noqa: E402
+from steps.dataset import GROUP, KEY, RawRows
+from steps.known import UndecidedError, known_rows
+from steps.trained import TrainedModel
 
 COLUMNS = (*HEADER, "no", "house")
 SALT = {"split": {"salt": "another"}}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,19 @@ from tests.unit.etl.harness import (
     side,
     small_contract,
 )
+
+
+def counts(**rows: int) -> dict[str, Any]:
+    """What refused.json says of the rows of a file that was read to its end."""
+    names = ("read", "rejected", "replaced", "dropped_equal", "usable")
+    return {
+        "rows": {**dict.fromkeys(names, 0), **rows},
+        "comments": 0,
+        "reasons": {},
+        "examples": {},
+        "warnings": [],
+    }
+
 
 SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
 
@@ -168,18 +183,29 @@ def test_a_second_attempt_gives_the_same_and_leaves_nothing_of_the_first(
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "reason", "books"),
     [
-        (b"", "the file is empty"),
-        (",".join(HEADER).encode(), "there is a header and no row below it"),
-        (b"\x00\x01\x02", "a binary file (byte 0 is zero)"),
-        (b"rooms,beds,town,price\n1,2,D,3\n", "line 1, the header, lacks people"),
-        (csv_text(flats(5)).encode(), "5 usable rows; the model flats needs at least 8"),
-        (csv_text([["?", *row[1:]] for row in flats(9)]).encode(), "9 of 9 rows rejected (100.0%, the limit is 50.0%)"),
+        (b"", "the file is empty", {}),
+        (",".join(HEADER).encode(), "there is a header and no row below it", counts(read=0)),
+        (b"\x00\x01\x02", "a binary file (byte 0 is zero)", {}),
+        (b"rooms,beds,town,price\n1,2,D,3\n", "line 1, the header, lacks people", {}),
+        (csv_text(flats(5)).encode(), "5 usable rows; the model flats needs at least 8", counts(read=5, usable=5)),
+        (
+            csv_text([["?", *row[1:]] for row in flats(9)]).encode(),
+            "9 of 9 rows rejected (100.0%, the limit is 50.0%)",
+            {
+                **counts(read=9, rejected=9),
+                "reasons": {"rooms: not a number": 9},
+                "examples": {"rooms: not a number": "line 2: rooms must be a number, is '?'"},
+            },
+        ),
+        # The archive breaks off behind rows that were read: how many there are is not known.
+        (gzip.compress(csv_text(flats(60)).encode())[:-20], "a gzip archive that ends too early", {}),
     ],
+    ids=["empty", "no row", "binary", "no header", "few rows", "rejects", "broken"],
 )
 def test_a_refused_file_leaves_a_reason_and_no_manifest(
-    data: bytes, reason: str, duckdb: Job, tmp_path: Path, contract: Contract
+    data: bytes, reason: str, books: dict[str, Any], duckdb: Job, tmp_path: Path, contract: Contract
 ) -> None:
     stale = tmp_path / "processed" / "flats" / f"run={RUN_ID}" / "manifest.json"
     stale.parent.mkdir(parents=True)
@@ -195,9 +221,28 @@ def test_a_refused_file_leaves_a_reason_and_no_manifest(
         "run_id": RUN_ID,
         "source": SOURCE | {"size": len(data)},
         "reason": outcome.refused,
+        **books,
     }
     assert outcome.files() <= {"refused.json", "rejects/part-00000.json"}
     assert (tmp_path / "raw" / "flats" / "f.csv").read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"data": {"key": "no"}}, {"replaced": 6, "usable": 4}),
+        ({"quality": {"equal_rows": "drop"}}, {"dropped_equal": 6, "usable": 4}),
+    ],
+    ids=["replaced", "dropped"],
+)
+def test_what_was_counted_before_the_refusal_stands_in_its_books(
+    changes: dict[str, Any], expected: dict[str, int], duckdb: Job, tmp_path: Path
+) -> None:
+    rows = [[*row, str(place)] for place, row in enumerate(flats(4))]
+    text = csv_text([*rows, *rows, *rows[:2], ["?", *rows[0][1:]]], [*HEADER, "no"])
+    outcome = duckdb.run(text, tmp_path, small_contract(**changes))
+    assert outcome.refused == "f.csv: 4 usable rows; the model flats needs at least 8; upload more"
+    assert outcome.document("refused.json")["rows"] == counts(read=11, rejected=1, **expected)["rows"]
 
 
 def test_the_rows_of_a_file_with_too_many_rejects_can_be_looked_up(duckdb: Job, tmp_path: Path) -> None:
