@@ -49,12 +49,15 @@ def run(spark: Any, model: Path, data: Path, folder: Path) -> dict[str, Any]:
 
 
 def processor_seconds(spark: Any, engine: str) -> float:
-    """Of this process, and of the virtual machine that it may have started."""
-    own = time.process_time()
-    if engine != "spark":
-        return own
-    beans = spark.sparkContext._jvm.java.lang.management.ManagementFactory
-    return own + float(beans.getOperatingSystemMXBean().getProcessCpuTime()) / 1e9
+    """Of this process, and of the virtual machine that it may have started, which ends here."""
+    if engine == "spark":
+        gateway = spark.sparkContext._gateway
+        spark.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # the machine ends with it
+        gateway.proc.wait()
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(item.ru_utime + item.ru_stime for item in used)
 
 
 def main(engine: str, *places: str) -> None:
