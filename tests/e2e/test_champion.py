@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cli.target import ROOT
 from contract import Contract
 from contract.sides import digest_of, side_of
 from localcloud.deploy import deploy
+from stacks.bundles import MODELS
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.light import write_model
@@ -109,7 +111,7 @@ def test_a_champion_of_another_salt_is_compared_on_rows_that_neither_was_fitted_
     platform: Platform, first: str, lines: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("salted")
-    (folder / "models").mkdir()
+    shutil.copytree(MODELS, folder / "models")
     write_model(folder / "models", changes={r'salt = ".*"': 'salt = "another"'})
     assembly = local.synth(folder / "cdk.out", folder / "models", "dev") / "assembly-dev"
     deploy(assembly, platform.here.cloud.session(), endpoint=platform.here.cloud.endpoint)
