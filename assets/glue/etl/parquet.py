@@ -101,7 +101,8 @@ class _Batch:
 
     def _others(self) -> Iterator[pa.RecordBatch]:
         """The same rows in the columns that are not read: few files need them."""
-        others = [self.file.schema_arrow.names[position] for position, _ in self._ignored]
+        used = set(self.layout.positions.values())
+        others = [name for position, name in enumerate(self.file.schema_arrow.names) if position not in used]
         metadata, rows = self.file.metadata, self.batch.num_rows
         ends = list(accumulate(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)))
         begin = self.first - 1
@@ -116,11 +117,6 @@ class _Batch:
             rows -= part.num_rows
             if not rows:
                 return
-
-    @property
-    def _ignored(self) -> list[tuple[int, str]]:
-        used = set(self.layout.positions.values())
-        return [(position, name) for position, name in enumerate(self.layout.names) if position not in used]
 
 
 def _words(column: pa.Array, field: Field) -> pa.DictionaryArray:

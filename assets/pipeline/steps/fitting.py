@@ -38,7 +38,8 @@ class Fitted:
 
 def useful_threads(rows: Rows, available: int) -> int:
     """With fewer inputs than that a second thread waits more than it helps. The trees are the same with any number."""
-    return min(available, 1 + rows.inputs.size // INPUTS_PER_THREAD)
+    held: int = rows.inputs.size
+    return min(available, 1 + held // INPUTS_PER_THREAD)
 
 
 def fit(
