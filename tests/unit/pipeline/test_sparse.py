@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from contract import Contract, Recipe
 from steps import dataset, fitting
 from steps.dataset import DATA_FILE
 from steps.hyperparameters import hyperparameters_of, parameters_of
-from tests.unit.pipeline.conftest import HYPERPARAMETERS
+from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
+from tests.unit.pipeline.factory import pack, synthetic_rows, write_dataset
 from trees import load_trees, save_trees
 
 LEVELS = 80
@@ -108,3 +110,23 @@ def test_the_model_of_many_levels_is_packed_and_read_as_others_are(tmp_path: Pat
     np.testing.assert_array_equal(one_by_one, trees.predict(inputs)[:40])
     assert fitted.booster.num_boosted_rounds() == trees.booster.num_boosted_rounds()
     assert trees.booster.feature_names == [column.name for column in many.columns]
+
+
+def test_many_levels_go_the_whole_way(tmp_path: Path, many: Recipe) -> None:
+    """Prepared, trained, evaluated and served: an answer is the same for one row as for all of them."""
+    import inference
+    import training_preprocessing
+
+    wide = many.contract
+    write_dataset(tmp_path / "dataset", wide, synthetic_rows(900, wide))
+    folders = ["--dataset", str(tmp_path / "dataset"), "--output", str(tmp_path / "prepared")]
+    assert training_preprocessing.main([*folders, "--contract-hash", wide.hash]) == 0
+    status, model = train_in(tmp_path, tmp_path / "prepared")
+    assert status == 0
+    assert evaluate_into(tmp_path / "evaluated", pack(model, tmp_path / "packed"), tmp_path / "prepared") == 0
+    evaluation = json.loads((tmp_path / "evaluated" / "evaluation.json").read_text())
+    assert evaluation["gate"]["value"] < 60_000
+    golden = json.loads((tmp_path / "evaluated" / "golden.json").read_text())
+    served = inference.model_fn(str(model))
+    apart = [served.trees.predict(served.recipe.apply([record]))[0] for record in golden["instances"]]
+    np.testing.assert_allclose(apart, golden["predictions"], rtol=1e-6)
