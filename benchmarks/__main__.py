@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT), str(ROOT / "assets" / "shared" / "python"), str(ROOT / "assets" / "pipeline")]
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-from benchmarks import batch, etl, floor, start  # noqa: E402  (paths and threads come first)
+from benchmarks import batch, etl, floor, levels, start  # noqa: E402  (paths and threads come first)
 from cli.data import find_data  # noqa: E402
 
 
@@ -69,6 +69,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "one_row": one_row,
     "batch": batch.million_rows,
     "etl": etl.etl,
+    "levels": levels.many_levels,
     "predict_start": start.predict_start,
 }
 

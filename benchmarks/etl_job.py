@@ -10,11 +10,24 @@ import resource
 import shutil
 import sys
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from tests.unit.etl import worker
+WORKER = Path(__file__).resolve().parent.parent / "tests" / "unit" / "etl" / "worker.py"
 
+
+def loaded(path: Path) -> ModuleType:
+    """By its path: packages of the environment with Spark bring a `tests` of their own."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec and spec.loader, f"{path} is no module"
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+worker = loaded(WORKER)
 sys.path[:0] = map(str, worker.BUNDLE)
 
 
@@ -36,12 +49,15 @@ def run(spark: Any, model: Path, data: Path, folder: Path) -> dict[str, Any]:
 
 
 def processor_seconds(spark: Any, engine: str) -> float:
-    """Of this process, and of the virtual machine that it may have started."""
-    own = time.process_time()
-    if engine != "spark":
-        return own
-    beans = spark.sparkContext._jvm.java.lang.management.ManagementFactory
-    return own + float(beans.getOperatingSystemMXBean().getProcessCpuTime()) / 1e9
+    """Of this process, and of the virtual machine that it may have started, which ends here."""
+    if engine == "spark":
+        gateway = spark.sparkContext._gateway
+        spark.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # the machine ends with it
+        gateway.proc.wait()
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(item.ru_utime + item.ru_stime for item in used)
 
 
 def main(engine: str, *places: str) -> None:

@@ -142,9 +142,7 @@ def main(model: Path, data: Path, folder: Path) -> None:
         pd.concat([rows.loc[chosen, others], scaled[chosen]], axis=1).to_parquet(
             folder / f"{name}.parquet", index=False
         )
-    rows.loc[side == "test", [*(item.name for item in contract.features), "row_id"]].to_parquet(
-        folder / "raw_test.parquet"
-    )
+        rows.loc[chosen, ["row_id", *contract.columns]].to_parquet(folder / f"raw_{name}.parquet", index=False)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from cli.runs import find_run
 from cli.tables import Cell, csv_lines, write_csv
 from cli.target import find_target
 from cli.terminal import plain, print_text
+from contract.books import Books, books_of
 from contract.reading import quoted
 from contract.sides import Side
 from tracking.datasets import Reject
@@ -42,14 +43,16 @@ def rejects(
     """Show the rows of a file that were rejected, each with its line and all that is wrong with it."""
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        found = rows.rejected(target, find_run(target, model=model, run_id=run_id))
+        run = find_run(target, model=model, run_id=run_id)
+        found, books = rows.rejected(target, run), books_of(run.counted)
         if out:
             _written(out, run_id, rows.save_rejects(found, out, safe=excel_safe), "rejected row", as_json)
         elif as_json:
             listed = [asdict(reject) for reject in found]
-            print_json({"run_id": run_id, "rejected": len(listed), "rejects": listed})
+            counts = books.to_dict() if books else None
+            print_json({"run_id": run_id, "rejected": len(listed), "books": counts, "rejects": listed})
         else:
-            _print_rejects(found)
+            _print_rejects(found, books)
 
 
 @app.command()
@@ -76,7 +79,10 @@ def data(
             _print_csv(table.header, table.rows, safe=excel_safe)
 
 
-def _print_rejects(found: Iterable[Reject]) -> None:
+def _print_rejects(found: Iterable[Reject], books: Books | None) -> None:
+    """The rows; how many there are, and all the reasons, to stderr."""
+    for line in (books.sentence, *(reason.text for reason in books.reasons)) if books else ():
+        progress.say(line)
     none = True
     for reject in found:
         none = False

@@ -153,10 +153,10 @@ class _line_view:  # noqa: N801  (a context manager used like a function)
             self._console.print(f"run {run.run_id}: {run.state}")
 
     def _show_books(self, run: Run) -> None:
-        """Once, when the data set is there."""
-        for line in worth_knowing(books_of(run.manifest)) if "books" not in self._seen else ():
+        """Once, when the rows are counted."""
+        for line in worth_knowing(books_of(run.counted)) if "books" not in self._seen else ():
             self._console.say(f"  {line}")
-        if run.manifest:
+        if run.counted:
             self._seen["books"] = "shown"
 
 
@@ -181,7 +181,7 @@ def steps_table(run: Run) -> Group:
 
 def steps_and_books(run: Run) -> Group:
     """The same, and what is worth knowing of the rows as soon as they are counted."""
-    return Group(steps_table(run), *(words((line, "dim")) for line in worth_knowing(books_of(run.manifest))))
+    return Group(steps_table(run), *(words((line, "dim")) for line in worth_knowing(books_of(run.counted))))
 
 
 def _mark(step: Step) -> Text | Spinner:

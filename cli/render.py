@@ -190,7 +190,7 @@ def print_end(console: Console, run: Run) -> None:
 
 
 def print_books(console: Console, run: Run) -> None:
-    for line in books_lines(books_of(run.manifest), run.run_id):
+    for line in books_lines(books_of(run.counted), run.run_id):
         console.say(line)
 
 
@@ -202,7 +202,7 @@ def books_lines(books: Books | None, run_id: str) -> list[str]:
 
 def run_document(run: Run) -> dict[str, Any]:
     """A run as JSON, with its books."""
-    books = books_of(run.manifest)
+    books = books_of(run.counted)
     return {**run.to_json(), "books": books.to_dict() if books else None}
 
 

@@ -10,7 +10,7 @@ from itertools import count
 
 import pandas as pd
 
-from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, read_table, text_of
+from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, check_type, read_table, text_of
 from contract.reading import Row as Read
 from frontend.answers import Model
 from frontend.forms import Value, fields_of
@@ -112,9 +112,11 @@ def _parquet(content: bytes, model: Model) -> tuple[Layout, tuple[Read, ...]]:
     except (ValueError, OSError) as error:
         raise FileError(f"a Parquet file that cannot be read ({error}); upload it again") from error
     names = [str(name).strip() for name in frame.columns]
-    layout = Layout.of_names(names, model.rules)
+    layout = Layout.of_names(names, model.rules, header_line=0)
     reader = RowReader(model.rules, layout)
     fields = {layout.positions[field.name]: field for field in model.rules.fields if field.name in layout.positions}
+    for index, field in fields.items():
+        check_type(field, str(frame.dtypes.iloc[index].pyarrow_dtype))
     columns = [list(_texts(frame.iloc[:, index], fields.get(index))) for index in range(len(names))]
     records = (Record(number, ",".join(row), list(row)) for number, row in enumerate(zip(*columns, strict=True), 1))
     rows = tuple(reader.row(record) for record in records if any(record.fields or ()))

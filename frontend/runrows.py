@@ -26,7 +26,8 @@ def show_rows(model: str, run: Run) -> None:
     """Asked for when somebody wants to see them: they may be many."""
     with st.container(horizontal=True, gap="medium"):
         wants_rejects = st.toggle("Rejected rows", key=f"rejects:{run.run_id}")
-        wants_data = run.books is not None and st.toggle("Rows of the data set", key=f"data:{run.run_id}")
+        made = run.books is not None and run.state != "refused"
+        wants_data = made and st.toggle("Rows of the data set", key=f"data:{run.run_id}")
     with states.shown(retry="retry-rows"):
         if wants_rejects:
             _rejects(model, run)

@@ -10,6 +10,17 @@ from contract.books import books_of
 PARTS = ("rejected", "replaced", "dropped_equal", "outliers", "train", "validation", "test")
 
 
+def assert_refusal_balances(refused: Mapping[str, Any]) -> None:
+    """The same of a file that was refused, as far as it was read."""
+    books = books_of(refused)
+    if books is None:
+        assert "reasons" not in refused, refused
+        return
+    assert books.balanced, refused
+    assert sum(refused["reasons"].values()) == books.rejected, refused
+    assert set(refused["examples"]) == set(refused["reasons"]), refused
+
+
 def assert_books_balance(manifest: Mapping[str, Any] | None) -> None:
     """Every row is counted once, every rejected one by its reason, and the words say the same."""
     assert manifest is not None, "there is no data set"

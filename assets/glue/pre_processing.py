@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 
 from contract import Contract, FileError, bundled
 from contract.reading import Layout
-from etl import checks, distribution, logs, source, splits, transform
-from etl.books import Sides, books
+from etl import checks, distribution, logs, source, splits
+from etl.books import Sides, books, books_of_refusal
 from etl.engine import Engine, engine_for
 from etl.fitted import Fitted, fitted
 from etl.reader import Reader, schema_of
@@ -57,11 +57,13 @@ def process(spark: Any, *, store: Store, run: Run, contracts: Mapping[str, Contr
     # The manifest of an earlier attempt goes first: without it, what is left of a data set is no data set.
     store.delete(sorted(_leftovers(store, run), key=lambda key: not key.endswith("/manifest.json")))
     engine = engine_for(spark, store=store, scratch=f"{run.folder}source/")
+    tally = Tally(engine.folder / "rejects.json")
     try:
         contract = checks.check_model(run.model, contracts, run.source.file)
-        manifest = _write_data_set(engine, store=store, run=run, contract=contract)
+        manifest = _write_data_set(engine, tally, store=store, run=run, contract=contract)
     except Refused as refusal:
-        store.put_json(f"{run.folder}refused.json", _document(run, reason=str(refusal), at=_now()))
+        refused = _document(run, reason=str(refusal), **books_of_refusal(tally), at=_now())
+        store.put_json(f"{run.folder}refused.json", refused)
         logs.event("refused", reason=str(refusal))
         raise
     except Exception as error:
@@ -73,10 +75,10 @@ def process(spark: Any, *, store: Store, run: Run, contracts: Mapping[str, Contr
     logs.event("finished", rows=manifest["rows"])
 
 
-def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contract) -> dict[str, Any]:
+def _write_data_set(engine: Engine, tally: Tally, *, store: Store, run: Run, contract: Contract) -> dict[str, Any]:
     """Everything but the manifest, which is returned."""
     name = run.source.file
-    file = _read(engine, store=store, run=run, contract=contract)
+    file = _read(engine, tally, store=store, run=run, contract=contract)
     checks.check_rejects(file.tally, contract, name)
     sides = _split(engine, file, contract, name)
     found = fitted(engine, sides.rows, contract, name)
@@ -97,16 +99,15 @@ def _write_data_set(engine: Engine, *, store: Store, run: Run, contract: Contrac
     )
 
 
-def _read(engine: Engine, *, store: Store, run: Run, contract: Contract) -> File:
+def _read(engine: Engine, tally: Tally, *, store: Store, run: Run, contract: Contract) -> File:
     """Rejected rows are written, whatever becomes of the file. Raises Refused for what is no table of these columns."""
-    tally = Tally(engine.folder / "rejects.json")
     try:
         opened = source.opened(store, run.source, contract.rules_to_train, engine.folder)
         reader = Reader(contract, opened.layout, tally)
         rows = engine.table(reader.batches(opened.texts()), schema_of(contract))
     except FileError as error:
         raise Refused(f"{run.source.file}: {error}") from error
-    tally.comments = opened.comments()
+    tally.comments, tally.complete = opened.comments(), True
     if tally.rejected:
         store.upload(tally.path, f"{run.folder}rejects/part-00000.json")
     logs.event("parsed", read=tally.read, rejected=tally.rejected, reasons=tally.reasons)
@@ -121,6 +122,7 @@ def _split(engine: Engine, file: File, contract: Contract, name: str) -> Sides:
     # Rows with different keys differ.
     elif not contract.data.key and file.reader.repeated_rows():
         counted = splits.numbered_copies(engine, file.rows, contract)
+    file.tally.replaced, file.tally.dropped = counted.replaced, counted.dropped
     checks.check_rows(usable - counted.replaced - counted.dropped, contract, name)
     rows = splits.with_split(counted.rows, contract, splits.bounds_of(contract))
     moved: Mapping[str, int] = {}
@@ -135,10 +137,10 @@ def _split(engine: Engine, file: File, contract: Contract, name: str) -> Sides:
 
 
 def _write_parts(engine: Engine, found: Fitted, run: Run) -> dict[str, list[str]]:
-    """Keys of the part files of each side."""
+    """Keys of the part files of each side: of the model's inputs, and of the same rows as the file has them."""
     files = {name: engine.write_parquet(found.part(name), f"{run.folder}{name}") for name in splits.NAMES}
-    raw_test = transform.raw_features(found.rows["test"], found.recipe.contract)
-    return files | {"raw_test": engine.write_parquet(raw_test, f"{run.folder}raw/test")}
+    raw = {name: engine.write_parquet(found.raw_part(name), f"{run.folder}raw/{name}") for name in splits.NAMES}
+    return files | {f"raw_{name}": keys for name, keys in raw.items()}
 
 
 def _document(run: Run, **fields: object) -> dict[str, Any]:

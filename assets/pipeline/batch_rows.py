@@ -67,10 +67,10 @@ class File:
     layout: Layout
 
     @classmethod
-    def of(cls, contract: Contract, names: Fields) -> File:
-        """Raises FileError where a column is missing that this version of the model needs."""
+    def of(cls, contract: Contract, names: Fields, *, header_line: int) -> File:
+        """`header_line`: 0 for a table. Raises FileError where a column is missing that this version needs."""
         written = json.loads(os.environ.get(FORMAT, "{}"))
-        return cls(contract, Layout.of_names(names, contract.rules_to_predict, **written))
+        return cls(contract, Layout.of_names(names, contract.rules_to_predict, header_line=header_line, **written))
 
     @cached_property
     def reader(self) -> RowReader:
@@ -104,7 +104,7 @@ def lines_of_table(table: Whole, contract: Contract) -> Lines:
 
     names, rows = table_of(table.body, contract)
     output = Output(delimiter(), ".", 0)
-    return Lines([Record(0, output.row(fields), fields) for fields in rows], names)
+    return Lines([Record(0, output.row(fields) if fields else "", fields) for fields in rows], names)
 
 
 def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
@@ -113,8 +113,10 @@ def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
     Raises FileError.
     """
     lines = lines_of_table(data, recipe.contract) if isinstance(data, Whole) else data
-    names = json.loads(os.environ[COLUMNS]) if lines.names is None else lines.names
-    file = File.of(recipe.contract, names)
+    if lines.names is None:
+        file = File.of(recipe.contract, json.loads(os.environ[COLUMNS]), header_line=1)
+    else:
+        file = File.of(recipe.contract, lines.names, header_line=0)
     rows, done = _rows(file, lines.records)
     places = np.array(rows, dtype=int)
     values, good = _values(file, [lines.records[place] for place in rows])
@@ -127,7 +129,8 @@ def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
         for name, value in row.values.items():
             values[name][index] = value
     header = _header(file) if lines.names is not None else ""
-    _report(len(lines.records) + bool(header), len(done) + bool(header))
+    blank = len(done) - sum(map(bool, done.values()))
+    _report(len(lines.records) - blank + bool(header), len(done) - blank + bool(header))
     if good.any():
         chosen = {name: column[good] for name, column in values.items()}
         predictions = predict(recipe.apply_columns(chosen)).tolist()
@@ -150,12 +153,17 @@ def _record(line: str, mark: str) -> Record:
 
 
 def _rows(file: File, records: Sequence[Record]) -> tuple[list[int], dict[int, str]]:
-    """Places of the rows, and what becomes of the records that are none: of the header, and of what is no row."""
+    """Places of the rows, and what becomes of the records that are none: of the header, and of what is no row.
+
+    A blank row of a table is a blank line: the place of the rows below it says their number.
+    """
     rows: list[int] = []
     done: dict[int, str] = {}
     names, width = list(file.layout.names), file.layout.width
     for place, record in enumerate(records):
-        if record.fields is None or len(record.fields) != width:
+        if record.fields == []:
+            done[place] = ""
+        elif record.fields is None or len(record.fields) != width:
             reason = file.reader.row(record).reason
             done[place] = file.output.no_row(record.text, reason, width)
         elif record.fields == names:

@@ -8,24 +8,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contract import Contract
-from contract.reading import Field, FileError, text_of
+from contract.reading import Field, FileError, check_type, text_of
 
 
 def table_of(body: bytes, contract: Contract) -> tuple[list[str], list[list[str]]]:
-    """Names of the columns, and the fields of every row that holds anything. Raises FileError."""
+    """Names of the columns, and the fields of every row: none of one that holds nothing. Raises FileError."""
     try:
         table = pq.read_table(io.BytesIO(body))
     except (pa.ArrowException, OSError) as error:
         raise FileError(f"a Parquet file that cannot be read ({error}); upload it again") from error
     names = [str(name).strip() for name in table.column_names]
     read = {field.column: field for field in contract.rules_to_predict.fields}
-    columns = [_texts(column, read.get(name), name) for name, column in zip(names, table.columns, strict=True)]
-    rows = [list(fields) for fields in zip(*columns, strict=True) if any(fields)]
-    return names, rows
+    columns = [_texts(column, read.get(name)) for name, column in zip(names, table.columns, strict=True)]
+    return names, [list(fields) if any(fields) else [] for fields in zip(*columns, strict=True)]
 
 
-def _texts(column: pa.ChunkedArray, field: Field | None, name: str) -> list[str]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if field is not None and (pa.types.is_nested(kind) or pa.types.is_binary(kind)):
-        raise FileError(f"the column {name} holds values of the type {kind}; write numbers or texts")
+def _texts(column: pa.ChunkedArray, field: Field | None) -> list[str]:
+    if field is not None:
+        check_type(field, str(column.type))
     return [text_of(value, field) for value in column.to_pylist()]

@@ -18,7 +18,7 @@ from cli.terminal import Console
 from cli.upload import upload
 from localcloud.deploy import deploy
 from stacks.bundles import MODELS
-from tests.books import assert_books_balance
+from tests.books import assert_books_balance, assert_refusal_balances
 from tests.e2e.light import MODEL, write_model
 from tracking.run import Run
 
@@ -44,6 +44,8 @@ class Platform:
         run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=alive)
         if run.manifest is not None:
             assert_books_balance(run.manifest)
+        if run.refused is not None:
+            assert_refusal_balances(run.refused)
         return run
 
     def run(self, file: Path) -> Run:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import contract
+from cli import local
+from cli.rows import raw_table
 from cli.runs import train_again
+from cli.tables import Cell
 from cli.target import ROOT
 from contract import Contract
 from contract.sides import digest_of, side_of
+from localcloud.deploy import deploy
+from stacks.bundles import MODELS
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
+from tests.e2e.light import write_model
+from tracking.run import Run
 from tracking.runs import RunReader
 
 ROWS = 6000
@@ -96,3 +105,39 @@ def _side(spec: Contract, texts: list[str]) -> str:
     numbers = [feature.type == "number" for feature in spec.features]
     values = [(float(text) if number else text) if text else None for text, number in zip(texts, numbers, strict=True)]
     return side_of(digest_of(spec, values), spec.split)
+
+
+def test_a_champion_of_another_salt_is_compared_on_rows_that_neither_was_fitted_on(
+    platform: Platform, first: str, lines: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("salted")
+    shutil.copytree(MODELS, folder / "models")
+    write_model(folder / "models", changes={r'salt = ".*"': 'salt = "another"'})
+    assembly = local.synth(folder / "cdk.out", folder / "models", "dev") / "assembly-dev"
+    deploy(assembly, platform.here.cloud.session(), endpoint=platform.here.cloud.endpoint)
+    file = folder / "salted.csv"
+    file.write_text("\n".join(lines[:-1]) + "\n")
+    run = platform.run(file)
+    assert run.evaluation is not None, run.reason
+    assert run.manifest is not None
+    before = RunReader(platform.target.place, model=MODEL).read(first)
+    found = run.evaluation["champion"]
+    assert found["verdict"] in ("better", "not_worse", "worse"), found
+    tested, unseen = values_of(platform, run, "test"), values_of(platform, before, "test")
+    if not contract.load(ROOT / "models" / MODEL / "model.toml").training.refit:
+        unseen += values_of(platform, before, "validation")
+    # Outliers stand in no file: they were on the train side, and are taken for known.
+    expected = sum((Counter(tested) & Counter(unseen)).values())
+    assert 50 < expected < len(tested)
+    assert (found["rows"], found["left_out"]) == (expected, len(tested) - expected)
+    assert not Counter(values_of(platform, before, "train")) & Counter(unseen)
+
+
+def values_of(platform: Platform, run: Run, side: str) -> list[tuple[Cell, ...]]:
+    """Features and target of the rows of a side as `mlops data` has them: as many as the manifest says."""
+    table = raw_table(platform.target, run, side)
+    assert table.header[:2] == ("side", "row_id")
+    rows = [tuple(cells[2:]) for cells in table.rows]
+    assert run.manifest is not None
+    assert len(rows) == run.manifest["rows"][side]
+    return rows

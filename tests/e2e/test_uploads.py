@@ -15,6 +15,7 @@ from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.rows import raw_table, rejected
 from cli.tables import cell_text
+from contract.books import books_of
 from tests.e2e.conftest import MODEL, Platform
 from tests.records import example
 from tests.secret_guard import secrets
@@ -93,6 +94,18 @@ def test_a_bad_file_is_refused_with_a_reason(
     assert kept["Body"].read() == content
     listed = {r.run_id: r for r in list_runs(platform.target.place, model=MODEL)}
     assert (listed[run.run_id].state, listed[run.run_id].file) == ("refused", f"{MODEL}/{name}")
+
+
+def test_a_file_of_too_many_bad_rows_is_refused_with_its_books(platform: Platform, rows_file: Rows) -> None:
+    run = platform.run(rows_file(seed=5, rows=100, extra=("1,2",) * 30))
+    assert run.state == "refused"
+    books = books_of(run.counted)
+    assert books is not None
+    assert books.lines == (
+        "130 rows read = 30 rejected + 100 usable, of which nothing was made",
+        "30 rejected: field count (line 102: 2 fields, the header has 10)",
+    )
+    assert len(list(rejected(platform.target, run))) == 30
 
 
 def test_the_same_file_twice_and_the_same_event_twice_are_one_run(platform: Platform, rows_file: Rows) -> None:

@@ -35,6 +35,12 @@ MANIFEST = {
     "examples": {"total_rooms: not a number": "line 7: total_rooms must be a number, is 'many'"},
     "warnings": ["22 % of the rows are equal to an earlier one; it looks like a file sent twice"],
 }
+REFUSED = {
+    "reason": "data.csv: 9 of 40 rows rejected (22.5%, the limit is 1.0%)",
+    "rows": {"read": 40, "rejected": 9, "replaced": 0, "dropped_equal": 0, "usable": 31},
+    "reasons": {"total_rooms: not a number": 9},
+    "examples": {"total_rooms: not a number": "line 7: total_rooms must be a number, is 'many'"},
+}
 BASE = {"regression": 206_855.0, "binary": -0.5}
 
 
@@ -139,6 +145,10 @@ def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool
     elif state == "failed":
         steps = [*steps[:2], ("Train", "Failed", 1.0)]
         reason = "Train: AlgorithmError: out of memory"
+    elif state == "refused":
+        steps = [("pre-processing", "FAILED", 1.2)]
+        reason = str(REFUSED["reason"])
+    counted = REFUSED if state == "refused" else MANIFEST
     return {
         "run_id": run_id,
         "state": state,
@@ -146,8 +156,8 @@ def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool
         "started": (NOW - timedelta(hours=2, minutes=3)).isoformat(),
         "reason": reason,
         "model_version": 3 if state == "live" else None,
-        "rows": ROWS,
-        "books": books_of(MANIFEST).to_dict(),  # type: ignore[union-attr]
+        "rows": counted["rows"],
+        "books": books_of(counted).to_dict(),  # type: ignore[union-attr]
         "steps": [_step(*step, log=log, failed_reason=reason) for step in steps],
         "evaluation": None,
     }

@@ -32,10 +32,7 @@ def books(tally: Tally, layout: Layout, sides: Sides, kept: Mapping[str, int], c
     """`kept`: train rows that are no outliers, by level. Rows read are the sum of all others."""
     counted, totals, train = sides.counted, sides.totals, sum(kept.values())
     rows = {
-        "read": tally.read,
-        "rejected": tally.rejected,
-        "replaced": counted.replaced,
-        "dropped_equal": counted.dropped,
+        **_read(tally),
         "outliers": totals["train"] - train,
         **totals,
         "train": train,
@@ -46,9 +43,7 @@ def books(tally: Tally, layout: Layout, sides: Sides, kept: Mapping[str, int], c
     return {
         "rows": rows,
         "equal_rows": counted.equal,
-        "comments": tally.comments,
-        "reasons": dict(tally.reasons),
-        "examples": dict(tally.examples),
+        **_found(tally),
         "split": {"unit": unit, **({"moved": dict(sides.moved)} if sides.moved else {})},
         "warnings": [
             *layout.warnings,
@@ -58,3 +53,25 @@ def books(tally: Tally, layout: Layout, sides: Sides, kept: Mapping[str, int], c
         ],
         "format": layout.to_dict(),
     }
+
+
+def books_of_refusal(tally: Tally) -> dict[str, Any]:
+    """The same of a file that was refused: nothing where it was not read to its end."""
+    if not tally.complete:
+        return {}
+    rows = _read(tally)
+    usable = rows["read"] - sum(rows[name] for name in ("rejected", "replaced", "dropped_equal"))
+    return {"rows": rows | {"usable": usable}, **_found(tally), "warnings": tally.warnings()}
+
+
+def _read(tally: Tally) -> dict[str, int]:
+    return {
+        "read": tally.read,
+        "rejected": tally.rejected,
+        "replaced": tally.replaced,
+        "dropped_equal": tally.dropped,
+    }
+
+
+def _found(tally: Tally) -> dict[str, Any]:
+    return {"comments": tally.comments, "reasons": dict(tally.reasons), "examples": dict(tally.examples)}

@@ -9,7 +9,7 @@ from contract import Contract, Recipe
 from etl import checks, fit, splits, transform
 from etl.engine import Engine
 from etl.rows import ROW_ID
-from etl.sql import select
+from etl.sql import listed, quoted, select
 from etl.transform import Numbers
 
 
@@ -31,6 +31,18 @@ class Fitted:
             return transform.part(_kept(numbers, self.recipe.fences, names, others), self.recipe)
         # Validation and test rows are all kept: a model meets outliers too.
         return transform.part(numbers.columns(names, others), self.recipe)
+
+    def raw_part(self, split: str) -> str:
+        """The same rows as the file has them: null where it has nothing. Also the texts of their key and group."""
+        contract, rows = self.recipe.contract, self.rows[split]
+        names = splits.columns_of(contract)
+        if split != "train" or not self.recipe.fences:
+            return select(listed(names), rows)
+        # Fences ask for values that are complete, which have the names of the raw ones.
+        raw = {name: f"__raw_{name}" for name in names}
+        both = select(["*", *(f"{quoted(name)} as {quoted(other)}" for name, other in raw.items())], rows)
+        kept = _kept(Numbers(both, contract, self.recipe.impute), self.recipe.fences, [], raw.values())
+        return select([f"{quoted(other)} as {quoted(name)}" for name, other in raw.items()], kept)
 
 
 def fitted(engine: Engine, rows: Mapping[str, str], contract: Contract, file: str) -> Fitted:

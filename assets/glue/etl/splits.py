@@ -38,7 +38,7 @@ class Bounds:
 def last_of_each_key(engine: Engine, rows: str, read: int, contract: Contract) -> Counted:
     """The row of a key that stands last in the file."""
     number = f"row_number() over (partition by {quoted(KEY)} order by {quoted(LINE)} desc) as {quoted(_COPY)}"
-    names = listed(_columns(contract))
+    names = listed(_placed(contract))
     numbered = select([names, quoted(LINE), number], rows)
     kept = engine.materialise(select(names, numbered, where=f"{quoted(_COPY)} = 1"))
     return Counted(kept, replaced=read - engine.ask(counted(kept))[0][0])
@@ -46,7 +46,7 @@ def last_of_each_key(engine: Engine, rows: str, read: int, contract: Contract) -
 
 def numbered_copies(engine: Engine, rows: str, contract: Contract) -> Counted:
     """Copies of a row get ids of their own, or are dropped: its first one keeps the id."""
-    names = _columns(contract)
+    names = _placed(contract)
     same = listed([ROW_ID, contract.target.name, *(name for name in names if name in (KEY, GROUP))])
     number = f"row_number() over (partition by {same} order by {quoted(LINE)}) as {quoted(_COPY)}"
     copies = engine.materialise(select([listed(names), number], rows))
@@ -60,10 +60,15 @@ def numbered_copies(engine: Engine, rows: str, contract: Contract) -> Counted:
     return Counted(select([ids, *map(quoted, names[1:])], copies), equal=equal)
 
 
-def _columns(contract: Contract) -> list[str]:
-    """What a row keeps, its id first."""
-    extra = {KEY: contract.data.key, GROUP: contract.split.group, PLACE: contract.data.key or contract.split.group}
-    return [ROW_ID, *contract.columns, *(name for name, declared in extra.items() if declared)]
+def columns_of(contract: Contract) -> list[str]:
+    """What the file says of a row, its id first: features and target, and the texts of its key and group."""
+    texts = {KEY: contract.data.key, GROUP: contract.split.group}
+    return [ROW_ID, *contract.columns, *(name for name, declared in texts.items() if declared)]
+
+
+def _placed(contract: Contract) -> list[str]:
+    """The same, and what decides the side."""
+    return [*columns_of(contract), *([] if unit_of(contract) == "row" else [PLACE])]
 
 
 def unit_of(contract: Contract) -> str:
@@ -92,8 +97,8 @@ def with_split(rows: str, contract: Contract, bounds: Bounds) -> str:
 
 
 def part(rows: str, split: str, contract: Contract) -> str:
-    """id, features and target of the rows of a side."""
-    return select(listed([ROW_ID, *contract.columns]), rows, where=f"{quoted(SPLIT)} = {word(split)}")
+    """The rows of a side."""
+    return select(listed(columns_of(contract)), rows, where=f"{quoted(SPLIT)} = {word(split)}")
 
 
 def sizes(ask: Ask, rows: str, contract: Contract) -> dict[str, dict[str, int]]:

@@ -12,13 +12,16 @@ from contract.reading import Row, quoted
 class Tally:
     """`reasons`: rejected rows by kind. `examples`: the first one of each. `comments`: lines that are no rows.
 
-    `unreadable`: rows with bytes that are no text in a column that is not used.
+    `unreadable`: rows with bytes that are no text in a column that is not used. `complete`: the file was read to its
+    end. `replaced` and `dropped`: of the rows that are none of the rejected ones, once they are counted.
     """
 
     def __init__(self, path: Path) -> None:
         """`path`: where the rejected rows are written."""
         self.path = path
         self.read = self.rejected = self.comments = self.unreadable = 0
+        self.replaced = self.dropped = 0
+        self.complete = False
         self.reasons: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self._first: tuple[int, str] = (0, "")

@@ -13,7 +13,17 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from contract.reading import DELIMITERS, FileRules, Layout, Record, RecordReader, Row, RowReader, is_unreadable
+from contract.reading import (
+    DELIMITERS,
+    LONGEST_RECORD,
+    FileRules,
+    Layout,
+    Record,
+    RecordReader,
+    Row,
+    RowReader,
+    is_unreadable,
+)
 from etl.arrow import Places, places_of, strings
 from etl.blocks import BLOCK_BYTES, blocks
 
@@ -91,7 +101,7 @@ class Splitter:
             yield self._exact(self._decoder.decode(block[start:]))
 
     def _is_plain(self, block: bytes) -> bool:
-        """Whether each line feed ends a record, and each delimiter a field."""
+        """Whether each line feed ends a record, and each delimiter a field, and no line is too long for a row."""
         if self._reader.pending or self._decoder.getstate()[0] or self._layout.delimiter not in DELIMITERS:
             return False
         # Arrow takes a byte order mark at the beginning of what it reads for no part of it.
@@ -101,7 +111,7 @@ class Splitter:
             or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
         ):
             return False
-        return _is_utf8(block)
+        return _is_utf8(block) and not _has_long_line(block)
 
     def _at_once(self, block: bytes) -> Texts:
         plain = _Plain(block, self._layout, self._reader.line)
@@ -212,6 +222,17 @@ class _Plain:
 
 def _lines(records: list[Record]) -> Lines:
     return np.fromiter((record.line for record in records), np.int64, len(records))
+
+
+def _has_long_line(block: bytes, longest: int = LONGEST_RECORD) -> bool:
+    """Whether a line may have more than `longest` characters: no less than as many bytes. Looks at few of the lines."""
+    start = 0
+    while len(block) - start > longest:
+        end = block.rfind(b"\n", start, start + longest + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _is_utf8(block: bytes) -> bool:

@@ -78,8 +78,3 @@ def part(rows: str, recipe: Recipe) -> str:
     ]
     categories = (quoted(item.name) for item in contract.categories)
     return select([quoted(ROW_ID), quoted(contract.target.name), *scaled, *categories], rows)
-
-
-def raw_features(rows: str, contract: Contract) -> str:
-    """row_id, then the features as requests bring them: null where the file has nothing."""
-    return select(listed([ROW_ID, *(item.name for item in contract.features)]), rows)

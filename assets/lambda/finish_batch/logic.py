@@ -108,7 +108,7 @@ def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places |
     Raises NotPredictionsError.
     """
     places = places or Places()
-    rows = bad = 0
+    rows = bad = blank = 0
     errors: list[dict[str, Any]] = []
     kinds: dict[str, dict[str, Any]] = {}
     good = delimiter.encode()
@@ -121,7 +121,10 @@ def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places |
                     "The model does not answer as a batch, or not for a file like this one. "
                     "Train again, and approve that version."
                 )
-        if record in (b"", header):
+        if not record:  # a blank row of a Parquet file
+            blank += 1
+            continue
+        if record == header:
             continue
         rows += 1
         if record.endswith(good):
@@ -130,11 +133,11 @@ def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places |
         reason = fields_of(record.decode(), delimiter)[-1]
         found = kinds.get(kind_of(reason))
         if found is None:
-            found = {"count": 0, "line": places.line_of(rows), "reason": reason}
+            found = {"count": 0, "line": places.line_of(rows + blank), "reason": reason}
             kinds[kind_of(reason)] = found
         found["count"] += 1
         if len(errors) < SHOWN:
-            errors.append({"line": places.line_of(rows), "reason": reason})
+            errors.append({"line": places.line_of(rows + blank), "reason": reason})
     first = sorted(kinds.values(), key=lambda item: -item["count"])[:REASONS]
     return Tally(rows, bad, tuple(errors), tuple(first))
 

@@ -45,7 +45,7 @@ def unknown(run_id: str, contract: Contract) -> ProblemError:
 
 
 def document(run: Run) -> dict[str, Any]:
-    books = books_of(run.manifest)
+    books, counted = books_of(run.counted), run.counted or {}
     return {
         "run_id": run.run_id,
         "state": run.state,
@@ -53,7 +53,7 @@ def document(run: Run) -> dict[str, Any]:
         "started": run.started.isoformat() if run.started else None,
         "reason": run.reason,
         "model_version": run.model_version,
-        "rows": run.manifest["rows"] if run.manifest else None,
+        "rows": counted.get("rows"),
         "books": books.to_dict() if books else None,
         "steps": [_step(step) for step in run.steps],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from contract import Contract, Recipe
+from steps import sparse
 from steps.context import RAW_TEST, Context
 from steps.failures import StepError
 
@@ -22,13 +23,15 @@ ROW_ID = "row_id"
 KEY, GROUP = "__key", "__group"
 DATA_FILE, RAW_FILE = "data.parquet", "raw.parquet"
 RAW_FOLDER = "raw/test"
+# From here on a sparse matrix is worth its detour: with few levels a dense one is as small, and faster.
+MANY_LEVELS = 64
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`inputs` has one column a recipe column."""
+    """`inputs` has one column a recipe column. To train with many levels it is a CSR matrix, else an array."""
 
-    inputs: NDArray[np.float64]
+    inputs: Any
     target: NDArray[np.float64]
 
 
@@ -114,19 +117,51 @@ def write_rows(table: pa.Table, folder: Path, recipe: Recipe, *, keep_row_id: bo
 
 def read_rows(folder: Path, recipe: Recipe) -> Rows:
     """What `write_rows` wrote, each level as a column of 0 and 1."""
+    table = _written(folder, recipe)
+    inputs = np.zeros((table.num_rows, len(recipe.columns)))
+    inputs[:, _number_places(recipe)] = _numbers(table, recipe)
+    for rows, columns in _ones_of_categories(table, recipe):
+        inputs[rows, columns] = 1.0
+    return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
+
+
+def read_to_train(folder: Path, recipe: Recipe) -> Rows:
+    """The same, as a sparse matrix where there are many levels: nearly all of it is zeros then."""
+    if len(level_places(recipe)) < MANY_LEVELS:
+        return read_rows(folder, recipe)
+    table = _written(folder, recipe)
+    rows, columns = (np.concatenate(parts) for parts in zip(*_ones_of_categories(table, recipe), strict=True))
+    numbers = _numbers(table, recipe)
+    inputs = sparse.matrix_of(numbers, _number_places(recipe), (rows, columns), len(recipe.columns))
+    return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
+
+
+def level_places(recipe: Recipe) -> list[int]:
+    """The columns of 0 and 1."""
+    return [place for place, column in enumerate(recipe.columns) if column.kind == "level"]
+
+
+def _written(folder: Path, recipe: Recipe) -> pa.Table:
     table = _read(folder / DATA_FILE)
     missing = [name for name in _types(recipe) if name not in table.column_names]
     if missing:
         raise StepError(f"{folder.name}/{DATA_FILE} lacks {', '.join(missing)}; run the pipeline from its first step")
-    inputs = np.zeros((table.num_rows, len(recipe.columns)))
-    for index, column in enumerate(recipe.columns):
-        if column.kind != "level":
-            inputs[:, index] = table[column.source].to_numpy()
+    return table
+
+
+def _number_places(recipe: Recipe) -> NDArray[np.int64]:
+    return np.array([place for place, column in enumerate(recipe.columns) if column.kind != "level"], dtype=np.int64)
+
+
+def _numbers(table: pa.Table, recipe: Recipe) -> NDArray[np.float64]:
+    columns = [table[recipe.columns[place].source].to_numpy() for place in _number_places(recipe)]
+    return np.column_stack(columns) if columns else np.zeros((table.num_rows, 0))
+
+
+def _ones_of_categories(table: pa.Table, recipe: Recipe) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     for feature in recipe.contract.categories:
         places = {column.level: i for i, column in enumerate(recipe.columns) if column.source == feature.name}
-        rows, columns = _ones(table[feature.name], places)
-        inputs[rows, columns] = 1.0
-    return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
+        yield _ones(table[feature.name], places)
 
 
 def _ones(levels: pa.ChunkedArray, places: Mapping[str | None, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -146,7 +181,12 @@ def _types(recipe: Recipe) -> dict[str, pa.DataType]:
 
 
 def joined(first: Rows, second: Rows) -> Rows:
-    return Rows(np.concatenate([first.inputs, second.inputs]), np.concatenate([first.target, second.target]))
+    target = np.concatenate([first.target, second.target])
+    if isinstance(first.inputs, np.ndarray):
+        return Rows(np.concatenate([first.inputs, second.inputs]), target)
+    from scipy.sparse import vstack
+
+    return Rows(vstack([first.inputs, second.inputs], format="csr"), target)
 
 
 def inside_fences(rows: Rows, recipe: Recipe) -> Rows:
@@ -155,7 +195,9 @@ def inside_fences(rows: Rows, recipe: Recipe) -> Rows:
     places = {column.source: place for place, column in enumerate(recipe.columns) if column.kind != "level"}
     for name, fence in recipe.fences.items():
         low, high = ((limit - recipe.mean[name]) / (recipe.std[name] or 1.0) for limit in fence)
-        kept &= (rows.inputs[:, places[name]] >= low) & (rows.inputs[:, places[name]] <= high)
+        values = rows.inputs[:, [places[name]]]
+        values = np.ravel(values if isinstance(values, np.ndarray) else values.toarray())
+        kept &= (values >= low) & (values <= high)
     return Rows(rows.inputs[kept], rows.target[kept])
 
 

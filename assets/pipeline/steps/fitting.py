@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from contract import Recipe
-from steps.dataset import Rows, inside_fences, joined
+from steps.dataset import Rows, inside_fences, joined, level_places
 from steps.failures import StepError
 from steps.hyperparameters import Hyperparameters
+from steps.sparse import with_zeros
 from trees import bounded
 
 if TYPE_CHECKING:
-    import numpy as np
     import xgboost
     from numpy.typing import NDArray
 
@@ -36,7 +38,8 @@ class Fitted:
 
 def useful_threads(rows: Rows, available: int) -> int:
     """With fewer inputs than that a second thread waits more than it helps. The trees are the same with any number."""
-    return min(available, 1 + rows.inputs.size // INPUTS_PER_THREAD)
+    held: int = rows.inputs.size
+    return min(available, 1 + held // INPUTS_PER_THREAD)
 
 
 def fit(
@@ -56,11 +59,19 @@ def fit(
         _progress(f"[{rounds - 1}]\tvalidation-{parameters['eval_metric']}:{score:.5f}\n")
         unseen = stopped.inplace_predict(validation.inputs).astype(float)
         if not hyperparameters.refit:
-            return Fitted(stopped, score, len(training.target), unseen)
+            return Fitted(_served(stopped, training, recipe, parameters), score, len(training.target), unseen)
         # An outlier teaches the trees nothing here either: dropped from the rows that they learn from.
         rows = joined(training, inside_fences(validation, recipe))
         _progress(f"Growing {rounds} rounds again on {len(rows.target)} train and validation rows\n")
-        return Fitted(_grown(rows, names, rounds, parameters), score, len(rows.target), unseen)
+        grown = _served(_grown(rows, names, rounds, parameters), rows, recipe, parameters)
+        return Fitted(grown, score, len(rows.target), unseen)
+
+
+def _served(booster: xgboost.Booster, rows: Rows, recipe: Recipe, parameters: Mapping[str, Any]) -> xgboost.Booster:
+    """As it is asked later: with every zero."""
+    if isinstance(rows.inputs, np.ndarray):
+        return booster
+    return with_zeros(booster, level_places(recipe), threads=parameters["nthread"])
 
 
 def _stopped_early(
@@ -100,13 +111,20 @@ def _matrix(
     import xgboost
 
     return xgboost.QuantileDMatrix(
-        bounded(rows.inputs),
+        _bounded(rows.inputs),
         label=rows.target,
         ref=ref,
         feature_names=names,
         nthread=parameters["nthread"],
         max_bin=parameters.get("max_bin", 256),
     )
+
+
+def _bounded(inputs: Any) -> Any:
+    """Of an array, or of what a sparse matrix holds."""
+    if isinstance(inputs, np.ndarray):
+        return bounded(inputs)
+    return type(inputs)((bounded(inputs.data), inputs.indices, inputs.indptr), shape=inputs.shape)
 
 
 @contextmanager

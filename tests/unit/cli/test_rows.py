@@ -122,6 +122,39 @@ def test_rejects_are_shown_with_all_that_is_wrong(mlops: Any, cloud: Cloud, cont
     ]
 
 
+REFUSED: dict[str, Any] = {
+    "reason": "housing.csv: 3 of 9 rows rejected",
+    "rows": {"read": 9, "rejected": 3, "replaced": 0, "dropped_equal": 0, "usable": 6},
+    "reasons": {"survived: unknown level": 2, "age: below [0]": 1},
+    "examples": {"survived: unknown level": "line 2: survived is '2'; known are '0' and '1'"},
+}
+SENTENCE = "9 rows read = 3 rejected + 6 usable, of which nothing was made"
+
+
+def test_the_rejects_of_a_refused_file_come_with_its_books(mlops: Any, cloud: Cloud, contract: Contract) -> None:
+    cloud.put_rejects(contract)
+    run = replace(run_of(contract, None, state="refused"), refused=REFUSED)
+    done = mlops("rejects", RUN_ID, run=run)
+    assert done.stderr.splitlines() == [
+        SENTENCE,
+        "2 rejected: survived: unknown level (line 2: survived is '2'; known are '0' and '1')",
+        "1 rejected: age: below [0]",
+    ]
+    assert len(done.stdout.splitlines()) == 4
+    books = json.loads(mlops("rejects", RUN_ID, "--json", run=run).stdout)["books"]
+    assert (books["sentence"], books["balanced"]) == (SENTENCE, True)
+
+
+def test_a_refused_run_shows_its_books(contract: Contract) -> None:
+    run = replace(run_of(contract, None, state="refused"), refused=REFUSED)
+    text = io.StringIO()
+    render.print_run(Console(file=text, width=200), run)
+    lines = text.getvalue().splitlines()
+    assert SENTENCE in lines
+    assert f"every rejected row: mlops rejects {RUN_ID}" in lines
+    assert render.run_document(run)["books"]["sentence"] == SENTENCE
+
+
 def test_rejects_are_written_as_csv(mlops: Any, cloud: Cloud, contract: Contract, tmp_path: Path) -> None:
     cloud.put_rejects(contract)
     out = tmp_path / "new" / "rejects.csv"
@@ -135,7 +168,7 @@ def test_rejects_are_written_as_csv(mlops: Any, cloud: Cloud, contract: Contract
 def test_rejects_are_one_json_object(mlops: Any, cloud: Cloud, contract: Contract, tmp_path: Path) -> None:
     cloud.put_rejects(contract)
     done = mlops("rejects", RUN_ID, "--json", run=run_of(contract, None))
-    assert json.loads(done.stdout) == {"run_id": RUN_ID, "rejected": 2, "rejects": REJECTS}
+    assert json.loads(done.stdout) == {"run_id": RUN_ID, "rejected": 2, "books": None, "rejects": REJECTS}
     out = tmp_path / "r.csv"
     written = mlops("rejects", RUN_ID, "--json", "--out", str(out), run=run_of(contract, None))
     assert json.loads(written.stdout) == {"run_id": RUN_ID, "rows": 2, "output": str(out)}

@@ -40,6 +40,24 @@ def test_the_parts_add_up_to_what_was_read() -> None:
     )
 
 
+def test_the_books_of_a_refused_file_balance_too() -> None:
+    rows = {"read": 40, "rejected": 9, "replaced": 3, "dropped_equal": 0, "usable": 28}
+    books = books_of({"reason": "f.csv: 28 usable rows", "rows": rows, "reasons": {"age: missing": 9}, "examples": {}})
+    assert books is not None
+    assert books.balanced
+    assert books.lines == (
+        "40 rows read = 9 rejected + 3 replaced by a later row of their key + 28 usable, of which nothing was made",
+        "9 rejected: age: missing",
+    )
+    none = books_of({"rows": dict.fromkeys(rows, 0)})
+    assert none is not None
+    assert none.sentence == "0 rows read = 0 rejected + 0 usable, of which nothing was made"
+    assert books_of({"reason": "f.csv: the file is empty"}) is None
+    off = books_of({"rows": rows | {"usable": 27}})
+    assert off is not None
+    assert off.warnings == ("the books do not balance: 1 row of those read stand in no count",)
+
+
 def test_the_three_most_frequent_reasons_come_with_a_value() -> None:
     books = books_of(MANIFEST)
     assert books is not None

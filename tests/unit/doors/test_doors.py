@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract import Contract, load, load_all
+from contract.reading import LONGEST_RECORD
 from tests.unit.doors.doors import DOORS, LOOSE, REFUSED, Verdicts
 from tests.unit.doors.hostile import CONTRACT, file
 
@@ -64,6 +65,19 @@ def test_a_case_ends_the_same_at_every_door(name: str, contract: Contract, rows:
         assert verdicts == [(0, REFUSED)]
         return
     assert (len(verdicts), sum(bool(reason) for _, reason in verdicts)) == (rows, bad)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""], ids=["lf", "crlf", "no end"])
+def test_a_line_that_is_too_long_costs_itself_at_every_door(end: str) -> None:
+    """Even where all of its length stands in a column that is not used."""
+    header = ",".join(feature.name for feature in HOUSING.features) + ",median_house_value,note"
+    good = "-122.23,37.88,41,880,129,322,126,8.3252,NEAR BAY,100000,"
+    fits, long = (good + "x" * (LONGEST_RECORD - len(good) + more) for more in (0, 1))
+    lines = [header, good, long, good, fits, long, *([] if end == "" else [good])]
+    content = ((end or "\n").join(lines) + end).encode()
+    reason = "the line is longer than 1,048,576 characters"
+    bad = {3: reason, 6: reason}
+    assert assert_alike(content, HOUSING) == [(line, bad.get(line, "")) for line in range(2, len(lines) + 1)]
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -23,6 +23,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 BUNDLE = (PROJECT / "assets" / "glue", PROJECT / "assets" / "shared" / "python")
 RUN_ID = "0123456789abcdef"
 SPLITS = ("train", "validation", "test")
+RAW = ("raw/train", "raw/validation", "raw/test")
 
 SMALL: dict[str, Any] = {
     "model": {"name": "flats", "task": "regression", "description": "Flats of a small town"},
@@ -53,7 +54,8 @@ def binary_contract(**changes: Mapping[str, Any]) -> Contract:
     """The same with a target of two levels."""
     tables = {**SMALL, "gate": {"metric": "auc", "min": 0.6}, "target": {"name": "sold", "levels": ["no", "yes"]}}
     tables["model"] = {**SMALL["model"], "task": "binary"}
-    return Contract.from_dict({name: {**table, **changes.get(name, {})} for name, table in tables.items()})
+    names = {**tables, **changes}
+    return Contract.from_dict({name: {**tables.get(name, {}), **changes.get(name, {})} for name in names})
 
 
 def csv_text(rows: Iterable[Sequence[object]], header: Sequence[str] = HEADER) -> str:

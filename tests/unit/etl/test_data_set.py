@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contract import Contract
 from tests.unit.etl.harness import (
     HEADER,
+    RAW,
     RUN_ID,
     SPLITS,
     Job,
@@ -18,6 +21,19 @@ from tests.unit.etl.harness import (
     side,
     small_contract,
 )
+
+
+def counts(**rows: int) -> dict[str, Any]:
+    """What refused.json says of the rows of a file that was read to its end."""
+    names = ("read", "rejected", "replaced", "dropped_equal", "usable")
+    return {
+        "rows": {**dict.fromkeys(names, 0), **rows},
+        "comments": 0,
+        "reasons": {},
+        "examples": {},
+        "warnings": [],
+    }
+
 
 SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
 
@@ -58,7 +74,7 @@ def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contra
         },
         "files": {
             **{split: [f"flats/run={RUN_ID}/{split}/part-00000.parquet"] for split in SPLITS},
-            "raw_test": [f"flats/run={RUN_ID}/raw/test/part-00000.parquet"],
+            **{f"raw_{split}": [f"flats/run={RUN_ID}/raw/{split}/part-00000.parquet"] for split in SPLITS},
         },
         "target": "price",
         "columns": [column.name for column in outcome.recipe.columns],
@@ -67,9 +83,10 @@ def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contra
     assert outcome.recipe.contract == contract
 
 
-def test_the_test_rows_are_kept_as_the_file_has_them(duckdb: Job, tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_rows_of_each_side_are_kept_as_the_file_has_them(split: str, duckdb: Job, tmp_path: Path) -> None:
     towns = {"type": "category", "levels": ["<1H A", "B, C", "D"], "nullable": True}
-    contract = small_contract(features={"town": towns}, split={"salt": "flats-4"})
+    contract = small_contract(features={"town": towns}, split={"salt": "flats-4"}, outliers={"columns": []})
     rows = [[*row[:3], "" if index % 5 == 0 else row[3], row[4]] for index, row in enumerate(flats(80))]
     outcome = duckdb.run(csv_text(rows), tmp_path, contract)
     expected = {
@@ -78,16 +95,61 @@ def test_the_test_rows_are_kept_as_the_file_has_them(duckdb: Job, tmp_path: Path
             "beds": float(row[1]) if row[1] else None,
             "people": float(row[2]),
             "town": row[3] or None,
+            "price": float(row[4]),
         }
         for row in rows
-        if side(contract, row[:4]) == "test"
+        if side(contract, row[:4]) == split
     }
-    found = outcome.rows("raw/test")
+    assert outcome.manifest["rows"]["outliers"] == 0
+    found = outcome.rows(f"raw/{split}")
     ids = [row.pop("row_id") for row in found]
-    assert ids == [row["row_id"] for row in outcome.rows("test")]
+    assert ids == [row["row_id"] for row in outcome.rows(split)]
     assert dict(zip(ids, found, strict=True)) == expected
     assert {None, "D"} <= {row["town"] for row in expected.values()}
     assert None in {row["beds"] for row in expected.values()}
+
+
+def test_outliers_leave_the_raw_train_rows_too(duckdb: Job, tmp_path: Path) -> None:
+    """By a derived feature, and by one that is imputed."""
+    contract = small_contract(outliers={"columns": ["per_person", "beds"], "factor": 0.5})
+    rows = flats(400)
+    outcome = duckdb.run(csv_text(rows), tmp_path, contract)
+    assert 20 < outcome.manifest["rows"]["outliers"] < 200
+    by_id = {row_id(contract, row[:4]): row for row in rows}
+    for split in SPLITS:
+        raw = outcome.rows(f"raw/{split}")
+        assert [(row["row_id"], row["price"]) for row in raw] == [
+            (row["row_id"], row["price"]) for row in outcome.rows(split)
+        ]
+        assert [row["beds"] for row in raw] == [
+            float(by_id[row["row_id"]][1]) if by_id[row["row_id"]][1] else None for row in raw
+        ]
+    assert None in {row["beds"] for row in outcome.rows("raw/train")}
+
+
+@pytest.mark.parametrize("fenced", [True, False], ids=["outliers", "no outliers"])
+def test_keys_and_groups_stand_beside_the_raw_rows_as_text(fenced: bool, duckdb: Job, tmp_path: Path) -> None:
+    """A group that is a feature as it is spelled in ids, a key as it stands in the file."""
+    outliers = {"columns": ["per_person"], "factor": 0.5} if fenced else {"columns": []}
+    contract = binary_contract(data={"key": "no"}, split={"group": "people"}, outliers=outliers)
+    rows = [[*row[:4], "yes" if place % 3 else "no", f" 0{place % 190}"] for place, row in enumerate(flats(200))]
+    outcome = duckdb.run(csv_text(rows, [*contract.columns, "no"]), tmp_path, contract)
+    last = {row[5].strip(): row for row in rows}
+    assert outcome.manifest["rows"]["replaced"] == 10
+    assert (outcome.manifest["rows"]["outliers"] > 0) == fenced
+    for split in SPLITS:
+        raw, table = outcome.rows(f"raw/{split}"), outcome.table(f"raw/{split}")
+        assert table.column_names == ["row_id", *contract.columns, "__key", "__group"]
+        assert [str(table.schema.field(name).type) for name in ("sold", "__key", "__group")] == [
+            "double",
+            "string",
+            "string",
+        ]
+        assert [row["row_id"] for row in raw] == [row["row_id"] for row in outcome.rows(split)]
+        for row in raw:
+            source = last[row["__key"]]
+            assert row["row_id"] == row_id(contract, source[:4])
+            assert (row["sold"], row["__group"]) == (float(source[4] == "yes"), str(float(source[2])))
 
 
 def test_a_binary_target_becomes_one_and_zero(duckdb: Job, tmp_path: Path) -> None:
@@ -116,23 +178,34 @@ def test_a_second_attempt_gives_the_same_and_leaves_nothing_of_the_first(
     assert again.files() == plain.files() | {"claim.json"}
     for name in ("recipe.json", "profile.json"):
         assert (again.folder / name).read_bytes() == (plain.folder / name).read_bytes()
-    for split in (*SPLITS, "raw/test"):
+    for split in (*SPLITS, *RAW):
         assert again.table(split).equals(plain.table(split))
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "reason", "books"),
     [
-        (b"", "the file is empty"),
-        (",".join(HEADER).encode(), "there is a header and no row below it"),
-        (b"\x00\x01\x02", "a binary file (byte 0 is zero)"),
-        (b"rooms,beds,town,price\n1,2,D,3\n", "line 1, the header, lacks people"),
-        (csv_text(flats(5)).encode(), "5 usable rows; the model flats needs at least 8"),
-        (csv_text([["?", *row[1:]] for row in flats(9)]).encode(), "9 of 9 rows rejected (100.0%, the limit is 50.0%)"),
+        (b"", "the file is empty", {}),
+        (",".join(HEADER).encode(), "there is a header and no row below it", counts(read=0)),
+        (b"\x00\x01\x02", "a binary file (byte 0 is zero)", {}),
+        (b"rooms,beds,town,price\n1,2,D,3\n", "line 1, the header, lacks people", {}),
+        (csv_text(flats(5)).encode(), "5 usable rows; the model flats needs at least 8", counts(read=5, usable=5)),
+        (
+            csv_text([["?", *row[1:]] for row in flats(9)]).encode(),
+            "9 of 9 rows rejected (100.0%, the limit is 50.0%)",
+            {
+                **counts(read=9, rejected=9),
+                "reasons": {"rooms: not a number": 9},
+                "examples": {"rooms: not a number": "line 2: rooms must be a number, is '?'"},
+            },
+        ),
+        # The archive breaks off behind rows that were read: how many there are is not known.
+        (gzip.compress(csv_text(flats(60)).encode())[:-20], "a gzip archive that ends too early", {}),
     ],
+    ids=["empty", "no row", "binary", "no header", "few rows", "rejects", "broken"],
 )
 def test_a_refused_file_leaves_a_reason_and_no_manifest(
-    data: bytes, reason: str, duckdb: Job, tmp_path: Path, contract: Contract
+    data: bytes, reason: str, books: dict[str, Any], duckdb: Job, tmp_path: Path, contract: Contract
 ) -> None:
     stale = tmp_path / "processed" / "flats" / f"run={RUN_ID}" / "manifest.json"
     stale.parent.mkdir(parents=True)
@@ -148,9 +221,28 @@ def test_a_refused_file_leaves_a_reason_and_no_manifest(
         "run_id": RUN_ID,
         "source": SOURCE | {"size": len(data)},
         "reason": outcome.refused,
+        **books,
     }
     assert outcome.files() <= {"refused.json", "rejects/part-00000.json"}
     assert (tmp_path / "raw" / "flats" / "f.csv").read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"data": {"key": "no"}}, {"replaced": 6, "usable": 4}),
+        ({"quality": {"equal_rows": "drop"}}, {"dropped_equal": 6, "usable": 4}),
+    ],
+    ids=["replaced", "dropped"],
+)
+def test_what_was_counted_before_the_refusal_stands_in_its_books(
+    changes: dict[str, Any], expected: dict[str, int], duckdb: Job, tmp_path: Path
+) -> None:
+    rows = [[*row, str(place)] for place, row in enumerate(flats(4))]
+    text = csv_text([*rows, *rows, *rows[:2], ["?", *rows[0][1:]]], [*HEADER, "no"])
+    outcome = duckdb.run(text, tmp_path, small_contract(**changes))
+    assert outcome.refused == "f.csv: 4 usable rows; the model flats needs at least 8; upload more"
+    assert outcome.document("refused.json")["rows"] == counts(read=11, rejected=1, **expected)["rows"]
 
 
 def test_the_rows_of_a_file_with_too_many_rejects_can_be_looked_up(duckdb: Job, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.etl.harness import csv_text, flats, small_contract
+from tests.unit.etl.harness import RAW, csv_text, flats, small_contract
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_main_reads_the_version_of_the_run_and_writes_its_data_set(outcomes: list[dict[str, Any]]) -> None:
     result = outcomes[0]
     assert result["error"] is None
-    names = ("manifest.json", "profile.json", "raw/test/part-00000.parquet", "recipe.json")
+    names = ("manifest.json", "profile.json", *(f"{folder}/part-00000.parquet" for folder in sorted(RAW)))
     names += (
+        "recipe.json",
         "rejects/part-00000.json",
         "test/part-00000.parquet",
         "train/part-00000.parquet",

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract import Contract
-from tests.unit.etl.harness import HEADER, SPLITS, Job, Outcome, csv_text, flats, small_contract
+from tests.unit.etl.harness import HEADER, RAW, SPLITS, Job, Outcome, csv_text, flats, small_contract
 
 
 def assert_same(found: Outcome, plain: Outcome) -> None:
     assert found.manifest["rows"] == plain.manifest["rows"]
-    for split in (*SPLITS, "raw/test"):
+    for split in (*SPLITS, *RAW):
         assert found.table(split).equals(plain.table(split))
 
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from contract import Contract, FileError
 from contract.identity import RowIdentity, spelled
-from contract.reading import HEAD_BYTES, Layout, RowReader, layout_of, records
+from contract.reading import HEAD_BYTES, LONGEST_RECORD, Layout, RowReader, layout_of, records
 from etl.arrow import doubles
+from etl.blocks import BLOCK_BYTES
 from etl.reader import Reader
 from etl.tally import Tally
 from etl.texts import Splitter
@@ -160,6 +161,25 @@ def assert_read_alike(content: bytes, contract: Contract, folder: Path, block: i
     assert rejects == bad
     assert (tally.read, tally.rejected) == (len(wanted) + len(bad), len(bad))
     assert sum(tally.reasons.values()) == len(bad)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("before", [0, 3, 60_000], ids=["first", "soon", "late"])
+@pytest.mark.parametrize("letter", ["x", "é"], ids=["bytes", "characters"])
+def test_a_line_that_is_too_long_costs_itself_however_a_block_is_split(
+    folder: Path, end: str, before: int, letter: str
+) -> None:
+    """All of its length is in a column that is not used. Blocks are those of the job: rows around it are plain."""
+    row, contract = "5,1,2,D,5,", small_contract()
+    fits, long = (row + letter * (LONGEST_RECORD - len(row) + more) for more in (0, 1))
+    lines = [f"{NAMES},note", *[row] * before, fits, long, *[row] * 3, long, fits]
+    content = (end.join(lines) + end).encode()
+    layout = layout_of(content[:HEAD_BYTES], contract.rules_to_train, complete=False)
+    rows, rejects, tally = read(content, contract, layout, folder, block=BLOCK_BYTES, pieces=[8 << 20])
+    assert (len(rows), tally.rejected) == (before + 5, 2)
+    assert [(reject["line"], reject["reason"]) for reject in rejects] == [
+        (line, "the line is longer than 1,048,576 characters") for line in (before + 3, before + 7)
+    ]
 
 
 @given(st.lists(st.one_of(st.floats(allow_nan=False), st.integers(-(10**17), 10**17).map(float)), max_size=20))

@@ -388,6 +388,15 @@ def test_a_run_tells_where_its_rows_went(opened: Opener) -> None:
     assert app.warning[0].value.replace("\\", "").startswith("22 % of the rows are equal to an earlier one")
 
 
+def test_a_refused_file_tells_where_its_rows_went(opened: Opener, fake: FakeApi) -> None:
+    fake.run_state = "refused"
+    app = opened("runs")
+    words = text_of(app).replace("\\", "")
+    assert "40 rows read = 9 rejected + 31 usable, of which nothing was made" in words
+    assert "9 rejected: total_rooms: not a number (line 7: total_rooms must be a number, is 'many')" in words
+    assert [toggle.label for toggle in app.toggle if toggle.label.startswith("R")] == ["Rejected rows"]
+
+
 def test_rejected_rows_are_shown_and_downloaded_when_asked_for(opened: Opener, fake: FakeApi) -> None:
     app = opened("runs")
     assert not [request for request in fake.requests if "/rejects" in request.path]

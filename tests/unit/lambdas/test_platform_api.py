@@ -567,10 +567,16 @@ def test_links_lead_to_the_rows_of_a_side(ask: Ask, cloud: Cloud) -> None:
 def test_a_refused_file_has_rejects_and_no_data(ask: Ask, cloud: Cloud) -> None:
     cloud.add_run("abc")
     del cloud.objects["processed", f"{MODEL}/run=abc/manifest.json"]
-    cloud.objects["processed", f"{MODEL}/run=abc/refused.json"] = json.dumps({"reason": "too many"}).encode()
+    rows = {"read": 9, "rejected": 3, "replaced": 0, "dropped_equal": 0, "usable": 6}
+    refused = {"reason": "too many", "rows": rows, "reasons": {"age: missing": 3}, "examples": {}}
+    cloud.objects["processed", f"{MODEL}/run=abc/refused.json"] = json.dumps(refused).encode()
     with_rejects(cloud, "abc", 1)
     assert len(ask(REJECTS, run_id="abc")["rejects"]) == 1
     assert ask(DATA, 404, run_id="abc")["detail"] == "Run abc has no data set."
+    run = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="abc")
+    assert (run["state"], run["rows"]) == ("refused", rows)
+    assert run["books"]["sentence"] == "9 rows read = 3 rejected + 6 usable, of which nothing was made"
+    assert run["books"]["frequent"] == ["3 rejected: age: missing"]
 
 
 def test_versions_with_what_was_decided(ask: Ask, cloud: Cloud) -> None:

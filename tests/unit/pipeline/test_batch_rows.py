@@ -248,12 +248,14 @@ def test_a_parquet_file_is_answered_whole(
         {name: text if name == "ocean_proximity" else float(text) for name, text in zip(names, line, strict=True)}
         for line in (GOOD.split(","), GOOD.replace("322", "-1").split(","))
     )
-    rows = [first | {"note": "a,b"}, second | {"total_bedrooms": None, "note": ""}, dict.fromkeys([*names, "note"])]
+    nothing = dict.fromkeys([*names, "note"])
+    rows = [first | {"note": "a,b"}, nothing, second | {"total_bedrooms": None, "note": ""}, nothing]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
     monkeypatch.setenv("BATCH_FORMAT", "{}")
     data = inference.input_fn((tmp_path / "rows.parquet").read_bytes(), "application/x-parquet")
     text, kind = inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
-    header, good, bad = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header, good, blank, bad, last = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert (blank, last) == ([], [])
     assert kind == "text/csv"
     assert header == [*names, "note", "prediction", "prediction_error"]
     assert good[-3:] == ["a,b", batch.rows(GOOD)[0][-2], ""]

@@ -1,4 +1,4 @@
-"""The books of a data set: where each row that was read went, out of the manifest, in words that every door shows."""
+"""The books of a file: where each row that was read went, by manifest.json or refused.json, in words for every door."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 # Reasons that are shown where there is little room.
 FREQUENT = 3
 # Where rows went, in order, and what a sum calls them. These are shown even when there are none ...
-_ALWAYS = {"rejected": "rejected", "train": "train", "validation": "validation", "test": "test"}
+_ALWAYS = {
+    "rejected": "rejected",
+    "train": "train",
+    "validation": "validation",
+    "test": "test",
+    "usable": "usable, of which nothing was made",
+}
 # ... and these where there are some.
 _SOME = {
     "replaced": "replaced by a later row of their key",
@@ -17,6 +23,7 @@ _SOME = {
     "outliers": "dropped as outliers",
 }
 _ORDER = ("rejected", "replaced", "dropped_equal", "outliers", "train", "validation", "test")
+_ORDER_REFUSED = ("rejected", "replaced", "dropped_equal", "usable")
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Books:
     def sentence(self) -> str:
         """1,313 rows read = 0 rejected + 840 train + ..."""
         words = {**_ALWAYS, **_SOME}
-        shown = [name for name in _ORDER if name in _ALWAYS or self.parts[name]]
+        shown = [name for name, rows in self.parts.items() if name in _ALWAYS or rows]
         return f"{self.read:,} rows read = " + " + ".join(f"{self.parts[name]:,} {words[name]}" for name in shown)
 
     @property
@@ -85,12 +92,15 @@ class Books:
 
 
 def books_of(manifest: Mapping[str, Any] | None) -> Books | None:
-    """None without a manifest, or with one that counts no rows. Manifests of older versions have fewer counts."""
+    """Of a data set, or of a file that was refused after it had been read.
+
+    None without a document, or with one that counts no rows. Manifests of older versions have fewer counts.
+    """
     rows = (manifest or {}).get("rows")
     if not manifest or not rows:
         return None
     # Before equal rows were counted, "duplicates" were dropped.
-    parts = {name: int(rows.get(name, 0)) for name in _ORDER}
+    parts = {name: int(rows.get(name, 0)) for name in (_ORDER_REFUSED if "usable" in rows else _ORDER)}
     parts["dropped_equal"] += int(rows.get("duplicates", 0))
     examples = manifest.get("examples") or {}
     counted = sorted((manifest.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))

@@ -43,6 +43,13 @@ class Run:
     evaluation: Mapping[str, Any] | None
     evaluation_uri: str
     model_version: int | None
+    refused: Mapping[str, Any] | None = None
+    """refused.json of a file that was not used."""
+
+    @property
+    def counted(self) -> Mapping[str, Any] | None:
+        """What says where the rows went, as far as they were read."""
+        return self.manifest or self.refused
 
     @property
     def final(self) -> bool:

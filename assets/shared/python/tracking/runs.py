@@ -127,6 +127,7 @@ class RunReader:
             evaluation=evaluation,
             evaluation_uri=evaluation_uri,
             model_version=version,
+            refused=refused if state == "refused" else None,
         )
 
     def _ids(self) -> list[str]:

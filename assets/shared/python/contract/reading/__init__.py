@@ -1,6 +1,6 @@
 """How a data file is read: one description that every door follows, whether it learns from the file or predicts it."""
 
-from contract.reading.cells import text_of
+from contract.reading.cells import check_type, text_of
 from contract.reading.encodings import GZIP, PARQUET, encoding_of, is_unreadable, texts, unpacked
 from contract.reading.header import ColumnsError, FileError, check_names
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
@@ -35,6 +35,7 @@ __all__ = [
     "Table",
     "Value",
     "check_names",
+    "check_type",
     "decimal",
     "encoding_of",
     "even_blanks",

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 
+from contract.reading.header import FileError
 from contract.reading.values import Field
 
 _BOOLEANS = (("true", "false"), ("True", "False"), ("TRUE", "FALSE"))
+
+# Types of values that have one text, by Arrow's names for them.
+_READABLE = re.compile(
+    r"null|bool|u?int\d+|halffloat|float|double|(large_)?string(_view)?|decimal\d+\(.*\)|(date|time)\d+\[.*\]|timestamp\[.*\]"
+)
+_CODED = re.compile(r"dictionary<values=(.*), indices=\w+, ordered=\d>")
+
+
+def check_type(field: Field, kind: str) -> None:
+    """`kind`: Arrow's name for the type of a column that is read. Raises FileError for one without texts."""
+    coded = _CODED.fullmatch(kind)
+    if not _READABLE.fullmatch(coded[1] if coded else kind):
+        raise FileError(f"the column {field.column} holds values of the type {kind}; write numbers or texts")
 
 
 def text_of(value: object, field: Field | None = None) -> str:

@@ -53,23 +53,29 @@ class Layout:
         names: Sequence[str],
         rules: FileRules,
         *,
+        header_line: int = 1,
         encoding: str = "utf-8",
         delimiter: str = ",",
         decimal: str = ".",
         compression: str = "none",
     ) -> Layout:
-        """Of a table whose columns are known. Raises FileError for names that do not do."""
-        found, positions = check_names(Record(1, "", list(names)), names, rules)
+        """Of a table whose columns are known. Raises FileError for names that do not do.
+
+        `header_line`: 0 where the table names its columns by itself, such as Parquet; its rows count from 1.
+        """
+        found, positions = check_names(Record(header_line, "", list(names)), names, rules)
+        absent = _absent(positions, rules)
         return cls(
             encoding=encoding,
             delimiter=delimiter,
             decimal=decimal,
             compression=compression,
-            header_line=1,
-            first_line=2,
+            header_line=header_line,
+            first_line=header_line + 1,
             names=found,
             positions=positions,
-            absent=_absent(positions, rules),
+            absent=absent,
+            warnings=_warnings(absent),
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -108,12 +114,16 @@ def layout_of(head: bytes, rules: FileRules, *, complete: bool | None = None) ->
         positions=positions,
         absent=absent,
         declared=tuple(name for name in ("delimiter", "decimal", "encoding") if getattr(rules.data, name)),
-        warnings=tuple(f"the column {name} is not in the file: it is missing in every row" for name in absent),
+        warnings=_warnings(absent),
     )
 
 
 def _absent(positions: Mapping[str, int], rules: FileRules) -> tuple[str, ...]:
     return tuple(item.column for item in rules.fields if item.name not in positions)
+
+
+def _warnings(absent: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"the column {name} is not in the file: it is missing in every row" for name in absent)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,132 @@
+"""A category of many levels: trained on without its zeros, which stay zeros and are never missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xgboost
+
+from contract import Contract, Recipe
+from steps import dataset, fitting
+from steps.dataset import DATA_FILE
+from steps.hyperparameters import hyperparameters_of, parameters_of
+from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
+from tests.unit.pipeline.factory import pack, synthetic_rows, write_dataset
+from trees import load_trees, save_trees
+
+LEVELS = 80
+
+
+@pytest.fixture(scope="module")
+def many(contract: Contract) -> Recipe:
+    """A category of more levels than a dense matrix is made for."""
+    document = contract.to_dict()
+    features: dict[str, Any] = dict(document["features"])  # type: ignore[call-overload]
+    words = [f"district {number}" for number in range(LEVELS)]
+    name = contract.categories[0].name
+    features[name] = {**features[name], "levels": words, "default": words[0], "nullable": True}
+    wide = Contract.from_dict({**document, "features": features})
+    numbers = [*(item.name for item in wide.numeric), *(item.name for item in wide.derived)]
+    ones = dict.fromkeys(numbers, 1.0)
+    return Recipe.fitted(wide, impute=ones, fences={}, mean=dict.fromkeys(numbers, 0.0), std=ones)
+
+
+def write_many(folder: Path, recipe: Recipe, rows: int, seed: int) -> None:
+    """Numbers of which a third are 0, and rows without a level."""
+    generator = np.random.default_rng(seed)
+    category = recipe.contract.categories[0]
+    names = [column.source for column in recipe.columns if column.kind != "level"]
+    numbers = generator.choice([-1.0, 0.0, 1.0], (rows, len(names))) * generator.uniform(0.5, 2, (rows, len(names)))
+    codes = generator.integers(-5, LEVELS, rows)
+    effects = np.random.default_rng(0).normal(size=LEVELS + 1)
+    target = 2e5 + 3e4 * (numbers[:, 0] == 0) + 2e4 * effects[np.maximum(codes, -1)] + 1e4 * numbers[:, 1]
+    levels = pa.array([category.levels[code] if code >= 0 else None for code in codes.tolist()], pa.string())
+    columns = dict(zip(names, numbers.T, strict=True))
+    folder.mkdir(parents=True)
+    pq.write_table(
+        pa.table({recipe.contract.target.name: target, **columns, category.name: levels}), folder / DATA_FILE
+    )
+
+
+@pytest.mark.parametrize("refit", ["true", "false"])
+def test_many_levels_are_trained_on_without_their_zeros_and_zeros_stay_zeros(
+    tmp_path: Path, many: Recipe, refit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for side, rows in (("train", 1500), ("validation", 400)):
+        write_many(tmp_path / side, many, rows, rows)
+    options = [*HYPERPARAMETERS, "--refit", refit]
+    hyperparameters = hyperparameters_of(options)
+    parameters = parameters_of(many.contract, hyperparameters, threads=1)
+
+    def fitted() -> fitting.Fitted:
+        training, validation = (dataset.read_to_train(tmp_path / side, many) for side in ("train", "validation"))
+        return fitting.fit(training, validation, many, hyperparameters, parameters)
+
+    sparse_rows, dense_rows = (
+        dataset.read_to_train(tmp_path / "train", many),
+        dataset.read_rows(tmp_path / "train", many),
+    )
+    assert not isinstance(sparse_rows.inputs, np.ndarray)
+    assert (sparse_rows.inputs.toarray() == dense_rows.inputs).all()
+    # Zeros among the numbers are held: what is not held is missing to XGBoost.
+    numbers = len(many.columns) - LEVELS
+    assert sparse_rows.inputs.nnz == 1500 * numbers + int(dense_rows.inputs[:, dataset.level_places(many)].sum())
+    sparse = fitted()
+    monkeypatch.setattr(dataset, "MANY_LEVELS", LEVELS + 1)
+    dense = fitted()
+    assert sparse.score == pytest.approx(dense.score, rel=1e-6)
+    for rows in (dense_rows.inputs, dataset.read_rows(tmp_path / "validation", many).inputs):
+        wanted = dense.booster.inplace_predict(rows)
+        np.testing.assert_allclose(sparse.booster.inplace_predict(rows), wanted, rtol=1e-6)
+        found = sparse.booster.predict(xgboost.DMatrix(rows), validate_features=False)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+        parts = sparse.booster.predict(xgboost.DMatrix(rows), pred_contribs=True, validate_features=False)
+        np.testing.assert_allclose(parts.sum(axis=1), wanted, rtol=1e-5)
+    # A zero that is not held goes the same way.
+    np.testing.assert_array_equal(
+        sparse.booster.inplace_predict(sparse_rows.inputs), sparse.booster.inplace_predict(dense_rows.inputs)
+    )
+    used = sparse.booster.get_score(importance_type="weight")
+    assert any(name.startswith("ocean_proximity") for name in used), used
+
+
+def test_the_model_of_many_levels_is_packed_and_read_as_others_are(tmp_path: Path, many: Recipe) -> None:
+    for side, rows in (("train", 1500), ("validation", 400)):
+        write_many(tmp_path / side, many, rows, rows)
+    hyperparameters = hyperparameters_of([*HYPERPARAMETERS])
+    parameters = parameters_of(many.contract, hyperparameters, threads=1)
+    training, validation = (dataset.read_to_train(tmp_path / side, many) for side in ("train", "validation"))
+    fitted = fitting.fit(training, validation, many, hyperparameters, parameters)
+    save_trees(fitted.booster, tmp_path)
+    trees = load_trees(tmp_path)
+    inputs = dataset.read_rows(tmp_path / "validation", many).inputs
+    one_by_one = np.concatenate([trees.predict(inputs[place : place + 1]) for place in range(40)])
+    np.testing.assert_array_equal(one_by_one, trees.predict(inputs)[:40])
+    assert fitted.booster.num_boosted_rounds() == trees.booster.num_boosted_rounds()
+    assert trees.booster.feature_names == [column.name for column in many.columns]
+
+
+def test_many_levels_go_the_whole_way(tmp_path: Path, many: Recipe) -> None:
+    """Prepared, trained, evaluated and served: an answer is the same for one row as for all of them."""
+    import inference
+    import training_preprocessing
+
+    wide = many.contract
+    write_dataset(tmp_path / "dataset", wide, synthetic_rows(900, wide))
+    folders = ["--dataset", str(tmp_path / "dataset"), "--output", str(tmp_path / "prepared")]
+    assert training_preprocessing.main([*folders, "--contract-hash", wide.hash]) == 0
+    status, model = train_in(tmp_path, tmp_path / "prepared")
+    assert status == 0
+    assert evaluate_into(tmp_path / "evaluated", pack(model, tmp_path / "packed"), tmp_path / "prepared") == 0
+    evaluation = json.loads((tmp_path / "evaluated" / "evaluation.json").read_text())
+    assert evaluation["gate"]["value"] < 60_000
+    golden = json.loads((tmp_path / "evaluated" / "golden.json").read_text())
+    served = inference.model_fn(str(model))
+    apart = [served.trees.predict(served.recipe.apply([record]))[0] for record in golden["instances"]]
+    np.testing.assert_allclose(apart, golden["predictions"], rtol=1e-6)
