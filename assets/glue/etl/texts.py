@@ -13,11 +13,22 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from contract.reading import DELIMITERS, FileRules, Layout, Record, RecordReader, Row, RowReader, is_unreadable
+from contract.reading import (
+    DELIMITERS,
+    LONGEST_RECORD,
+    FileRules,
+    Layout,
+    Record,
+    RecordReader,
+    Row,
+    RowReader,
+    is_unreadable,
+)
 from etl.arrow import Places, places_of, strings
 from etl.blocks import BLOCK_BYTES, blocks
 
 Lines = NDArray[np.int64]
+_STRETCH = LONGEST_RECORD // 2
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -101,7 +112,7 @@ class Splitter:
             or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
         ):
             return False
-        return _is_utf8(block)
+        return _lines_end(block) and _is_utf8(block)
 
     def _at_once(self, block: bytes) -> Texts:
         plain = _Plain(block, self._layout, self._reader.line)
@@ -212,6 +223,11 @@ class _Plain:
 
 def _lines(records: list[Record]) -> Lines:
     return np.fromiter((record.line for record in records), np.int64, len(records))
+
+
+def _lines_end(block: bytes) -> bool:
+    """Whether no line can be too long for a record: one that is leaves a whole stretch of half that length bare."""
+    return all(block.find(b"\n", start, start + _STRETCH) >= 0 for start in range(0, len(block) - _STRETCH, _STRETCH))
 
 
 def _is_utf8(block: bytes) -> bool:

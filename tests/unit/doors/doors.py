@@ -66,8 +66,8 @@ def page(content: bytes, contract: Contract) -> Verdicts:
 
 
 def endpoint(content: bytes, contract: Contract) -> Verdicts | None:
-    """A CSV body at the endpoint; None for UTF-16 and for what is packed: a body is UTF-8 text."""
-    if b"\0" in content or content.startswith(GZIP):
+    """A CSV body at the endpoint, which is UTF-8 text; None for UTF-16, what is packed, and what is declared."""
+    if b"\0" in content or content.startswith(GZIP) or contract.data.encoding:
         return None
     try:
         lines = [row.line for row in csv_rows(contract, content.decode("utf-8", "replace"))]
