@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import uuid
 
@@ -24,7 +25,7 @@ def retry(target: Target, run: Run) -> str:
     if run.manifest is None:
         raise CliError(
             f"Run {run.run_id} has no data set to train on: {run.reason.rstrip('.')}.",
-            f"Upload the corrected file: mlops upload {run.file.rsplit('/', 1)[-1]}.",
+            f"Upload the corrected file: mlops upload {shlex.quote(run.file.rsplit('/', 1)[-1])}",
         )
     if run.state in ("live", "waiting"):
         raise CliError(f"There is nothing to retry: run {run.run_id} is {run.state}. {run.reason}")

@@ -114,7 +114,8 @@ def batch(content: bytes, contract: Contract) -> Verdicts:
         layout = start.logic.layout_in(contract, content[: start.logic.HEAD_BYTES], size=size)
         rewriter = start.rewriting.Rewriter(layout, limit=1 << 30)
         cut = random.Random(size)
-        chunks = (content[at : at + 700] for at in range(0, size, 700))
+        step = 700 if size < 50_000 else 65_536
+        chunks = (content[at : at + step] for at in range(0, size, step))
         rewritten = b"".join(rewriter.pieces(chunks))
     except (FileError, start.logic.Refused):
         return [(0, REFUSED)]
