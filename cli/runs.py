@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from shlex import quote
 
 from cli.errors import CliError
 from cli.options import of_model
@@ -37,7 +37,7 @@ def retry(target: Target, run: Run) -> str:
     if run.manifest is None:
         raise CliError(
             f"Run {run.run_id} has no data set to train on: {run.reason.rstrip('.')}.",
-            f"Upload the corrected file: mlops upload {quote(run.file.rsplit('/', 1)[-1])}{of_model(run.model)}.",
+            f"Upload the corrected file: mlops upload {shlex.quote(run.file.rsplit('/', 1)[-1])}{of_model(run.model)}",
         )
     if run.state in ("live", "waiting"):
         raise CliError(f"There is nothing to retry: run {run.run_id} is {run.state}. {run.reason}")

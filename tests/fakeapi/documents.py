@@ -11,6 +11,7 @@ from typing import Any
 import contract
 from contract import Contract
 from contract.books import books_of
+from contract.reading import Data
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = contract.load_all(ROOT / "models")
@@ -73,7 +74,7 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
     return {
         **summary(model, live=live),
         "features": [_feature(feature) for feature in model.features],
-        "data": {"missing": sorted(model.data.missing_words)},
+        "data": _data(model.data),
         "contract": {"hash": model.hash, "version": 3 if live else None, "deployed_hash": model.hash},
         "example": contract.example(model),
         "schema": contract.json_schema(model),
@@ -82,6 +83,11 @@ def detail(model: Contract, *, live: bool) -> dict[str, Any]:
         **({"threshold": model.serving.threshold} if model.serving.threshold is not None else {}),
         "derived": {derived.name: derived.expression.text for derived in model.derived},
     }
+
+
+def _data(data: Data) -> dict[str, Any]:
+    declared = {"delimiter": data.delimiter, "decimal": data.decimal, "encoding": data.encoding}
+    return {"missing": sorted(data.missing_words), **{name: text for name, text in declared.items() if text}}
 
 
 def _feature(feature: contract.Feature) -> dict[str, Any]:

@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas._libs.parsers import STR_NA_VALUES
 
-from contract.reading import MISSING_WORDS, Data, Field, FileRules, decimal, quoted, read_table, text_of
+from contract.reading import (
+    MISSING_WORDS,
+    Data,
+    Field,
+    FileError,
+    FileRules,
+    decimal,
+    layout_of,
+    quoted,
+    read_table,
+    text_of,
+)
 
 TOWN = Field("town", "town", "category", levels=("NEAR BAY", "1", "2.50", "NA", "na\u00efve"))
 AGE = Field("age", "age", "number", min=0, max=130, nullable=True)
@@ -153,3 +164,14 @@ def test_cells_of_a_typed_table_as_texts(value: object, text: str) -> None:
 def test_true_and_false_are_written_as_the_levels_are() -> None:
     level = Field("a", "a", "category", levels=("False", "True"))
     assert (text_of(True, level), text_of(False, level), text_of(True, AGE)) == ("True", "False", "1")
+
+
+def test_accents_may_be_characters_of_their_own() -> None:
+    town = Field("town", "town", "category", levels=("K\u00f6ln", "Sa\u0303o"))
+    assert [town.level_of(text) for text in ("Ko\u0308ln", "S\u00e3o", "K\u00f6ln")] == [
+        "K\u00f6ln",
+        "Sa\u0303o",
+        "K\u00f6ln",
+    ]
+    with pytest.raises(FileError, match="'Gro\u0308\u00dfe' differs from 'Gr\u00f6\u00dfe' in how accents are written"):
+        layout_of("Gro\u0308\u00dfe\n1\n".encode(), FileRules((Field("size", "Gr\u00f6\u00dfe", "number"),)))

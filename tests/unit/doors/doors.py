@@ -66,8 +66,8 @@ def page(content: bytes, contract: Contract) -> Verdicts:
 
 
 def endpoint(content: bytes, contract: Contract) -> Verdicts | None:
-    """A CSV body at the endpoint; None for UTF-16 and for what is packed: a body is UTF-8 text."""
-    if b"\0" in content or content.startswith(GZIP):
+    """A CSV body at the endpoint, which is UTF-8 text; None for UTF-16, what is packed, and what is declared."""
+    if b"\0" in content or content.startswith(GZIP) or contract.data.encoding:
         return None
     try:
         lines = [row.line for row in csv_rows(contract, content.decode("utf-8", "replace"))]
@@ -114,7 +114,7 @@ def batch(content: bytes, contract: Contract) -> Verdicts:
         layout = start.logic.layout_in(contract, content[: start.logic.HEAD_BYTES], size=size)
         rewriter = start.rewriting.Rewriter(layout, limit=1 << 30)
         cut = random.Random(size)
-        step = max(700, size // 40)
+        step = 700 if size < 50_000 else 65_536
         chunks = (content[at : at + step] for at in range(0, size, step))
         rewritten = b"".join(rewriter.pieces(chunks))
     except (FileError, start.logic.Refused):

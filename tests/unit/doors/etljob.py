@@ -35,7 +35,8 @@ class Folder:
         return self._content[:limit]
 
     def pieces(self, _source: Source) -> Iterator[bytes]:
-        step = random.Random(len(self._content)).choice([97, 4096, 1 << 20])
+        steps = [97, 4096] if len(self._content) < 50_000 else [65_536, 1 << 20]
+        step = random.Random(len(self._content)).choice(steps)
         yield from (self._content[at : at + step] for at in range(0, len(self._content), step))
 
     def download(self, _source: Source, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from contract import Contract, load, load_all
 from contract.reading import LONGEST_RECORD
 from tests.unit.doors.doors import DOORS, LOOSE, REFUSED, Verdicts
 from tests.unit.doors.hostile import CONTRACT, file
+from tests.unit.pipeline.binary import DOCUMENT
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT / "tests" / "data" / "cases"
@@ -92,3 +94,61 @@ def test_hostile_files_end_the_same_at_every_door(part: int) -> None:
     # The files are hostile, and not hopeless.
     assert kinds[True] > 100
     assert kinds[False] > 100
+
+
+HEADER = "price,rooms,town,built,sold\n"
+FOREIGN = Contract.from_dict(
+    {
+        **DOCUMENT,
+        "features": {
+            "price": {"type": "number"},
+            "rooms": {"type": "number", "nullable": True},
+            "town": {"type": "category", "levels": ["K\u00f6ln", "\u0141\u00f3d\u017a", "A"]},
+            "built": {"type": "category", "levels": ["true", "false"], "nullable": True},
+        },
+        "target": {"name": "sold", "levels": ["no", "yes"]},
+        "derived": {},
+    }
+)
+SEMICOLONS = "price;rooms;town;built;sold\r\n1234,5;3;K\u00f6ln;true;no\r\n2,25;;A;;yes\r\n"
+NUMBERS = {"1e3": True, "+5": True, ".5": True, "7.": True, "0x10": False, "\u0661\u0662": False, "1_0": False}
+NUMBERS |= {"5%": False, "(5)": False, "1 000": False, "inf": False, "\uff17": False, '="1"': False}
+# What a file is, with what its contract declares, and which of its rows are good; None: refused.
+FILES: dict[str, tuple[bytes, dict[str, str], list[bool] | None]] = {
+    "German": (SEMICOLONS.encode("utf-8-sig"), {}, [True, True]),
+    "German in an encoding that is declared": (SEMICOLONS.encode("cp1252"), {"encoding": "cp1252"}, [True, True]),
+    "German in one that is not": (SEMICOLONS.encode("cp1252"), {}, [False, True]),
+    "French": ("price;rooms;town;built;sold\n1\u202f234,5;1;A;VRAI;no\n2,5;1;A;;no\n".encode(), {}, [False, True]),
+    "points for thousands": (SEMICOLONS.replace("1234,5", "1.234,5").encode(), {}, [False, True]),
+    "sep": (f"sep=;\r\n{SEMICOLONS}".encode(), {}, [True, True]),
+    "UTF-16": (SEMICOLONS.replace(";", "\t").encode("utf-16"), {}, [True, True]),
+    "UTF-32": (SEMICOLONS.encode("utf-32"), {}, None),
+    "packed Latin-2": (
+        gzip.compress(f"{HEADER}1,2,\u0141\u00f3d\u017a,true,no\n".encode("iso-8859-2"), mtime=0),
+        {"encoding": "iso-8859-2"},
+        [True],
+    ),
+    "blank columns behind": (f"{HEADER.strip()},,,\n1,2,A,true,no,,,\n3,4,A,,yes,,,\n".encode(), {}, [True, True]),
+    "a delimiter behind rows": (f"{HEADER}1,2,A,true,no,\n3,4,A,,yes\n".encode(), {}, [False, True]),
+    "a name twice": (f"price,{HEADER}1,2,3,A,true,no\n".encode(), {}, None),
+    "an ignored name twice": (f"x,x,{HEADER}1,2,2,3,A,true,no\n".encode(), {}, [True]),
+    "numbers": ("".join([HEADER, *(f'"{n}",1,A,,no\n' for n in NUMBERS)]).encode(), {}, [*NUMBERS.values()]),
+    "dates": (f"{HEADER}2024-01-02,1,A,,no\n1,1/2/24,A,,no\n".encode(), {}, [False, False]),
+    "TRUE and true": (f"{HEADER}1,1,A,TRUE,no\n1,1,A,true,no\n".encode(), {}, [False, True]),
+    "a quoted header": (b'"price","rooms","town","built","sold"\n"1","2","A","true","no"\n', {}, [True]),
+    "three line ends": (f"{HEADER}1,2,A,,no\r\n3,4,A,,no\r5,6,A,,yes\r\n\r\n\r7,8,A,,no".encode(), {}, [True] * 4),
+    "NUL": (f"{HEADER}1\0,2,A,true,no\n".encode(), {}, None),
+    "a line of 2 MB": (f"x,{HEADER}{'x' * 2_000_000},1,2,A,,no\nx,1,2,A,,no\n".encode(), {}, [False, True]),
+    "a line of 1.2 MB": (f"x,{HEADER}{'x' * 1_200_000},1,2,A,,no\nx,1,2,A,,no\n".encode(), {}, [False, True]),
+    "a field of 2 MB": (f'x,{HEADER}"{"x" * 2_000_000}",1,2,A,,no\nx,1,2,A,,no\n'.encode(), {}, [False, True]),
+    "an open quote": (f'x,{HEADER}"x,1,2,A,,no\nx,1,2,A,,no\n'.encode(), {}, [False, True]),
+    "decomposed accents": (f"{HEADER}1,2,Ko\u0308ln,,no\n1,2,K\u00f6ln,,no\n".encode(), {}, [True, True]),
+    "half an archive": (gzip.compress(f"{HEADER}{'1,2,A,true,no' * 500}\n".encode(), mtime=0)[:-30], {}, None),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_foreign_file_ends_the_same_at_every_door(name: str) -> None:
+    content, data, good = FILES[name]
+    verdicts = assert_alike(content, Contract.from_dict({**FOREIGN.to_dict(), "data": data}))
+    assert verdicts == [(0, REFUSED)] if good is None else [not reason for _, reason in verdicts] == good

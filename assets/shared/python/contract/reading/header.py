@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from contract.reading.records import Record
 from contract.reading.rules import FileRules
@@ -73,13 +74,15 @@ def _near(column: str, names: Sequence[str]) -> str | None:
 
 
 def _difference(name: str, column: str) -> str:
+    if normalize("NFC", name) == normalize("NFC", column):
+        return "how accents are written, as one character with the letter or as one of their own"
     if even_blanks(name) == even_blanks(column):
         return "blanks"
     return "upper and lower case" if name.casefold() == column.casefold() else "blanks, or upper and lower case"
 
 
 def _bare(name: str) -> str:
-    return "".join(name.split()).casefold()
+    return "".join(normalize("NFC", name).split()).casefold()
 
 
 def _listed(columns: Sequence[str]) -> str:

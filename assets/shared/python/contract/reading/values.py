@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
+from unicodedata import normalize
 
 # What pandas reads as missing (its default na_values).
 MISSING_WORDS = frozenset(
@@ -79,8 +80,8 @@ class Field:
 
 
 def even_blanks(text: str) -> str:
-    """Each run of blanks, non-breaking ones among them, as one blank; none at the ends."""
-    return _BLANKS.sub(" ", text).strip()
+    """Each run of blanks, non-breaking ones among them, as one blank, none at the ends; accents as part of letters."""
+    return _BLANKS.sub(" ", text if text.isascii() else normalize("NFC", text)).strip()
 
 
 def decimal(text: str, mark: str = ".") -> float | None:
