@@ -20,7 +20,7 @@ from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
-from stacks.constructs.verification import METRICS, Verification
+from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
@@ -129,8 +129,8 @@ class ServingStack(ModelStack):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
-        grant_no_more_scaling(function.own_role)
-        grant_metrics(function.own_role, METRICS)
+        grant_no_more_scaling(function.own_role, tags=self._config.tags)
+        grant_metrics(function.own_role, self._config.metrics)
         # An update that alarms roll back asks for their state with the caller's permissions.
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")

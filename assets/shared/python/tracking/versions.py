@@ -18,7 +18,7 @@ _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
 MAX_METADATA = 256
 # What it takes as the description of an approval.
 MAX_DESCRIPTION = 1024
-# Namespace of the platform's own metrics.
+# The platform's own metrics are below it, those of each environment in a namespace: policies know nothing narrower.
 NAMESPACE = "mlops"
 
 
@@ -120,7 +120,7 @@ def count_failure(cloudwatch: Any, *, model: str, stage: str) -> None:
     """One more version that was approved and is not going to be live; an alarm watches the metric."""
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
     metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:
