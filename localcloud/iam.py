@@ -130,8 +130,16 @@ def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
 
 
 def condition_keys(action: str, request: Request) -> dict[str, str]:
-    """The condition keys of a request that its own service defines."""
+    """The condition keys of a request that its own service defines. Of several events: those of the first."""
+    if action == "events:PutEvents":
+        return next(map(event_keys, request.get("Entries") or ()), {})
     values = {key: request.get(member) for key, member in _CONDITION_KEYS.get(action, {}).items()}
+    return {key: value for key, value in values.items() if isinstance(value, str)}
+
+
+def event_keys(entry: Request) -> dict[str, str]:
+    """The condition keys that an event gives whoever puts it."""
+    values = {"events:source": entry.get("Source"), "events:detail-type": entry.get("DetailType")}
     return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
