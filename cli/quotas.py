@@ -39,7 +39,8 @@ def quotas(target: Target, needs: Needs) -> Iterator[Finding]:
 
 def _listed(target: Target, service: str) -> Mapping[str, Any] | Finding:
     """Quotas by name in small letters. One that was never raised stands among the defaults alone."""
-    client, found = target.client("service-quotas"), {}
+    client = target.client("service-quotas")
+    found: dict[str, Mapping[str, Any]] = {}
     permissions = {
         "list_aws_default_service_quotas": "servicequotas:ListAWSDefaultServiceQuotas",
         "list_service_quotas": "servicequotas:ListServiceQuotas",

@@ -154,8 +154,8 @@ def _of_value(key: str, value: Any) -> Iterator[str]:
         items = value if isinstance(value, tuple) else (value,)
         if (not items and key not in OPTIONAL) or not all(re.fullmatch(pattern, item) for item in items):
             yield f"{key} is {value!r}: use {words}"
-    if key in INSTANCES and (words := instance_types.problem(INSTANCES[key], value)):
-        yield f"{key} is {value!r}: {words}"
+    if key in INSTANCES and (wrong := instance_types.problem(INSTANCES[key], value)):
+        yield f"{key} is {value!r}: {wrong}"
 
 
 def _fits(value: Any, hint: Any) -> bool:
