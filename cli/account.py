@@ -12,7 +12,7 @@ from cli.target import Target
 
 # What the stacks are made of, by botocore's names.
 SERVICES = (
-    *("apigateway", "athena", "cloudformation", "cloudwatch", "ecr", "events", "firehose", "glue", "kms", "lambda"),
+    *("apigateway", "cloudformation", "cloudwatch", "ecr", "events", "glue", "kms", "lambda"),
     *("logs", "s3", "sagemaker", "sagemaker-runtime", "sns", "sqs", "ssm", "xray"),
 )
 # Of one account in a region.
