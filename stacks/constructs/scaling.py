@@ -48,9 +48,9 @@ def _grant_new_targets(role: IRole, tags: Mapping[str, str]) -> None:
     wanted = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     unless_others = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
     # TagResource knows no namespace.
-    only_if = {"StringEquals": wanted, "StringEqualsIfExists": {**unless_others, **_OF_SAGEMAKER}}
-    actions = [f"application-autoscaling:{verb}" for verb in ("RegisterScalableTarget", "TagResource")]
-    grant(role, actions, [_targets(role)], because=_NUMBERED, only_if=only_if)
+    for verb, known in (("RegisterScalableTarget", _OF_SAGEMAKER), ("TagResource", {})):
+        only_if = {"StringEquals": {**wanted, **known}, "StringEqualsIfExists": unless_others}
+        grant(role, [f"application-autoscaling:{verb}"], [_targets(role)], because=_NUMBERED, only_if=only_if)
 
 
 def _grant_targets(role: IRole, verbs: Sequence[str], tags: Mapping[str, str]) -> None:

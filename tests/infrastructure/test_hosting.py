@@ -99,7 +99,10 @@ def test_verification_scales_the_endpoints_on_instances(prod: Template) -> None:
     # What has another environment's tag is not given this one's.
     given_tags = {"aws:RequestTag/project": "mlops", "aws:RequestTag/stage": "prod"}
     (tagging,) = given(prod, "", "application-autoscaling:TagResource")
-    assert tagging.condition == {"StringEquals": given_tags, "StringEqualsIfExists": {**scaled, **own}}
+    assert tagging.condition == {"StringEquals": given_tags, "StringEqualsIfExists": own}
+    made, changed = given(prod, "", "application-autoscaling:RegisterScalableTarget")
+    assert made.condition == {"StringEquals": {**given_tags, **scaled}, "StringEqualsIfExists": own}
+    assert changed.condition == {"StringEquals": {**scaled, **own}}
 
 
 def test_the_container_is_told_its_code_and_image(prod: Template) -> None:
