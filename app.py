@@ -14,7 +14,7 @@ from aws_cdk import App
 from contract import ContractError, load_all
 from stacks import bundles
 from stacks.config import DELIVERY, STAGES, Delivery
-from stacks.config_check import ConfigError, check, check_names, chosen
+from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
 from stacks.delivery import DeliveryStack
 from stacks.stage import MlopsStage
 
@@ -31,6 +31,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
         check(STAGES, delivery)
         contracts = load_all(os.path.relpath(models))
         check_names(STAGES, contracts)
+        check_instances(contracts.values())
     except (ConfigError, ContractError) as error:
         sys.exit(str(error))
     app = App(

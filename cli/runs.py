@@ -52,7 +52,8 @@ def train_again(target: Target, *, model: str, run_id: str) -> str:
     reader, bus = RunReader(target.place, model=model), target.client("events")
     before = reader.execution_arn(run_id)
     detail = {"model": model, "run_id": run_id, "attempt": uuid.uuid4().hex[:12]}
-    bus.put_events(Entries=[{"Source": "mlops", "DetailType": "Training Requested", "Detail": json.dumps(detail)}])
+    entry = {"Source": target.event_source, "DetailType": "Training Requested", "Detail": json.dumps(detail)}
+    bus.put_events(Entries=[entry])
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         found = reader.execution_arn(run_id)

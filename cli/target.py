@@ -119,6 +119,11 @@ class Target:
         return f"{PROJECT}-{self.stage}-"
 
     @property
+    def event_source(self) -> str:
+        """The source of events that are for this environment."""
+        return f"{PROJECT}.{self.stage}"
+
+    @property
     def place(self) -> Place:
         """Where the environment keeps its records. Raises CliError when the application is not deployed here."""
         return Place(

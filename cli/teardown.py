@@ -17,7 +17,7 @@ from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
 ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
-LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}")
+LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}", "/aws-glue/{environment}/")
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _log_groups(target: Target) -> list[str]:
         for pattern in LOG_PREFIXES
         for page in target.client("logs")
         .get_paginator("describe_log_groups")
-        .paginate(logGroupNamePrefix=pattern.format(prefix=_prefix(target)))
+        .paginate(logGroupNamePrefix=pattern.format(prefix=_prefix(target), environment=_prefix(target).rstrip("-")))
     ]
     return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core import iam_actions
@@ -48,15 +48,21 @@ _SAGEMAKER_GROUPS = frozenset({"CreateModelPackage", "ListModelPackages"})
 # A scalable target's own id is made when it is registered: policies name all of them.
 _SCALING_OPERATION = re.compile(r"(Register|Deregister)ScalableTarget|(Put|Delete)ScalingPolicy")
 
-# Action -> the condition key that it has, and the member of the request that gives its value.
-_SCALED_SERVICE = ("application-autoscaling:service-namespace", "ServiceNamespace")
-_CONDITION_KEYS = {
-    "cloudwatch:PutMetricData": ("cloudwatch:namespace", "Namespace"),
-    "application-autoscaling:RegisterScalableTarget": _SCALED_SERVICE,
-    "application-autoscaling:DeregisterScalableTarget": _SCALED_SERVICE,
-    "application-autoscaling:PutScalingPolicy": _SCALED_SERVICE,
-    "application-autoscaling:DeleteScalingPolicy": _SCALED_SERVICE,
+# Action -> the condition keys that it has, each with the member of the request that gives its value.
+_SCALED = {
+    "application-autoscaling:service-namespace": "ServiceNamespace",
+    "application-autoscaling:scalable-dimension": "ScalableDimension",
 }
+_CONDITION_KEYS = {
+    "cloudwatch:PutMetricData": {"cloudwatch:namespace": "Namespace"},
+    "application-autoscaling:RegisterScalableTarget": _SCALED,
+    "application-autoscaling:DeregisterScalableTarget": _SCALED,
+    "application-autoscaling:PutScalingPolicy": _SCALED,
+    "application-autoscaling:DeleteScalingPolicy": _SCALED,
+}
+
+# Services that number what they make: a function of the request each, to the ARN of what is there already.
+numbered: dict[str, Callable[[Request], str | None]] = {}
 
 _GLUE_KINDS = {"Workflow": "workflow", "Job": "job", "Trigger": "trigger", "Crawler": "crawler"}
 _GLUE_OPERATION = re.compile(
@@ -104,9 +110,14 @@ def glue_resource(operation: str, request: Request, prefix: str) -> str | None:
     return f"{prefix}:{_GLUE_KINDS[found[1]]}/{name}" if name else "*"
 
 
-def scaling_resource(operation: str, prefix: str) -> str:
+def scaling_resource(operation: str, request: Request, prefix: str) -> str:
     """Describe operations know no resource."""
-    return f"{prefix}:scalable-target/*" if _SCALING_OPERATION.fullmatch(operation) else "*"
+    if "ResourceARN" in request:
+        return str(request["ResourceARN"])
+    if not _SCALING_OPERATION.fullmatch(operation):
+        return "*"
+    known = numbered["application-autoscaling"](request)
+    return known or f"{prefix}:scalable-target/*"
 
 
 def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
@@ -119,10 +130,17 @@ def logs_resource(operation: str, request: Request, prefix: str) -> str | None:
 
 
 def condition_keys(action: str, request: Request) -> dict[str, str]:
-    """The condition keys of a request that its own service defines."""
-    key, member = _CONDITION_KEYS.get(action, ("", ""))
-    value = request.get(member)
-    return {key: value} if isinstance(value, str) else {}
+    """The condition keys of a request that its own service defines. Of several events: those of the first."""
+    if action == "events:PutEvents":
+        return next(map(event_keys, request.get("Entries") or ()), {})
+    values = {key: request.get(member) for key, member in _CONDITION_KEYS.get(action, {}).items()}
+    return {key: value for key, value in values.items() if isinstance(value, str)}
+
+
+def event_keys(entry: Request) -> dict[str, str]:
+    """The condition keys that an event gives whoever puts it."""
+    values = {"events:source": entry.get("Source"), "events:detail-type": entry.get("DetailType")}
+    return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
 def install() -> None:
@@ -144,7 +162,7 @@ def _install_resources() -> None:
             if service == "sagemaker":
                 return sagemaker_resource(operation, path, request, prefix)
             if service == "application-autoscaling":
-                return scaling_resource(operation, prefix)
+                return scaling_resource(operation, request, prefix)
             special = glue_resource if service == "glue" else logs_resource
             if found := special(operation, request, prefix):
                 return found

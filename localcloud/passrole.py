@@ -9,7 +9,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
 
 from localcloud.context import arn, region
-from localcloud.iam import json_request, sagemaker_resource
+from localcloud.iam import event_keys, json_request, sagemaker_resource, scaling_resource
 from localcloud.roles import role_arn
 
 HOOKS = (
@@ -40,6 +40,8 @@ _SCALING_ROLE = f"aws-service-role/{_SCALING_SERVICE}/AWSServiceRoleForApplicati
 _PASSED_ROLES: dict[str, tuple[str, dict[str, str]]] = {
     # It passes no role here, but its callers need permissions of the target's service.
     "application-autoscaling": ("", {}),
+    # Nor does it here, but each event of a request is one that its caller may put.
+    "events": ("", {}),
     "lambda": (
         "lambda.amazonaws.com",
         {"CreateFunction": "Role", "UpdateFunctionConfiguration": "Role"},
@@ -77,7 +79,10 @@ def further_checks(service: str, action: str, request: Mapping[str, Any]) -> Ite
     if service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint") and isinstance(config, str):
         yield Check(action, arn("sagemaker", f"endpoint-config/{config.lower()}"), {})
     if service == "application-autoscaling":
-        yield from _scaling_checks(operation, str(request.get("ResourceId", "")))
+        yield from _scaling_checks(operation, request)
+    for entry in (request.get("Entries") or ())[1:] if action == "events:PutEvents" else ():
+        bus = str(entry.get("EventBusName") or "default").rpartition("/")[2]
+        yield Check(action, arn("events", f"event-bus/{bus}"), event_keys(entry))
     for alarm in _rollback_alarms(request) if service == "sagemaker" else ():
         yield Check("cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{alarm}"), {})
     if service == "sagemaker" and operation.startswith("Create") and request.get("Tags"):
@@ -85,9 +90,14 @@ def further_checks(service: str, action: str, request: Mapping[str, Any]) -> Ite
         yield Check("sagemaker:AddTags", own, {})
 
 
-def _scaling_checks(operation: str, resource_id: str) -> Iterator[Check]:
+def _scaling_checks(operation: str, request: Mapping[str, Any]) -> Iterator[Check]:
     """What Application Auto Scaling validates of its caller: access to the endpoint and to the alarms of policies."""
+    resource_id = str(request.get("ResourceId", ""))
     endpoint = "/".join(resource_id.lower().split("/")[:2])
+    if operation == "RegisterScalableTarget" and isinstance(tags := request.get("Tags"), Mapping):
+        given = {f"aws:RequestTag/{key}": str(value) for key, value in tags.items()}
+        made = scaling_resource(operation, request, arn("application-autoscaling", "").rstrip(":"))
+        yield Check("application-autoscaling:TagResource", made, given)
     if operation == "RegisterScalableTarget":
         for action in ("sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"):
             yield Check(action, arn("sagemaker", endpoint), {})

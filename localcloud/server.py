@@ -89,12 +89,13 @@ def _extensions() -> tuple[ModuleType, ...]:
         lambdas,
         passrole,
         provisioners,
+        quotas,
         sagemaker,
     )
     from localcloud import webidentity as web
 
     first = (calls, iam, lambdas, provisioners, concurrency)
-    return (*first, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
+    return (*first, events, cloudwatch, apigateway, glue, sagemaker, quotas, passrole, web)
 
 
 def _install(settings: Settings) -> None:

@@ -146,7 +146,7 @@ class BatchStack(ModelStack):
         self._grant_folders(role, ["input/*"], "s3:GetObject")
         grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
         self._grant_folders(role, ["output/*"], "s3:PutObject")
-        grant_logs(role, "/aws/sagemaker/TransformJobs")
+        grant_logs(role, "/aws/sagemaker/TransformJobs", streams=self._config.prefix)
         grant_metrics(role, "/aws/sagemaker/TransformJobs")
         XGBoostImage(self, "Image").grant_pull(role)
         if self._config.network is not None:

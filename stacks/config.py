@@ -155,6 +155,22 @@ class StageConfig:
         return f"{PROJECT}-{self.name}-"
 
     @property
+    def event_source(self) -> str:
+        """What our own events name as their source. A run has the same id everywhere: it does not tell environments
+        apart, and a policy can allow or refuse events by their source."""
+        return f"{PROJECT}.{self.name}"
+
+    @property
+    def metrics(self) -> str:
+        """Namespace of the platform's own metrics."""
+        return f"{PROJECT}/{self.name}"
+
+    @property
+    def glue_logs(self) -> str:
+        """What the log groups of this environment's Glue job start with; /aws-glue/jobs is everybody's."""
+        return f"/aws-glue/{PROJECT}-{self.name}"
+
+    @property
     def database(self) -> str:
         """Athena wants quotes around a name with hyphens."""
         return f"{PROJECT}_{self.name}"

@@ -6,13 +6,20 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from contract import Contract
+from stacks import instance_types
 from stacks.config import Delivery, StageConfig
 
 DAY = 24 * 3600
 # What a name of SageMaker may have. The longest is that of a model behind an endpoint: -<version>-<6 digits>.
 LONGEST_NAME = 63
 VERSION_SUFFIX = "-99999-abcdef"
-INSTANCE = (r"ml\.[a-z0-9-]+\.[a-z0-9-]+", "an instance type of SageMaker, such as ml.m5.large")
+# Keys that hold an instance type, and what the instance is for.
+INSTANCES: Mapping[str, str] = {
+    "jobs.processing_instance": "processing jobs",
+    "jobs.training_instance": "training jobs",
+    "jobs.transform_instance": "transform jobs",
+}
 
 # Smallest and largest value, as the services take them.
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -35,9 +42,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
 PATTERNS: Mapping[str, tuple[str, str]] = {
     "name": (r"[a-z][a-z0-9]{0,9}", "1 to 10 small letters and digits, a letter first"),
     "glue.worker_type": (r"[GR]\.(1|2|4|8|12|16)X", "a worker type of Glue, such as G.1X"),
-    "jobs.processing_instance": INSTANCE,
-    "jobs.training_instance": INSTANCE,
-    "jobs.transform_instance": INSTANCE,
     "alerting.emails": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "e-mail addresses"),
     "alerting.runbooks": (r"\S+/", "a folder or an address that ends with /"),
     "network.subnets": (r"subnet-[0-9a-f]{8,17}", "ids of subnets, subnet-..."),
@@ -73,6 +77,12 @@ def check(stages: Sequence[StageConfig], delivery: Delivery | None) -> None:
         problems += [f"DELIVERY.{problem}" for problem in (*_of_values(delivery), *_of_accounts(delivery, names))]
     if problems:
         raise ConfigError("\n".join(f"stacks/config.py: {problem}" for problem in problems))
+
+
+def check_instances(contracts: Iterable[Contract]) -> None:
+    """Raise ConfigError for a model that wants an instance type which SageMaker has not for endpoints."""
+    if problems := list(instance_types.problems_of(contracts)):
+        raise ConfigError("\n".join(problems))
 
 
 def check_names(stages: Sequence[StageConfig], models: Iterable[str]) -> None:
@@ -144,6 +154,8 @@ def _of_value(key: str, value: Any) -> Iterator[str]:
         items = value if isinstance(value, tuple) else (value,)
         if (not items and key not in OPTIONAL) or not all(re.fullmatch(pattern, item) for item in items):
             yield f"{key} is {value!r}: use {words}"
+    if key in INSTANCES and (wrong := instance_types.problem(INSTANCES[key], value)):
+        yield f"{key} is {value!r}: {wrong}"
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -69,6 +69,7 @@ class EtlStack(ModelStack):
                 "--extra-py-files": f"{modules.s3_object_url},{contracts.s3_object_url}",
                 "--processed_bucket": self._buckets.processed.bucket_name,
                 "--enable-metrics": "true",
+                "--custom-logGroup-prefix": self._config.glue_logs,
             },
         )
         self._add_options(job, role)
@@ -86,7 +87,9 @@ class EtlStack(ModelStack):
             name = glue_connection(self, "Network", name=f"{prefix}network", network=self._config.network, role=role)
             job.connections = glue.CfnJob.ConnectionsListProperty(connections=[name])
         if key is not None:
-            job.security_configuration = glue_security(self, "Security", name=f"{prefix}etl", key=key, role=role)
+            job.security_configuration = glue_security(
+                self, "Security", name=f"{prefix}etl", key=key, role=role, log_groups=f"{self._config.glue_logs}/*"
+            )
 
     def _grant_data(self, role: iam.Role) -> None:
         raw, processed = self._buckets.raw, self._buckets.processed
@@ -99,7 +102,7 @@ class EtlStack(ModelStack):
         # Glue 5.1 writes through S3A, whose committers look for uploads that an earlier attempt left unfinished.
         grant(role, ["s3:ListBucket", "s3:ListBucketMultipartUploads"], [processed.bucket_arn])
         grant(role, ["glue:GetWorkflowRunProperties"], [self._workflow_arn])
-        grant_logs(role, "/aws-glue/*")
+        grant_logs(role, f"{self._config.glue_logs}/*")
         grant_metrics(role, "Glue")
 
     def _add_workflow(self, job: glue.CfnJob) -> None:

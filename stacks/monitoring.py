@@ -71,7 +71,8 @@ class MonitoringStack(PlatformStack):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # That the account and the rule are sent is written for other targets of a rule, not for log groups.
-        sources = [self.format_arn(service="events", resource="rule/*"), self.format_arn(service="logs", resource="*")]
+        rules = self.format_arn(service="events", resource=f"rule/{self._config.prefix}*")
+        sources = [rules, self.format_arn(service="logs", resource="*")]
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
@@ -106,11 +107,12 @@ class MonitoringStack(PlatformStack):
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=f"{self._config.prefix}monthly",
+                # An account's budgets are those of all regions.
+                budget_name=f"{self._config.prefix}monthly-{Aws.REGION}",
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=amount, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"]},
+                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"], "Region": [Aws.REGION]},
             ),
             notifications_with_subscribers=[
                 budgets.CfnBudget.NotificationWithSubscribersProperty(
@@ -130,7 +132,9 @@ class MonitoringStack(PlatformStack):
         """Once every stack has made its alarms. `models`: those with an endpoint, or the one that several share."""
         if not self._config.alerting.dashboard:
             return
-        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{self._config.prefix}overview")
+        # An account's dashboards are those of all regions.
+        name = f"{self._config.prefix}overview-{Aws.REGION}"
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
         alarms = [
             cloudwatch.Alarm.from_alarm_arn(self, name, self._alarm_arn(name)) for name in sorted(self.alerts.names)
         ]

@@ -58,10 +58,15 @@ class Compute:
 
 @dataclass(frozen=True)
 class PipelineInputs:
-    """Everything that the contract does not say. Any string may be a CDK token."""
+    """Everything that the contract does not say. Any string but `job_prefix` may be a CDK token.
+
+    `job_prefix` is what the names of jobs start with: mlops-dev-. Without one SageMaker calls the jobs of every
+    pipeline in the account pipelines-..., and no policy could tell those of two environments apart.
+    """
 
     artifact_bucket: str
     package_group: str
+    job_prefix: str
     approval: str
     roles: Roles
     code: Code
@@ -164,6 +169,7 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
         "ProfilerConfig": {"DisableProfiler": True},
         "HyperParameters": hyperparameters,
+        "TrainingJobName": f"{inputs.job_prefix}train",
     }
     return {"Name": "Train", "Type": "Training", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
 
@@ -273,6 +279,7 @@ def _processing(
     sources = {**sources, **{name: file.uri for name, file in files.items()}}
     root = f"s3://{inputs.artifact_bucket}/{contract.name}"
     return {
+        "ProcessingJobName": f"{inputs.job_prefix}{step}",
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceType": compute.processing_instance,

@@ -20,7 +20,7 @@ from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.scaling import grant_no_more_scaling
 from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
-from stacks.constructs.verification import METRICS, Verification
+from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.platform_stack import Foundation, ModelStack
 
@@ -150,8 +150,8 @@ class ServingStack(ModelStack):
         artifacts = [f"{model}/models/*" for model in self._models]
         grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant(function.own_role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
-        grant_no_more_scaling(function.own_role)
-        grant_metrics(function.own_role, METRICS)
+        grant_no_more_scaling(function.own_role, tags=self._config.tags)
+        grant_metrics(function.own_role, self._config.metrics)
         # An update that alarms roll back asks for their state with the caller's permissions.
         alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
         grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")

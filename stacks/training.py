@@ -9,7 +9,6 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.config import PROJECT
 from stacks.constructs.access import grant, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
@@ -33,6 +32,7 @@ class TrainingStack(ModelStack):
         )
         self._jobs = JobRoles(
             self,
+            prefix=self._config.prefix,
             models=self._models,
             buckets=self._buckets,
             assets=self._assets,
@@ -66,6 +66,7 @@ class TrainingStack(ModelStack):
         return PipelineInputs(
             artifact_bucket=self._buckets.artifact.bucket_name,
             package_group=self._config.resource_name(contract.name),
+            job_prefix=self._config.prefix,
             approval=self._config.approval,
             roles=Roles(
                 prepare=self._jobs.prepare.role_arn,
@@ -91,8 +92,8 @@ class TrainingStack(ModelStack):
         role = iam.Role(self, "PipelineRole", assumed_by=trusted(self, "sagemaker"))
         for kind, name in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
             actions = [f"sagemaker:{verb}{name}" for verb in ("Create", "Describe", "Stop")]
-            jobs = self._sagemaker_arn(kind, "pipelines-*")
-            grant(role, [*actions, "sagemaker:AddTags"], [jobs], because="SageMaker names the jobs of its pipelines.")
+            jobs = self._sagemaker_arn(kind, f"{self._config.prefix}*")
+            grant(role, [*actions, "sagemaker:AddTags"], [jobs], because="SageMaker numbers the jobs of its pipelines.")
         self._jobs.grant_pass(role)
         groups = [self._config.resource_name(model) for model in self._models]
         registry = [self._sagemaker_arn("model-package-group", group) for group in groups]
@@ -133,7 +134,7 @@ class TrainingStack(ModelStack):
             detail_type=["Object Created"],
             detail={"bucket": {"name": [processed.bucket_name]}, "object": {"key": [{"suffix": "/manifest.json"}]}},
         )
-        requested = events.EventPattern(source=[PROJECT], detail_type=["Training Requested"])
+        requested = events.EventPattern(source=[self._config.event_source], detail_type=["Training Requested"])
         target = targets.LambdaFunction(
             function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
         )

@@ -23,6 +23,8 @@ SESSION = "GlueJobRunnerSession"
 PRINCIPAL = "glue.amazonaws.com"
 COMMANDS = ("glueetl", "pythonshell")
 LOGS = "/aws-glue/jobs"
+# Before this version of Glue a job does not choose its log groups.
+OWN_GROUPS_SINCE = 5.0
 TIMEOUT_UNIT_SECONDS = 60
 
 logger = logging.getLogger("localcloud")
@@ -67,12 +69,17 @@ def run_attempt(job: dict[str, Any], run: JobRun, arguments: dict[str, str]) -> 
     return outcome
 
 
-def log_groups(job: dict[str, Any]) -> str:
+def log_groups(job: dict[str, Any], arguments: dict[str, str]) -> str:
     """What the names of the job's two log groups start with. With a key they belong to configuration and role."""
-    name = job.get("SecurityConfiguration")
-    if not name or not security.encrypts_logs(name):
-        return LOGS
-    return f"{LOGS}/{name}-role/{job['Role'].rpartition('/')[2]}"
+    choosing = float(job.get("GlueVersion", "5.1")) >= OWN_GROUPS_SINCE
+    start = arguments.get("--custom-logGroup-prefix", LOGS) if choosing else LOGS
+    if not _encrypts_logs(job):
+        return start
+    return f"{start}/{job['SecurityConfiguration']}-role/{job['Role'].rpartition('/')[2]}"
+
+
+def _encrypts_logs(job: dict[str, Any]) -> bool:
+    return security.encrypts_logs(job.get("SecurityConfiguration", ""))
 
 
 def request_stop(run: JobRun) -> None:
@@ -110,8 +117,8 @@ def _launch(job: dict[str, Any], run: JobRun, arguments: dict[str, str], folder:
             argv,
             env=environment,
             cwd=folder,
-            log=_LogSink(f"{run['LogGroupName']}/output", run, role),
-            error_log=_LogSink(f"{run['LogGroupName']}/error", run, role),
+            log=_LogSink(f"{run['LogGroupName']}/output", run, role, encrypted=_encrypts_logs(job)),
+            error_log=_LogSink(f"{run['LogGroupName']}/error", run, role, encrypted=_encrypts_logs(job)),
         )
         _processes[run["Id"]] = process
     return process
@@ -139,11 +146,11 @@ def _fetch(s3: Any, uri: str, folder: Path) -> Path:
 class _LogSink:
     """Sends a process's lines to CloudWatch Logs as the job's role; on Glue too, a denial only loses the logs."""
 
-    def __init__(self, group: str, run: JobRun, role: str) -> None:
+    def __init__(self, group: str, run: JobRun, role: str, *, encrypted: bool) -> None:
         self._group = group
         self._stream = run["Id"]
         self._role = role
-        self._denied = run["LogGroupName"] != LOGS and not self._may_encrypt()
+        self._denied = encrypted and not self._may_encrypt()
 
     def _may_encrypt(self) -> bool:
         """A group with a key is given it by the role: a job that may not do that has no logs."""

@@ -65,13 +65,18 @@ def attempts(first: JobRun) -> list[JobRun]:
     return [run for run in records.job_runs(first["JobName"]) if run["Id"] == own[0] or run["Id"].startswith(own[1])]
 
 
+def merged_arguments(job: Mapping[str, Any], request: Start) -> dict[str, str]:
+    """The arguments of a run: the job's own ones, and what its start says otherwise."""
+    merged = {**(job.get("DefaultArguments") or {}), **request.arguments, **(job.get("NonOverridableArguments") or {})}
+    return {key: str(value) for key, value in merged.items()}
+
+
 def script_arguments(job: Mapping[str, Any], run: JobRun, request: Start) -> dict[str, str]:
     """What the script finds in sys.argv, in Glue's order: the run's identity, then the merged arguments."""
-    merged = {**(job.get("DefaultArguments") or {}), **request.arguments, **(job.get("NonOverridableArguments") or {})}
     identity = {"--JOB_NAME": request.job_name, "--JOB_RUN_ID": run["Id"]}
     if request.workflow and request.workflow_run:
         identity |= {"--WORKFLOW_NAME": request.workflow, "--WORKFLOW_RUN_ID": request.workflow_run}
-    return {**identity, **{key: str(value) for key, value in merged.items()}}
+    return {**identity, **merged_arguments(job, request)}
 
 
 def _new_run(job: dict[str, Any], request: Start, *, attempt: int, run_id: str) -> JobRun:
@@ -86,7 +91,7 @@ def _new_run(job: dict[str, Any], request: Start, *, attempt: int, run_id: str) 
         Arguments=dict(request.arguments),
         ExecutionTime=0,
         Timeout=int(request.timeout or job.get("Timeout") or DEFAULT_TIMEOUT_MINUTES),
-        LogGroupName=execution.log_groups(job),
+        LogGroupName=execution.log_groups(job, merged_arguments(job, request)),
         GlueVersion=str(job.get("GlueVersion", "5.1")),
         WorkerType=str(job.get("WorkerType", "G.1X")),
         NumberOfWorkers=int(job.get("NumberOfWorkers") or 2),

@@ -1,13 +1,17 @@
 """Application Auto Scaling of endpoint variants: targets and policies are checked and kept, nothing is scaled here."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localcloud import platform
+from ministack.services import tagging
+
+from localcloud import iam, platform
 from localcloud.sagemaker.faults import invalid
 from localcloud.sagemaker.naming import now, random_id
 from localcloud.sagemaker.store import STORE
+
+HOOKS = (("ministack.services.tagging", "_RESOURCE_TAG_COLLECTORS"),)
 
 NAMESPACE, DIMENSION = "sagemaker", "sagemaker:variant:DesiredInstanceCount"
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
@@ -29,10 +33,12 @@ def _variant(request: Json) -> tuple[str, str]:
 
 def register(request: Json) -> Json:
     name, variant = _variant(request)
-    key = request["ResourceId"]
+    key, wanted = request["ResourceId"], request.get("Tags", {})
     _check_endpoint(name, variant)
     with STORE.lock:
         known = STORE.scalable_targets.get(key, {})
+        if known and wanted:
+            raise invalid(f"{key} is registered already: TagResource adds tags to a scalable target that is there")
         target = {**known, **{member: value for member, value in request.items() if member != "Tags"}}
         for member in ("MinCapacity", "MaxCapacity"):
             if member not in target:
@@ -44,6 +50,8 @@ def register(request: Json) -> Json:
             "ScalableTargetARN", platform.arn("application-autoscaling", f"scalable-target/{random_id(36)}")
         )
         STORE.scalable_targets[key] = target
+        if wanted:
+            STORE.tags[target["ScalableTargetARN"]] = dict(wanted)
     return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
 
@@ -70,9 +78,10 @@ def _registered(request: Json) -> Json:
 
 
 def deregister(request: Json) -> Json:
-    _registered(request)
+    target = _registered(request)
     with STORE.lock:
         del STORE.scalable_targets[request["ResourceId"]]
+        STORE.tags.pop(target["ScalableTargetARN"], None)
         for key in [key for key in STORE.scaling_policies if key[0] == request["ResourceId"]]:
             del STORE.scaling_policies[key]
     return {}
@@ -109,6 +118,36 @@ def delete_policy(request: Json) -> Json:
     return {}
 
 
+def arn_of(request: Mapping[str, Any]) -> str | None:
+    """The scalable target that a request is about, when it is registered."""
+    target = STORE.scalable_targets.get(str(request.get("ResourceId")))
+    return target["ScalableTargetARN"] if target else None
+
+
+def _tagged(arn: str) -> dict[str, str]:
+    if arn not in [target["ScalableTargetARN"] for target in STORE.scalable_targets.values()]:
+        raise platform.OperationError("ResourceNotFoundException", f"There is no scalable target {arn}")
+    return STORE.tags.setdefault(arn, {})
+
+
+def tag(request: Json) -> Json:
+    _tagged(request["ResourceARN"]).update(request["Tags"])
+    return {}
+
+
+def untag(request: Json) -> Json:
+    for key in request["TagKeys"]:
+        _tagged(request["ResourceARN"]).pop(key, None)
+    return {}
+
+
+def _collected_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """ARN and tags of each, for conditions on aws:ResourceTag."""
+    for target in list(STORE.scalable_targets.values()):
+        tags = STORE.tags.get(target["ScalableTargetARN"], {})
+        yield target["ScalableTargetARN"], [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
 def _listed(records: Callable[[], list[Json]], result: str, filters: Mapping[str, str]) -> Callable[[Json], Json]:
     """A Describe operation; `filters` maps its list members to the records' members."""
 
@@ -129,6 +168,9 @@ OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
     "DescribeScalableTargets": _listed(
         lambda: list(STORE.scalable_targets.values()), "ScalableTargets", {"ResourceIds": "ResourceId"}
     ),
+    "ListTagsForResource": lambda request: {"Tags": dict(_tagged(request["ResourceARN"]))},
+    "TagResource": tag,
+    "UntagResource": untag,
     "PutScalingPolicy": put_policy,
     "DeleteScalingPolicy": delete_policy,
     "DescribeScalingPolicies": _listed(
@@ -154,6 +196,8 @@ def check_update(endpoint_name: str, current: Json, config: Json) -> None:
 
 
 def install() -> None:
+    iam.numbered["application-autoscaling"] = arn_of
+    tagging._RESOURCE_TAG_COLLECTORS["application-autoscaling"] = _collected_tags
     platform.json_target_service(
         "application-autoscaling",
         target_prefix="AnyScaleFrontendService.",

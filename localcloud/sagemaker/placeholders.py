@@ -6,6 +6,7 @@ from typing import Any
 from botocore.model import Shape
 
 from localcloud.sagemaker import shapes
+from localcloud.sagemaker.naming import PREFIX_LENGTH
 from localcloud.sagemaker.parameters import Parameter
 from localcloud.sagemaker.references import ReferenceFault, is_reference, parse_path
 from localcloud.sagemaker.steptypes import STEP_TYPES
@@ -27,9 +28,12 @@ def argument_problems(step: Mapping[str, Any], parameters: Mapping[str, Paramete
     kind = STEP_TYPES[step["Type"]]
     shape = shapes.operation(kind.create).input_shape
     request = _stand_in(step["Arguments"], shape, parameters)
+    prefix = request.get(kind.name_member, "name")
     if kind.name_member:
-        request[kind.name_member] = "name"
+        request[kind.name_member] = prefix
     found = shapes.request_problems(kind.create, request)
+    if len(str(prefix)) > PREFIX_LENGTH:
+        found.append(f"{kind.name_member} is a prefix, of {PREFIX_LENGTH} characters at most: {prefix}")
     return [text for text in found if not text.startswith(f"Value '{TEXT}'")]
 
 

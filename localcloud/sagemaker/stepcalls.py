@@ -8,6 +8,7 @@ from localcloud import platform
 from localcloud.sagemaker.executions import Execution, StepExecution
 from localcloud.sagemaker.naming import step_resource_name
 from localcloud.sagemaker.s3io import PRINCIPAL
+from localcloud.sagemaker.steptypes import STEP_TYPES
 
 Json = dict[str, Any]
 # What retry policies call the errors of operations, and the failure reasons of jobs.
@@ -43,7 +44,8 @@ class Call:
     arguments: Json
 
     def new_name(self) -> str:
-        return step_resource_name(self.execution.id, self.shown.name)
+        prefix = self.arguments.get(STEP_TYPES[self.step["Type"]].name_member)
+        return step_resource_name(self.execution.id, self.shown.name, prefix)
 
     def invoke(self, operation: str, function: Callable[[], Any], *permissions: tuple[str, str]) -> Any:
         """Do what an operation of SageMaker does, when the pipeline's role has the permissions for it."""

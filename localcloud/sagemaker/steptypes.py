@@ -12,7 +12,7 @@ class StepType:
     create: str = ""
     """The operation whose request the step's Arguments are."""
     name_member: str = ""
-    """The member of that request which the pipeline fills in."""
+    """The member of that request which the pipeline fills in; what the arguments have there is the name's prefix."""
     describe: str = ""
     """The operation whose response other steps may refer to."""
     metadata: str = ""

@@ -8,6 +8,7 @@ from aws_cdk.aws_iam import Effect, IRole, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import IBucket
 from aws_cdk.aws_s3_assets import Asset
+from constructs import IConstruct
 
 from stacks.constructs.acknowledge import acknowledge
 
@@ -65,18 +66,25 @@ def grant_assets(role: IRole, *assets: Asset, listed: bool = False) -> None:
         grant_listing(role, bucket, keys)
 
 
-def grant_logs(role: IRole, log_group: str) -> None:
+def grant_logs(role: IRole, log_group: str, *, streams: str = "") -> None:
     """Write to a log group that the service creates. `log_group` may end with `*`.
 
+    `streams`: what the names of the streams start with, in a group that belongs to the whole account.
     DescribeLogStreams stands in what SageMaker's guide asks of an execution role.
     """
-    group = Stack.of(role).format_arn(
-        service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
     actions = [
         f"logs:{action}" for action in ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
     ]
-    grant(role, actions, [group, f"{group}:log-stream:*"], because=STREAMS)
+    grant(role, actions, log_arns(role, log_group, streams=streams), because=STREAMS)
+
+
+def log_arns(scope: IConstruct, log_group: str, *, streams: str = "") -> list[str]:
+    """A group, and its streams that start so. What is asked of a whole group, IAM asks of a stream without a name."""
+    group = Stack.of(scope).format_arn(
+        service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    whole = [f"{group}:log-stream:"] if streams else []
+    return [group, *whole, f"{group}:log-stream:{streams}*"]
 
 
 def grant_metrics(role: IRole, namespace: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_sqs import IQueue
@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import UNSCOPED, grant, grant_objects
+from stacks.constructs.access import UNSCOPED, grant, grant_objects, log_arns
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.platform_stack import Buckets
@@ -21,13 +21,8 @@ MODEL_TIMEOUT_SECONDS = 25
 # Where the platform keeps what an API key is for; its functions and the command line know it as tracking.callers.
 RECORDS = "api-keys/"
 NUMBERED = "Versions, models and configurations are numbered."
-# Where jobs write what they do. SageMaker and Glue name the groups, for all jobs of an account, and the streams.
-LOG_GROUPS = (
-    "/aws/sagemaker/ProcessingJobs",
-    "/aws/sagemaker/TrainingJobs",
-    # Its error and output, and, with a security configuration, groups whose names tell it.
-    "/aws-glue/jobs*",
-)
+# Where the jobs of an account write what they do, each to streams that start with its name.
+LOG_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
 
 
 class ApiFunctions(Construct):
@@ -142,23 +137,20 @@ class ApiFunctions(Construct):
         grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))
         executions = self._arns("pipeline", "/execution/*")
         grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")
-        jobs = stack.format_arn(service="sagemaker", resource="processing-job", resource_name="pipelines-*")
-        grant(role, ["sagemaker:DescribeProcessingJob"], [jobs], because="SageMaker names the jobs of a pipeline.")
+        own_jobs = f"{self._config.prefix}*"
+        jobs = stack.format_arn(service="sagemaker", resource="processing-job", resource_name=own_jobs)
+        grant(role, ["sagemaker:DescribeProcessingJob"], [jobs], because="SageMaker numbers the jobs of a pipeline.")
         # Streams are described by their group, and read by themselves.
-        groups = [self._log_arn(name) for name in LOG_GROUPS]
-        reading = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
+        logs = [arn for name in LOG_GROUPS for arn in log_arns(role, name, streams=self._config.prefix)]
+        # Its error and output, and, with a security configuration, groups whose names tell it.
+        logs += log_arns(role, f"{self._config.glue_logs}/*")
         named = "SageMaker and Glue name the groups and streams of their jobs."
-        grant(role, reading, [*groups, *(f"{group}:log-stream:*" for group in groups)], because=named)
+        grant(role, ["logs:DescribeLogStreams", "logs:GetLogEvents"], logs, because=named)
 
     def _grant_monitoring(self, function: PlatformFunction) -> None:
         role = function.own_role
         # A listing by prefix is a question about all alarms.
         grant(role, ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"], ["*"], because=UNSCOPED)
-
-    def _log_arn(self, name: str) -> str:
-        return Stack.of(self).format_arn(
-            service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:
         return [

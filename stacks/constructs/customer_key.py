@@ -82,7 +82,9 @@ def encrypt(scope: Construct, key: kms.IKey) -> None:
                 grant_key(cast(iam.IRole, node.own_role), key, service)
 
 
-def glue_security(scope: Construct, construct_id: str, *, name: str, key: kms.IKey, role: iam.IRole) -> str:
+def glue_security(
+    scope: Construct, construct_id: str, *, name: str, key: kms.IKey, role: iam.IRole, log_groups: str
+) -> str:
     """Name of a security configuration: the logs of a job and what Spark writes to S3, encrypted with the key."""
     settings, arn = glue.CfnSecurityConfiguration, key.key_arn
     encryption = settings.EncryptionConfigurationProperty(
@@ -95,7 +97,7 @@ def glue_security(scope: Construct, construct_id: str, *, name: str, key: kms.IK
     groups = Stack.of(scope).format_arn(
         service="logs",
         resource="log-group",
-        resource_name="/aws-glue/*",
+        resource_name=log_groups,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     grant(role, ["logs:AssociateKmsKey"], [groups], because=STREAMS)

@@ -33,12 +33,16 @@ class JobAssets:
 
 
 class JobRoles:
-    """`prepare`, `train` and `evaluate`. Key patterns follow the layout of the buckets."""
+    """`prepare`, `train` and `evaluate`. Key patterns follow the layout of the buckets.
+
+    `prefix` is what the names of the jobs start with, and with them those of their log streams.
+    """
 
     def __init__(
         self,
         scope: Construct,
         *,
+        prefix: str,
         models: Sequence[str],
         buckets: Buckets,
         assets: JobAssets,
@@ -46,6 +50,7 @@ class JobRoles:
         in_network: bool = False,
     ) -> None:
         self._scope, self._models, self._image, self._in_network = scope, models, image, in_network
+        self._prefix = prefix
         artifact = buckets.artifact
         self._key = artifact.encryption_key
         self.prepare = self._role("PrepareRole", "ProcessingJobs")
@@ -69,7 +74,7 @@ class JobRoles:
     def _role(self, construct_id: str, jobs: str) -> iam.Role:
         """`jobs`: ProcessingJobs or TrainingJobs, as SageMaker names its log groups and metrics."""
         role = iam.Role(self._scope, construct_id, assumed_by=trusted(self._scope, "sagemaker"))
-        grant_logs(role, f"/aws/sagemaker/{jobs}")
+        grant_logs(role, f"/aws/sagemaker/{jobs}", streams=self._prefix)
         grant_metrics(role, f"/aws/sagemaker/{jobs}")
         self._image.grant_pull(role)
         if self._in_network:

@@ -20,9 +20,6 @@ from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.scaling import grant_scaling
 
-# Namespace of the platform's own metrics.
-METRICS = "mlops"
-
 
 class Trouble(NamedTuple):
     """What tracking.versions counts, and the runbook that its alarm is named for."""
@@ -83,12 +80,13 @@ class Verification(Construct):
         )
         self._grant(function)
         if realtime:
-            grant_scaling(function.own_role, [config.resource_name(model) for model in realtime])
+            endpoints = [config.resource_name(model) for model in realtime]
+            grant_scaling(function.own_role, endpoints, tags=config.tags)
         self._add_rule(function, dead_letters, [config.resource_name(model) for model in watched])
 
     def _add_alarm(self, model: str, trouble: Trouble, means: str) -> None:
         metric = cloudwatch.Metric(
-            namespace=METRICS,
+            namespace=self._config.metrics,
             metric_name=trouble.metric,
             dimensions_map={"Model": model, "Stage": self._config.name},
             statistic="Sum",
@@ -139,7 +137,7 @@ class Verification(Construct):
         # Without it S3 answers 403 instead of 404 for what is gone, and for a version that kept no golden rows.
         grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
         self._alerts.let_publish(role)
-        grant_metrics(role, METRICS)
+        grant_metrics(role, self._config.metrics)
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:
         return [

@@ -12,6 +12,7 @@ import urllib3
 from cli import api, keys, teardown
 from cli.api import RefusedError
 from cli.doctor import concurrency
+from cli.needs import needs_of
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.test_api import PREDICTIONS, Client
 from tests.records import example
@@ -102,7 +103,7 @@ def test_the_description_runs_no_function(platform: Platform, pool: urllib3.Pool
         refused = page.get("/models")
         assert refused.problem(503)["detail"] == "The service cannot take this request now. Try again."
         assert refused.headers["retry-after"] == "5"
-        assert concurrency(platform.target).state == "bad"
+        assert concurrency(platform.target, needs_of("dev")).state == "bad"
     finally:
         for name in functions:
             lambda_.delete_function_concurrency(FunctionName=name)

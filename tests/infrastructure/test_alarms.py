@@ -219,7 +219,10 @@ def test_addresses_a_budget_and_the_place_of_the_runbooks_are_configured(tmp_pat
     }
     (budget,) = found["AWS::Budgets::Budget"].values()
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 200, "Unit": "USD"}
-    assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:stage$dev"]}
+    # Budgets are the account's: the same environment in another region has its own.
+    assert readable(budget["Budget"]["BudgetName"]) == "mlops-dev-monthly-<AWS::Region>"
+    filters = {"TagKeyValue": ["user:stage$dev"], "Region": [{"Ref": "AWS::Region"}]}
+    assert budget["Budget"]["CostFilters"] == filters
     limits = [item["Notification"] for item in budget["NotificationsWithSubscribers"]]
     assert [(item["NotificationType"], item["Threshold"]) for item in limits] == [("ACTUAL", 80), ("FORECASTED", 100)]
     (policy,) = found["AWS::SNS::TopicPolicy"].values()

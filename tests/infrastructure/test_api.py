@@ -215,8 +215,9 @@ def test_logs_of_jobs_are_described_by_their_group_and_read_by_their_stream(temp
     own = [one for one in statements(templates["prod", "serving"]) if one.role.startswith("<ApiFunctionsPlatform")]
     (reading,) = [one for one in own if "logs:DescribeLogStreams" in one.actions]
     names = {resource.partition(":log-group:")[2] for resource in reading.resources}
-    groups = {"/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws-glue/jobs*"}
-    assert names == groups | {f"{group}:log-stream:*" for group in groups}
+    shared, own_groups = {"/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"}, "/aws-glue/mlops-prod/*"
+    of_jobs = {f"{group}:log-stream:{start}" for group in shared for start in ("", "mlops-prod-*")}
+    assert names == shared | of_jobs | {own_groups, f"{own_groups}:log-stream:*"}
 
 
 def test_the_functions_write_nothing(templates: dict[StackId, Template]) -> None:

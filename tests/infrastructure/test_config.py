@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from textwrap import dedent
 
+import botocore
 import pytest
 
-from stacks import bundles, config
+from contract import Contract
+from stacks import bundles, config, instance_types
 from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
-from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_names, chosen
+from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_instances, check_names, chosen
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),
@@ -63,7 +65,19 @@ def test_the_configuration_of_the_project_is_right() -> None:
         ),
         (
             replace(PROD, jobs=replace(PROD.jobs, training_instance="m5.large")),
-            "STAGES[prod].jobs.training_instance is 'm5.large': use an instance type of SageMaker, such as ml.m5.large",
+            "STAGES[prod].jobs.training_instance is 'm5.large': SageMaker has no such type "
+            f"(botocore {botocore.__version__}; a newer one may: ./dev lock --upgrade); "
+            "for training jobs use ml.m5.large or ml.m5.xlarge or ml.m5.4xlarge, for example",
+        ),
+        (
+            replace(DEV, jobs=replace(DEV.jobs, training_instance="ml.c5.large")),
+            "STAGES[dev].jobs.training_instance is 'ml.c5.large': SageMaker has it for endpoints only; "
+            "for training jobs use ml.c5.xlarge or ml.c5n.xlarge or ml.c5.9xlarge, for example",
+        ),
+        (
+            replace(DEV, jobs=replace(DEV.jobs, transform_instance="ml.t3.medium")),
+            "STAGES[dev].jobs.transform_instance is 'ml.t3.medium': SageMaker has it for processing jobs, "
+            "training jobs only; for transform jobs use ml.m5.large, for example",
         ),
         (
             replace(PROD, approval="Maybe"),
@@ -91,6 +105,34 @@ def test_the_configuration_of_the_project_is_right() -> None:
 )
 def test_a_wrong_value_is_named_with_what_to_write_instead(stage: StageConfig, problem: str) -> None:
     assert problems(stage) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("ml.m5.larg", "SageMaker has no such type .*; for endpoints use ml.m5.large or "),
+        (
+            "ml.t3.medium",
+            "SageMaker has it for processing jobs, training jobs only; for endpoints use ml.t2.medium or ",
+        ),
+        ("ml.what.ever", "SageMaker has no such type .*; for endpoints use ml.m5.large, for example$"),
+    ],
+)
+def test_the_instance_type_of_a_model_is_one_for_endpoints(
+    contracts: dict[str, Contract], value: str, told: str
+) -> None:
+    contract = contracts["california_housing"]
+    wrong = replace(contract, serving=replace(contract.serving, instance_type=value))
+    line = rf"^models/california_housing/model.toml: serving.instance_type is '{value}': {told}"
+    with pytest.raises(ConfigError, match=line):
+        check_instances([contract, wrong])
+    check_instances([contract])
+
+
+def test_every_use_has_a_list_of_its_own() -> None:
+    lists = [frozenset(instance_types.types_for(use)) for use in instance_types.USES]
+    assert len(set(lists)) == 4
+    assert all("ml.m5.large" in types for types in lists)
 
 
 def test_every_wrong_value_is_told_at_once() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import boto3
 import pytest
 
+from cli.target import Target
 from stacks.config import STAGES
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
@@ -144,9 +146,11 @@ def test_manifest_rule(templates: dict[StackId, Template]) -> None:
 
 
 def test_training_is_started_again_on_request(templates: dict[StackId, Template]) -> None:
-    rule = rule_of(templates["dev", "training"], "Requested")
-    assert rule["EventPattern"] == {"source": ["mlops"], "detail-type": ["Training Requested"]}
-    assert rule["Targets"][0]["Arn"] == rule_of(templates["dev", "training"], "Prepared")["Targets"][0]["Arn"]
+    for stage in ("dev", "prod"):
+        rule = rule_of(templates[stage, "training"], "Requested")
+        assert rule["EventPattern"] == {"source": [f"mlops.{stage}"], "detail-type": ["Training Requested"]}
+        assert Target(stage=stage, session=boto3.Session()).event_source == f"mlops.{stage}"
+        assert rule["Targets"][0]["Arn"] == rule_of(templates[stage, "training"], "Prepared")["Targets"][0]["Arn"]
 
 
 def test_batch_upload_rule(templates: dict[StackId, Template]) -> None:

@@ -91,8 +91,18 @@ def test_verification_scales_the_endpoints_on_instances(prod: Template) -> None:
     assert [name.rpartition("/")[2] for name in statement.resources] == ["mlops-prod-california-housing", SHARED]
     (made,) = given(prod, "VerifyDeployment", "iam:CreateServiceLinkedRole")
     assert made.condition == {"StringEquals": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}}
-    for item in given(prod, "", "application-autoscaling:DeregisterScalableTarget"):
-        assert item.condition == {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
+    scaled = {"application-autoscaling:service-namespace": "sagemaker"}
+    own = {"aws:ResourceTag/project": "mlops", "aws:ResourceTag/stage": "prod"}
+    for action in ("DeregisterScalableTarget", "PutScalingPolicy"):
+        for item in given(prod, "", f"application-autoscaling:{action}"):
+            assert item.condition == {"StringEquals": {**scaled, **own}}
+    # What has another environment's tag is not given this one's.
+    given_tags = {"aws:RequestTag/project": "mlops", "aws:RequestTag/stage": "prod"}
+    (tagging,) = given(prod, "", "application-autoscaling:TagResource")
+    assert tagging.condition == {"StringEquals": given_tags, "StringEqualsIfExists": own}
+    made, changed = given(prod, "", "application-autoscaling:RegisterScalableTarget")
+    assert made.condition == {"StringEquals": {**given_tags, **scaled}, "StringEqualsIfExists": own}
+    assert changed.condition == {"StringEquals": {**scaled, **own}}
 
 
 def test_the_container_is_told_its_code_and_image(prod: Template) -> None:

@@ -19,6 +19,7 @@ UNSCOPED = {
     "cloudwatch:PutMetricData": "scoped by its namespace",
     "cloudwatch:GetMetricData": "metrics know no resources",
     "cloudwatch:DescribeAlarms": "a listing by prefix asks about all alarms",
+    "application-autoscaling:DescribeScalableTargets": "a listing",
 }
 
 
@@ -106,7 +107,10 @@ def test_rules_of_another_account_write_no_events(templates: dict[StackId, Templ
     assert statement["Condition"] == {
         "StringEqualsIfExists": {"aws:SourceAccount": "<AWS::AccountId>"},
         "ArnLikeIfExists": {
-            "aws:SourceArn": [f"arn:<AWS::Partition>:events:{own}:rule/*", f"arn:<AWS::Partition>:logs:{own}:*"]
+            "aws:SourceArn": [
+                f"arn:<AWS::Partition>:events:{own}:rule/mlops-{stage}-*",
+                f"arn:<AWS::Partition>:logs:{own}:*",
+            ]
         },
     }
 

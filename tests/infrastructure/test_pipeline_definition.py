@@ -21,6 +21,7 @@ ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
     artifact_bucket="artifacts",
     package_group="mlops-dev-california-housing",
+    job_prefix="mlops-dev-",
     approval="Approved",
     roles=Roles(prepare=f"{ROLE}prepare", train=f"{ROLE}train", evaluate=f"{ROLE}evaluate"),
     code=Code(
@@ -76,6 +77,20 @@ def test_training_brings_no_metric_definitions(document: dict[str, Any]) -> None
     """SageMaker refuses them for its own images, and sagemaker-xgboost is one."""
     specification = step_of(document, "Train")["Arguments"]["AlgorithmSpecification"]
     assert specification.keys() == {"TrainingImage", "TrainingInputMode"}
+
+
+def test_jobs_have_names_of_their_environment(contract: Contract) -> None:
+    """SageMaker takes the name for a prefix, of 38 characters at most, and appends ids to it."""
+    longest = f"mlops-{'e' * 10}-"
+    document = definition(contract, replace(INPUTS, job_prefix=longest))
+    names = {
+        step["Name"]: name
+        for step in flatten(document["Steps"])
+        for member, name in step["Arguments"].items()
+        if member.endswith("JobName")
+    }
+    assert names == {"Prepare": f"{longest}prepare", "Train": f"{longest}train", "Evaluate": f"{longest}evaluation"}
+    assert max(map(len, names.values())) <= 38
 
 
 def wrong_key(document: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ def built_by_sdk(contract: Contract, made: dict[str, Any]) -> dict[str, Any]:
         "transform_instance": INPUTS.compute.transform_instance,
         "artifact_bucket": INPUTS.artifact_bucket,
         "package_group": INPUTS.package_group,
+        "job_prefix": INPUTS.job_prefix,
         "approval": INPUTS.approval,
         "prepare_role": INPUTS.roles.prepare,
         "train_role": INPUTS.roles.train,

@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     execution = sagemaker.start_pipeline_execution(
         PipelineName=name,
         PipelineExecutionDisplayName=f"run-{request.run_id}",
-        ClientRequestToken=request.token,
+        ClientRequestToken=request.token(name),
         PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
     )["PipelineExecutionArn"]
     facts = {"model": request.model, "attempt": request.attempt, "champion": champion}

@@ -37,10 +37,12 @@ class Request:
         """In the artifact bucket."""
         return f"{self.model}/champions/{self.run_id}-{self.attempt}"
 
-    @property
-    def token(self) -> str:
-        """The same token gives the same execution: the same request twice starts one."""
-        return hashlib.sha256(f"{self.model}\n{self.run_id}\n{self.attempt}".encode()).hexdigest()
+    def token(self, pipeline: str) -> str:
+        """The same token gives the same execution: the same request twice starts one.
+
+        With the name of the pipeline: one file has the same run id in every environment.
+        """
+        return hashlib.sha256(f"{pipeline}\n{self.run_id}\n{self.attempt}".encode()).hexdigest()
 
 
 def request_of(event: Mapping[str, Any]) -> Request | None:

@@ -55,7 +55,7 @@ def verify(name: str) -> State | None:
         return None
     # Whatever becomes of the version: an update may have ended the scaling before SageMaker rolled it back.
     if endpoint.status == "InService" and endpoint.has_instances:
-        follow(autoscaling, name, CONTRACTS[name].serving)
+        follow(autoscaling, name, CONTRACTS[name].serving, tags=SETTINGS.tags)
     wanted = version_of(package)
     lines.about(run_id=wanted.run_id)
     if not is_open(wanted):

@@ -15,6 +15,11 @@ class Settings:
     topic: str
     shared_bucket: str | None
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of what is made for this environment."""
+        return {"project": "mlops", "stage": self.stage}
+
 
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],

@@ -11,6 +11,7 @@ from endpoints import described, version_of
 from golden import check_golden_rows
 from logic import Endpoint, State, Verdict
 from scaling import follow
+from settings import SETTINGS
 from verdicts import alert, record
 
 from contract import Contract
@@ -28,7 +29,7 @@ def verify_all(name: str, groups: Mapping[str, Contract], bucket: str) -> None:
         return
     if endpoint.status == "InService":
         # The contracts agree on what is the endpoint's.
-        follow(autoscaling, name, next(iter(groups.values())).serving)
+        follow(autoscaling, name, next(iter(groups.values())).serving, tags=SETTINGS.tags)
         if endpoint.failure:
             facts = {"model": SHARED, "state": "rolled_back", "reason": endpoint.failure}
             alert("The multi-model endpoint was rolled back", facts)

@@ -28,6 +28,7 @@ from sagemaker.workflow.model_step import ModelStep
 from sagemaker.workflow.parameters import ParameterString
 from sagemaker.workflow.pipeline import Pipeline
 from sagemaker.workflow.pipeline_context import PipelineSession
+from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.retry import (
     SageMakerJobExceptionTypeEnum,
@@ -69,10 +70,11 @@ retry_jobs = SageMakerJobStepRetryPolicy(
 )
 
 
-def processor(role: str, module: str) -> Processor:
+def processor(role: str, module: str, *, step: str) -> Processor:
     paths = [f"{PROCESSING}/code/{FACTS['steps_name']}", f"{PROCESSING}/library/{FACTS['library_name']}"]
     return Processor(
         role=role,
+        base_job_name=f"{FACTS['job_prefix']}{step}",
         image_uri=FACTS["image"],
         instance_count=1,
         instance_type=FACTS["processing_instance"],
@@ -98,7 +100,7 @@ def output(name: str, folder: str, *path: str) -> ProcessingOutput:
 code = [source("code", FACTS["steps_uri"]), source("library", FACTS["library_uri"])]
 prepare = ProcessingStep(
     "Prepare",
-    step_args=processor(FACTS["prepare_role"], "training_preprocessing").run(
+    step_args=processor(FACTS["prepare_role"], "training_preprocessing", step="prepare").run(
         inputs=[source("dataset", data_set), *code],
         outputs=[
             output(name, f"{PROCESSING}/output/{name}", "prepare", name)
@@ -116,6 +118,7 @@ prepare = ProcessingStep(
 prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
 estimator = Estimator(
+    base_job_name=f"{FACTS['job_prefix']}train",
     image_uri=FACTS["image"],
     role=FACTS["train_role"],
     instance_count=1,
@@ -146,7 +149,7 @@ artifacts = train.properties.ModelArtifacts.S3ModelArtifacts
 report = PropertyFile("EvaluationReport", output_name="evaluation", path="evaluation.json")
 evaluate = ProcessingStep(
     "Evaluate",
-    step_args=processor(FACTS["evaluate_role"], "evaluate").run(
+    step_args=processor(FACTS["evaluate_role"], "evaluate", step="evaluation").run(
         inputs=[
             source("model", artifacts),
             source("test", prepared["test"].S3Output.S3Uri),
@@ -240,6 +243,8 @@ pipeline = Pipeline(
     parameters=[data_set, run_id, champion, commit, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
+    # Names of jobs start with what the steps have for one.
+    pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=True),
     sagemaker_session=session,
 )
 sys.stdout.write(pipeline.definition())

@@ -38,6 +38,7 @@ from cli import follow as following
 from cli import rows as rowreading
 from cli.dead_letters import Letter
 from cli.errors import CliError
+from cli.needs import Needs, QuotaNeed
 from cli.records import records_to_ask
 from cli.terminal import output
 from cli.upload import upload
@@ -48,6 +49,12 @@ from tracking import runs as tracked
 from tracking.datasets import Reject
 from tracking.versions import ModelVersion
 
+# Of an environment that needs what nobody should obey.
+QUOTAS = (
+    QuotaNeed("sagemaker", f"mlops-dev-{EVIL}", least=2, wanted=3, why=EVIL, shared_with=EVIL),
+    QuotaNeed("sagemaker", EVIL, least=2, wanted=3, why=EVIL),
+)
+NEEDS = Needs(EVIL, ("eu-west-1",), (EVIL,), 6, EVIL, reserved={EVIL: 1}, event_log=True, quotas=QUOTAS)
 # Every verb, with arguments for which its exit code is known. FILE is a CSV file, DIFF what `cdk diff` printed.
 OK, FAILS, WRONG = 0, 1, 2
 CASES: dict[str, list[tuple[Sequence[str], int]]] = {
@@ -196,6 +203,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     refuses = kind is RefusingTarget
     for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, serving):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
+    monkeypatch.setattr(doctor, "needs_of", lambda _: NEEDS)
     for module in (tracked, following, runs, operate):
         monkeypatch.setattr(module, "RunReader", Reader)
     monkeypatch.setattr(runs, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])

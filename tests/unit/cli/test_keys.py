@@ -15,12 +15,14 @@ from cli import target as targets
 from cli.doctor import concurrency
 from cli.errors import CliError
 from cli.main import app
+from cli.needs import Needs
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.gaps.support import allow, deploy, function, new_cloud, role
 from tests.unit.localcloud.gaps.test_rest_api import API, method, part, resource
 from tracking.callers import Caller, record_of
 
 STACK = "mlops-dev-serving"
+NEEDS = Needs("dev", ("us-east-1",), None, 6, "hnb659fds", reserved={}, event_log=False, quotas=())
 
 
 def resources() -> dict[str, Any]:
@@ -94,6 +96,7 @@ def target(cloud: LocalCloud, outputs: dict[str, str]) -> Iterator[Own]:
 def mlops(target: Own, monkeypatch: pytest.MonkeyPatch) -> Any:
     for module in (access, doctor):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
+    monkeypatch.setattr(doctor, "needs_of", lambda _: NEEDS)
 
     def run(*arguments: str, code: int = 0) -> str:
         result = CliRunner().invoke(app, [*arguments])
@@ -212,13 +215,15 @@ def test_where_callers_sign_there_are_no_keys(target: Own) -> None:
 
 
 def test_the_doctor_says_what_may_be_reserved(target: Own, mlops: Any, outputs: dict[str, str]) -> None:
-    finding = concurrency(target)
+    finding = concurrency(target, NEEDS)
     assert (finding.state, "Up to 900 can be reserved" in finding.advice) == ("note", True)
+    target.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
     target.client("lambda").put_function_concurrency(FunctionName=outputs["Function"], ReservedConcurrentExecutions=5)
-    assert concurrency(target).state == "good"
+    assert concurrency(target, NEEDS).state == "good"
     assert "this environment reserves 5 for Predict" in mlops("doctor")
     target.client("lambda").put_function_concurrency(FunctionName=outputs["Function"], ReservedConcurrentExecutions=0)
-    assert json.loads(mlops("doctor", "--json", code=1))["findings"][0]["state"] == "bad"
+    findings = json.loads(mlops("doctor", "--json", code=1))["findings"]
+    assert [item["check"] for item in findings if item["state"] == "bad"] == ["concurrency"]
     target.client("lambda").delete_function_concurrency(FunctionName=outputs["Function"])
 
 
@@ -251,5 +256,5 @@ def test_an_account_with_few_executions_is_told_what_to_ask_for(
     monkeypatch.setattr(
         targets.Target, "client", lambda _, name: Account(most, free) if name == "lambda" else known(name)
     )
-    finding = concurrency(target)
+    finding = concurrency(target, NEEDS)
     assert (finding.state, advice in finding.advice) == (state, True)

@@ -17,6 +17,7 @@ from botocore.stub import ANY, Stubber
 
 from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.scaling import expect_targets
 
 GROUP = "mlops-dev-california-housing"
 ROLE = "arn:aws:iam::111122223333:role/model"
@@ -465,12 +466,9 @@ def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool
         expect_endpoint(sagemaker, config=before)
         expect_config(sagemaker, before, {**REALTIME, "InstanceType": "ml.c5.large"})
         expect_creation(sagemaker, name, REALTIME)
+        expect_targets(autoscaling, target, *([target] if scaled else []))
         if scaled:
             autoscaling.add_response("deregister_scalable_target", {}, target)
-        else:
-            autoscaling.add_client_error(
-                "deregister_scalable_target", "ObjectNotFoundException", expected_params=target
-            )
         sagemaker.add_response("update_endpoint", ENDPOINT_ARN)
         expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
@@ -498,7 +496,7 @@ def counted(function: SimpleNamespace, trouble: str = "DeploymentFailures") -> I
     dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
     metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
     with Stubber(function.clients.cloudwatch) as cloudwatch:
-        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/dev", "MetricData": [metric]})
         yield
         cloudwatch.assert_no_pending_responses()
 

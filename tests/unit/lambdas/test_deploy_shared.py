@@ -181,7 +181,7 @@ def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -
             },
         }
         aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
-        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})
+        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/prod", "MetricData": ANY})
         deploy.handler.handler(decided(), None)
 
 

@@ -125,7 +125,7 @@ def expect_start(sagemaker: Stubber, *, attempt: str = "1") -> None:
     request = {
         "PipelineName": GROUP,
         "PipelineExecutionDisplayName": f"run-{RUN_ID}",
-        "ClientRequestToken": hashlib.sha256(f"california_housing\n{RUN_ID}\n{attempt}".encode()).hexdigest(),
+        "ClientRequestToken": hashlib.sha256(f"{GROUP}\n{RUN_ID}\n{attempt}".encode()).hexdigest(),
         "PipelineParameters": [{"Name": name, "Value": value} for name, value in values.items()],
     }
     sagemaker.add_response("start_pipeline_execution", {"PipelineExecutionArn": ARN}, request)
@@ -168,6 +168,14 @@ def test_a_request_trains_again_under_its_own_token(function: SimpleNamespace, s
     expect_copy(s3, attempt="again-2")
     expect_start(sagemaker, attempt="again-2")
     assert function.handler.handler(requested(), None) == {"execution": ARN}
+
+
+def test_environments_that_train_on_one_file_have_tokens_of_their_own(function: SimpleNamespace) -> None:
+    """SageMaker says not how far a token reaches, and the file has the same run id in each of them."""
+    request = function.logic.request_of(created())
+    names = ("mlops-dev-california-housing", "mlops-prod-california-housing")
+    assert len({request.token(name) for name in names}) == 2
+    assert request.token(names[0]) == request.token(names[0])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.scaling import TARGET_ARN, expect_targets
 
 GROUP = "mlops-dev-california-housing"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
@@ -134,7 +135,7 @@ class Services:
     def alerts(self, subject: str) -> None:
         dimensions = [{"Name": "Model", "Value": "california_housing"}, {"Name": "Stage", "Value": "dev"}]
         metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-        self.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        self.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/dev", "MetricData": [metric]})
         self.sns.add_response("publish", {}, {"TopicArn": TOPIC, "Subject": subject, "Message": ANY})
 
 
@@ -289,14 +290,22 @@ TARGET = {
 }
 
 
-def test_instances_are_scaled_as_the_contract_says(function: SimpleNamespace, services: Services) -> None:
+@pytest.mark.parametrize("scaled", [False, True])
+def test_instances_are_scaled_as_the_contract_says(function: SimpleNamespace, services: Services, scaled: bool) -> None:
     """Whatever became of the version: an update that was rolled back may have ended the scaling."""
     contract = function.handler.CONTRACTS[GROUP]
     bounds = replace(contract.serving, min_instances=2, max_instances=5, invocations_per_instance=900)
     function.handler.CONTRACTS[GROUP] = replace(contract, serving=bounds)
     services.wanted(7, state="deployed")
     services.live(7, instances=3)
-    services.autoscaling.add_response("register_scalable_target", {}, {**TARGET, "MinCapacity": 2, "MaxCapacity": 5})
+    expect_targets(services.autoscaling, TARGET, *([TARGET] if scaled else []))
+    # Policies know a scalable target by its tags, which it gets when it is made.
+    tags, capacity = {"project": "mlops", "stage": "dev"}, {"MinCapacity": 2, "MaxCapacity": 5}
+    if scaled:
+        services.autoscaling.add_response("tag_resource", {}, {"ResourceARN": TARGET_ARN, "Tags": tags})
+        services.autoscaling.add_response("register_scalable_target", {}, {**TARGET, **capacity})
+    else:
+        services.autoscaling.add_response("register_scalable_target", {}, {**TARGET, **capacity, "Tags": tags})
     tracking = {
         "TargetValue": 900.0,
         "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
@@ -315,6 +324,7 @@ def test_instances_are_scaled_as_the_contract_says(function: SimpleNamespace, se
 def test_a_contract_without_bounds_ends_the_scaling(function: SimpleNamespace, services: Services) -> None:
     services.wanted(7, state="deployed")
     services.live(7, instances=3)
+    expect_targets(services.autoscaling, TARGET, TARGET)
     services.autoscaling.add_response("deregister_scalable_target", {}, TARGET)
     assert function.handler.handler(changed(), None) == {"state": None}
 

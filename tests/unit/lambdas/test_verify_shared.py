@@ -159,10 +159,10 @@ def test_a_failed_endpoint_is_no_fault_of_the_versions_that_wait_for_it(verify: 
 def test_an_update_of_the_endpoint_that_was_rolled_back_is_told(verify: SimpleNamespace) -> None:
     with stubbed(verify) as aws:
         expect_endpoint(aws.sagemaker, "config", FailureReason="One or more alarms went off")
-        aws.autoscaling.add_client_error("deregister_scalable_target", "ObjectNotFoundException")
+        aws.autoscaling.add_response("describe_scalable_targets", {"ScalableTargets": []})
         dimensions = [{"Name": "Model", "Value": "multi_model"}, {"Name": "Stage", "Value": "prod"}]
         metric = {"MetricName": "DeploymentFailures", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": [metric]})
+        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/prod", "MetricData": [metric]})
         subject = "The multi-model endpoint was rolled back"
         aws.sns.add_response("publish", {}, {"TopicArn": ANY, "Subject": subject, "Message": ANY})
         expect_live(aws.s3, 7)

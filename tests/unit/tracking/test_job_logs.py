@@ -13,8 +13,11 @@ from tracking.place import Place
 from tracking.progress import glue_log_groups, glue_steps
 from tracking.run import Step
 
-PLAIN = ("/aws-glue/jobs/error", "/aws-glue/jobs/output")
-SECURE = {"SecurityConfiguration": "mlops-dev-etl", "LogGroupName": "/aws-glue/jobs/mlops-dev-etl-role/etl-role"}
+LOGS = "/aws-glue/mlops-dev"
+PLAIN = (f"{LOGS}/error", f"{LOGS}/output")
+ROLE = "mlops-dev-etl-role/etl-role"
+SECURE = (f"{LOGS}/{ROLE}/error", f"{LOGS}/{ROLE}/output", *PLAIN, f"{LOGS}/error-mlops-dev-etl")
+SECURE += (f"{LOGS}/output-mlops-dev-etl",)
 
 
 @pytest.mark.parametrize(
@@ -23,24 +26,17 @@ SECURE = {"SecurityConfiguration": "mlops-dev-etl", "LogGroupName": "/aws-glue/j
         ({}, PLAIN),
         ({"LogGroupName": "/aws-glue/jobs"}, PLAIN),
         ({"LogGroupName": "/aws-glue/jobs/"}, PLAIN),
-        (
-            SECURE,
-            (
-                "/aws-glue/jobs/mlops-dev-etl-role/etl-role/error",
-                "/aws-glue/jobs/mlops-dev-etl-role/etl-role/output",
-                *PLAIN,
-                "/aws-glue/jobs/error-mlops-dev-etl",
-                "/aws-glue/jobs/output-mlops-dev-etl",
-            ),
-        ),
+        ({"LogGroupName": LOGS}, PLAIN),
+        ({"SecurityConfiguration": "mlops-dev-etl", "LogGroupName": f"/aws-glue/jobs/{ROLE}"}, SECURE),
+        ({"SecurityConfiguration": "mlops-dev-etl", "LogGroupName": f"{LOGS}/{ROLE}"}, SECURE),
     ],
 )
 def test_a_job_with_a_security_configuration_has_log_groups_of_its_own(
     run: dict[str, str], groups: tuple[str, ...]
 ) -> None:
-    assert glue_log_groups(run) == groups
+    assert glue_log_groups(run, LOGS) == groups
     node = {"Name": "etl", "JobDetails": {"JobRuns": [{"Id": "jr_1", "JobRunState": "FAILED", **run}]}}
-    (step,) = glue_steps({"Graph": {"Nodes": [node]}})
+    (step,) = glue_steps({"Graph": {"Nodes": [node]}}, logs=LOGS)
     assert (step.log_group, *step.other_log_groups) == groups
     assert step.log_stream == "jr_1"
 

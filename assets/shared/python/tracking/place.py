@@ -24,6 +24,11 @@ class Place:
         """The name of a model's pipeline, model package group and endpoint."""
         return resource_name(self.prefix, model)
 
+    @property
+    def glue_logs(self) -> str:
+        """What the log groups of the environment's Glue job start with."""
+        return f"/aws-glue/{self.prefix.rstrip('-')}"
+
 
 def resource_name(prefix: str, model: str) -> str:
     """SageMaker takes no underscore."""

@@ -9,33 +9,42 @@ from typing import Any
 from tracking.run import Step
 from tracking.states import PENDING, REJECTED
 
+# Where Glue says that a job writes which names no groups of its own.
 GLUE_LOGS = "/aws-glue/jobs"
 
 
-def glue_steps(workflow: Mapping[str, Any] | None) -> Iterator[Step]:
+def glue_steps(workflow: Mapping[str, Any] | None, *, logs: str) -> Iterator[Step]:
+    """`logs`: what the log groups of the job start with."""
+    for name, run in _job_runs(workflow):
+        groups = glue_log_groups(run, logs)
+        yield Step(
+            name=name,
+            status=run["JobRunState"],
+            seconds=seconds_between(run.get("StartedOn"), run.get("CompletedOn")),
+            reason=run.get("ErrorMessage", ""),
+            log_group=groups[0],
+            log_stream=run["Id"],
+            other_log_groups=groups[1:],
+        )
+
+
+def _job_runs(workflow: Mapping[str, Any] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for node in (workflow or {}).get("Graph", {}).get("Nodes", []):
         for run in node.get("JobDetails", {}).get("JobRuns", []):
-            groups = glue_log_groups(run)
-            yield Step(
-                name=node["Name"],
-                status=run["JobRunState"],
-                seconds=seconds_between(run.get("StartedOn"), run.get("CompletedOn")),
-                reason=run.get("ErrorMessage", ""),
-                log_group=groups[0],
-                log_stream=run["Id"],
-                other_log_groups=groups[1:],
-            )
+            yield node["Name"], run
 
 
-def glue_log_groups(run: Mapping[str, Any]) -> tuple[str, ...]:
+def glue_log_groups(run: Mapping[str, Any], logs: str) -> tuple[str, ...]:
     """Where a run of a job may have written. With a security configuration the groups have names of their own.
 
-    The guides of Glue give three forms for these: the run itself tells the first, the others are tried as well.
+    The guides of Glue give three forms for these: the run itself tells the first, the others are tried as well. Whether
+    the run tells the job's own prefix (`logs`) or Glue's is written nowhere.
     """
-    name, own = run.get("SecurityConfiguration"), run.get("LogGroupName", GLUE_LOGS).rstrip("/")
-    groups = [f"{start}/{kind}" for start in (own, GLUE_LOGS) for kind in ("error", "output")]
+    name, told = run.get("SecurityConfiguration"), run.get("LogGroupName", GLUE_LOGS).rstrip("/")
+    own = logs + told.removeprefix(logs).removeprefix(GLUE_LOGS)
+    groups = [f"{start}/{kind}" for start in (own, logs) for kind in ("error", "output")]
     if name:
-        groups += [f"{GLUE_LOGS}/{kind}-{name}" for kind in ("error", "output")]
+        groups += [f"{logs}/{kind}-{name}" for kind in ("error", "output")]
     return tuple(dict.fromkeys(groups))
 
 
@@ -51,7 +60,7 @@ def etl_state(
         return "uploaded", "Waiting for the ETL to start."
     if running:
         return "etl", ""
-    reason = next((s.reason for s in glue_steps(workflow) if s.reason), "")
+    reason = next((text for _, run in _job_runs(workflow) if (text := run.get("ErrorMessage"))), "")
     return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
 
 

@@ -95,7 +95,7 @@ class RunReader:
         workflow, execution = self._with_graph(found.workflow), found.execution
         manifest = self._document(run_id, "manifest")
         refused = None if manifest else self._document(run_id, "refused")
-        steps = list(glue_steps(workflow))
+        steps = list(glue_steps(workflow, logs=self._place.glue_logs))
         state, reason = etl_state(workflow, refused, manifest)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None

@@ -18,10 +18,23 @@ def target(endpoint: str) -> dict[str, str]:
     }
 
 
+def find(autoscaling: Any, endpoint: str) -> str | None:
+    """ARN of the scalable target; None when the endpoint's instances are not scaled."""
+    wanted = target(endpoint)
+    found = autoscaling.describe_scalable_targets(
+        ServiceNamespace=SERVICE,
+        ResourceIds=[wanted["ResourceId"]],
+        ScalableDimension=wanted["ScalableDimension"],
+    )["ScalableTargets"]
+    return str(found[0]["ScalableTargetARN"]) if found else None
+
+
 def stop(autoscaling: Any, endpoint: str) -> bool:
-    """Leave the endpoint's instances as they are. False when they were not scaled."""
-    try:
-        autoscaling.deregister_scalable_target(**target(endpoint))
-    except autoscaling.exceptions.ObjectNotFoundException:
+    """Leave the endpoint's instances as they are. False when they were not scaled.
+
+    Asked for first: functions may touch targets with their environment's tag alone, and what is not there has no tag.
+    """
+    if find(autoscaling, endpoint) is None:
         return False
+    autoscaling.deregister_scalable_target(**target(endpoint))
     return True

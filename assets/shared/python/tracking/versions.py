@@ -27,7 +27,7 @@ BOOKKEEPING = (
     "deployment_attempts",
     "deployment_recorded_at",
 )
-# Namespace of the platform's own metrics.
+# The platform's own metrics are below it, those of each environment in a namespace: policies know nothing narrower.
 NAMESPACE = "mlops"
 
 
@@ -174,7 +174,7 @@ def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str) -> None:
     """
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
     metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.gaps.support import (
@@ -22,6 +23,7 @@ from tests.unit.localcloud.gaps.support import (
     rule,
     until,
 )
+from tests.unit.localcloud.sagemaker.support import as_role
 
 FAILING = "def handler(event, context):\n    raise ValueError('broken on purpose')\n"
 # Fails the messages that say so; tells when each one arrived.
@@ -54,6 +56,24 @@ def log_policy(group: str) -> dict:
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     return {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "events", "PolicyDocument": document}}
+
+
+def test_a_policy_says_which_events_somebody_may_put(cloud: LocalCloud) -> None:
+    """Each of a request: one that is not allowed does not come along with others."""
+    own = {"StringEquals": {"events:source": "mlops.dev", "events:detail-type": "Training Requested"}}
+    statement = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*", "Condition": own}
+    bus = as_role(cloud, "asks-in-dev", [statement], "events")
+
+    def put(*events: tuple[str, str]) -> int:
+        entries = [{"Source": source, "DetailType": kind, "Detail": "{}"} for source, kind in events]
+        return bus.put_events(Entries=entries)["FailedEntryCount"]
+
+    asked = ("mlops.dev", "Training Requested")
+    assert put(asked) == put(asked, asked) == 0
+    for other in (("mlops.prod", "Training Requested"), ("mlops.dev", "Something Else")):
+        for events in ((other,), (other, asked), (asked, other)):
+            with pytest.raises(ClientError, match=r"AccessDenied.*events:PutEvents"):
+                put(*events)
 
 
 @pytest.fixture(scope="module")

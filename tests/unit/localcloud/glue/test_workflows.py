@@ -62,10 +62,18 @@ SCRIPTS = {
     "never": SECOND,
     "muted": SECOND,
     "secret": SECOND,
+    "apart": SECOND,
+    "older": SECOND,
+    "hidden": SECOND,
     "unassociated": SECOND,
 }
 BUCKET = "glue-data"
 GLUE_LOGS = "arn:aws:logs:*:*:log-group:/aws-glue/*"
+OWN_GROUPS = {
+    "--extra-py-files": f"s3://{BUCKET}/code/modules.zip",
+    "--bucket": BUCKET,
+    "--custom-logGroup-prefix": "/aws-glue/of-an-environment",
+}
 
 
 def job(name: str, *, role_id: str = "Role", command: str = "pythonshell", **properties: Any) -> dict[str, Any]:
@@ -117,6 +125,9 @@ def resources() -> dict[str, Any]:
         "Sum": job("sum", command="glueetl"),
         "Second": job("second"),
         "Never": job("never"),
+        "Apart": job("apart", DefaultArguments=OWN_GROUPS),
+        "Older": job("older", DefaultArguments=OWN_GROUPS, GlueVersion="4.0"),
+        "Hidden": job("hidden", role_id="Keeper", DefaultArguments=OWN_GROUPS, SecurityConfiguration="secret"),
         "Failing": job("failing", command="glueetl"),
         "Writing": job("writing"),
         "Slow": job("slow", ExecutionProperty={"MaxConcurrentRuns": 2}, Timeout=60),
@@ -230,6 +241,22 @@ def test_output_and_errors_of_a_job_are_in_its_log_streams(cloud, finished):
     assert log_lines(cloud, "/aws-glue/jobs/output", stream=run["Id"]) == [f"total 60 {run['Id']}"]
     [line] = log_lines(cloud, "/aws-glue/jobs/error", stream=run["Id"])
     assert line.startswith("working in") and line.endswith("sum.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("apart", "/aws-glue/of-an-environment"),
+        ("hidden", "/aws-glue/of-an-environment/secret-role/keeper"),
+        # An argument that this version of Glue does not know.
+        ("older", "/aws-glue/jobs"),
+    ],
+)
+def test_a_job_may_choose_what_its_log_groups_start_with(cloud, glue, name, group):
+    run = run_job(glue, name)
+
+    assert run["LogGroupName"] == group
+    assert log_lines(cloud, f"{group}/output", stream=run["Id"]) == ["done"]
 
 
 def test_encrypted_logs_have_groups_that_name_configuration_and_role(cloud, glue):

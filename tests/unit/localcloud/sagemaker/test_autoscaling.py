@@ -69,6 +69,62 @@ def test_a_scaled_variant_keeps_its_instance_type(scaling: Any, sagemaker: Any, 
     scaling.deregister_scalable_target(**TARGET)
 
 
+def test_a_target_is_tagged_when_it_is_made_or_by_itself(scaling: Any) -> None:
+    arn = scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2, Tags={"stage": "dev"})
+    with pytest.raises(ClientError, match="is registered already: TagResource adds tags"):
+        scaling.register_scalable_target(**TARGET, MinCapacity=1, Tags={"stage": "prod"})
+    tagged = {"ResourceARN": arn["ScalableTargetARN"]}
+    scaling.tag_resource(**tagged, Tags={"team": "risk"})
+    assert scaling.list_tags_for_resource(**tagged)["Tags"] == {"stage": "dev", "team": "risk"}
+    scaling.untag_resource(**tagged, TagKeys=["stage"])
+    assert scaling.list_tags_for_resource(**tagged)["Tags"] == {"team": "risk"}
+    scaling.deregister_scalable_target(**TARGET)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        scaling.list_tags_for_resource(**tagged)
+
+
+def of_stage(stage: str) -> list[dict[str, Any]]:
+    """What a function of one environment may do with scalable targets, which have no names."""
+    targets, new = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/*", "StringEqualsIfExists"
+    making = allow("application-autoscaling:RegisterScalableTarget application-autoscaling:TagResource", targets)
+    using = allow("application-autoscaling:RegisterScalableTarget application-autoscaling:PutScalingPolicy", targets)
+    ending = allow("application-autoscaling:DeregisterScalableTarget", targets)
+    own = {"StringEquals": {"aws:ResourceTag/stage": stage}}
+    tags = {"StringEquals": {"aws:RequestTag/stage": stage}, new: {"aws:ResourceTag/stage": stage}}
+    others = "sagemaker:DescribeEndpoint sagemaker:UpdateEndpointWeightsAndCapacities iam:CreateServiceLinkedRole"
+    return [
+        {**making, "Condition": tags},
+        {**using, "Condition": own},
+        {**ending, "Condition": own},
+        allow(f"{others} cloudwatch:PutMetricAlarm cloudwatch:DescribeAlarms cloudwatch:DeleteAlarms", "*"),
+    ]
+
+
+def test_tags_keep_environments_apart(cloud: Any, scaling: Any) -> None:
+    dev, prod = (
+        as_role(cloud, f"scaler-of-{stage}", of_stage(stage), "application-autoscaling") for stage in ("dev", "prod")
+    )
+    bounds = {"MinCapacity": 1, "MaxCapacity": 2}
+    for tags in ({}, {"Tags": {"stage": "prod"}}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            dev.register_scalable_target(**TARGET, **bounds, **tags)
+    arn = dev.register_scalable_target(**TARGET, **bounds, Tags={"stage": "dev"})["ScalableTargetARN"]
+    dev.register_scalable_target(**TARGET, MaxCapacity=3)
+    for forbidden in (
+        lambda: prod.register_scalable_target(**TARGET, MaxCapacity=9),
+        lambda: prod.deregister_scalable_target(**TARGET),
+        lambda: prod.put_scaling_policy(**TARGET, PolicyName="load"),
+        lambda: prod.tag_resource(ResourceARN=arn, Tags={"stage": "prod"}),
+    ):
+        with pytest.raises(ClientError, match=rf"AccessDenied.* on resource: {arn}"):
+            forbidden()
+    dev.deregister_scalable_target(**TARGET)
+    # What is not there has no tag: a function may not ask for it to be ended.
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dev.deregister_scalable_target(**TARGET)
+    assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+
+
 @pytest.mark.usefixtures("scaling")
 def test_the_caller_needs_permissions_of_the_endpoint_and_the_alarms(cloud: Any) -> None:
     own = "application-autoscaling:RegisterScalableTarget application-autoscaling:PutScalingPolicy"

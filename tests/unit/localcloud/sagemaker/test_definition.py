@@ -253,3 +253,11 @@ def test_job_names_are_made_as_aws_makes_them() -> None:
     start, _, suffix = name.rpartition("-")
     assert start == "pipelines-4r83jejmhorv-Train-The-Model-Of-This-Long"
     assert len(suffix) == 10 and len(name) <= 63
+
+
+def test_a_name_among_the_arguments_is_the_prefix_of_the_jobs_name() -> None:
+    longest = "p" * 38
+    for prefix in ("mlops-dev-train", longest):
+        start, _, suffix = step_resource_name("4r83jejmhorv", "Train", prefix).rpartition("-")
+        assert start == f"{prefix}-4r83jejmhorv"
+        assert len(suffix) == 10 and len(f"{start}-{suffix}") <= 63
