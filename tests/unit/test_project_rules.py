@@ -39,7 +39,7 @@ PROVIDED = {
     "assets/glue": {"pyspark", "awsglue", "boto3", "botocore", "numpy", "pyarrow", "sqlglot"},
     # boto3 brings urllib3.
     "assets/lambda": {"boto3", "botocore", "urllib3"},
-    "assets/pipeline": {"numpy", "pandas", "pyarrow", "xgboost", "matplotlib"},
+    "assets/pipeline": {"numpy", "pandas", "pyarrow", "scipy", "xgboost", "matplotlib"},
     "frontend": {"streamlit", "altair", "pandas", "urllib3"},
 }
 

@@ -346,7 +346,7 @@ def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, s
     expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Failed", FailureReason="no capacity")
     sagemaker.add_response("delete_endpoint", {}, {"EndpointName": GROUP})
     with Stubber(function.clients.autoscaling) as autoscaling:
-        autoscaling.add_client_error("deregister_scalable_target", "ObjectNotFoundException")
+        autoscaling.add_response("describe_scalable_targets", {"ScalableTargets": []})
         assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 

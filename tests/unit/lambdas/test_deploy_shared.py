@@ -207,7 +207,7 @@ def test_what_the_environment_makes_of_the_shared_endpoint_is_no_fault_of_a_vers
         }
         request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata}
         aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
-        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops", "MetricData": ANY})
+        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/prod", "MetricData": ANY})
         assert deploy.handler.handler(decided(), None) == {"batchItemFailures": []}
 
 
