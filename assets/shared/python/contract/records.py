@@ -143,7 +143,7 @@ def json_schema(contract: Contract) -> dict[str, object]:
 
 
 def example(contract: Contract) -> dict[str, object]:
-    """A record that a form starts with, and that breaks nothing: defaults, and something allowed where there is none."""
+    """A record that a form starts with: defaults, and something that is allowed where there is none."""
     return {feature.name: _start(feature) for feature in contract.features}
 
 
