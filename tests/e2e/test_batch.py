@@ -223,7 +223,6 @@ def test_a_file_for_an_unknown_model_starts_nothing(platform: Platform) -> None:
         Grant("BatchModelRole", "s3:ListBucket", "artifact"),
         Grant("StartBatchRole", "sagemaker:CreateTransformJob", "transform-job/"),
         Grant("StartBatchRole", "s3:GetObjectVersion", "raw"),
-        Grant("StartBatchRole", "s3:GetObject", "/models/"),
     ],
     ids=lambda g: f"{g.role}-{g.action}",
 )
