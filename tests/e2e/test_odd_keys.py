@@ -163,7 +163,10 @@ def test_a_run_is_trained_again(place: Platform, runs: dict[str, Run], commands:
     name = "again? [x] 100%.csv"
     run = followed(place, start(place, name, rows(name, alike=True)))
     assert run.state == "rejected", run.reason
-    again = json.loads(said("retry", run.run_id, "--json").stdout)
+    done = CliRunner().invoke(main.app, ["retry", run.run_id, "--json", "--model", MODEL])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["hint"]) == (1, f"See: mlops runs {run.run_id}."), "the gate turns it down again"
+    again = json.loads(said("runs", run.run_id, "--json").stdout)
     assert (again["run_id"], again["file"], again["state"]) == (run.run_id, f"{MODEL}/{name}", "rejected")
 
 
@@ -174,7 +177,7 @@ def test_a_batch_of_any_name_comes_back(place: Platform, runs: dict[str, Run], n
     version = put(place, key, 'months,"calls",plan\n3,1,basic\n4,1,"gold"\n')["VersionId"]
     identity = batch_id(MODEL, key, version)
     sent = Batch(MODEL, identity, f"{place.target.resource_name(MODEL)}-{identity}", key, version)
-    result = batches.wait(place.target, sent, alive=place.here.cloud.check)
+    result = batches.wait(place.target, sent, on_progress=lambda _: None, alive=place.here.cloud.check)
     assert (result["key"], result["rows"], result["bad_rows"]) == (key, 2, 1)
     batches.fetch(place.target, result, tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(newline="") as opened:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +22,7 @@ from cli.errors import CliError
 from cli.follow import raise_for_failure
 from cli.main import app
 from cli.records import Told, assumed, real_or_example, records_to_ask
+from cli.runs import retry
 from cli.upload import run_id_of
 from tests.records import told
 from tracking.run import Run, Step
@@ -213,3 +216,10 @@ def test_errors_are_json_when_json_is_asked_for(monkeypatch: pytest.MonkeyPatch,
 
 def test_wrong_arguments_are_exit_code_2() -> None:
     assert CliRunner().invoke(app, ["predict", "--nope"]).exit_code == 2
+
+
+def test_the_hint_for_a_file_of_any_name_can_be_pasted() -> None:
+    refused = replace(run_in("refused", reason="no rows."), file=f"{MODEL}/it's 100% [x].csv")
+    with pytest.raises(CliError) as told:
+        retry(SimpleNamespace(), refused)  # type: ignore[arg-type]
+    assert shlex.split(told.value.hint)[-3:] == ["mlops", "upload", "it's 100% [x].csv"]
