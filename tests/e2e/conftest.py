@@ -6,16 +6,17 @@ import fcntl
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from cli import local
 from cli.follow import follow
-from cli.target import Target
+from cli.target import Target, local_target
 from cli.terminal import Console
 from cli.upload import upload
+from localcloud.deploy import deploy
 from stacks.bundles import MODELS
 from tests.books import assert_books_balance, assert_refusal_balances
 from tests.e2e.light import MODEL, write_model
@@ -49,6 +50,15 @@ class Platform:
 
     def run(self, file: Path) -> Run:
         return self.follow(self.upload(file))
+
+    def with_models(self, models: Path, work: Path) -> Platform:
+        """The same cloud after the application was deployed with these models; `work`: a folder that is not there."""
+        assembly = local.synth(work, models, "dev") / "assembly-dev"
+        cloud = self.here.cloud
+        deploy(assembly, cloud.session(), endpoint=cloud.endpoint)
+        # A target keeps the outputs of the stacks that it has read.
+        target = local_target(endpoint=cloud.endpoint, stage="dev", region=cloud.region, keys=cloud.keys)
+        return Platform(replace(self.here, target=target))
 
     def executions(self) -> list[str]:
         found = self.target.client("sagemaker").list_pipeline_executions(PipelineName=self.target.resource_name(MODEL))

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 
 import contract
-from cli import local
 from cli.rows import raw_table
 from cli.runs import train_again
 from cli.tables import Cell
 from cli.target import ROOT
 from contract import Contract
 from contract.sides import digest_of, side_of
-from localcloud.deploy import deploy
 from stacks.bundles import MODELS
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
@@ -113,13 +111,11 @@ def test_a_champion_of_another_salt_is_compared_on_rows_that_neither_was_fitted_
     folder = tmp_path_factory.mktemp("salted")
     shutil.copytree(MODELS, folder / "models")
     write_model(folder / "models", changes={r'salt = ".*"': 'salt = "another"'})
-    assembly = local.synth(folder / "cdk.out", folder / "models", "dev") / "assembly-dev"
-    deploy(assembly, platform.here.cloud.session(), endpoint=platform.here.cloud.endpoint)
+    salted = platform.with_models(folder / "models", folder / "cdk.out")
     file = folder / "salted.csv"
     file.write_text("\n".join(lines[:-1]) + "\n")
-    run = platform.run(file)
+    run = salted.run(file)
     assert run.evaluation is not None, run.reason
-    assert run.manifest is not None
     before = RunReader(platform.target.place, model=MODEL).read(first)
     found = run.evaluation["champion"]
     assert found["verdict"] in ("better", "not_worse", "worse"), found
