@@ -274,7 +274,7 @@ WIDER = "positive_data_acceptance"
 def test_schemathesis_finds_nothing(client: Client, run_id: str, mode: GenerationMode) -> None:
     """A few requests for each operation, the same ones each time. The gateway answers 404, not 405, to other verbs."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").document)
-        ask: Callable[..., Any] = settings(
+    ask: Callable[..., Any] = settings(
         max_examples=5,
         derandomize=True,
         deadline=None,
