@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/x-parquet"
 MAX_ERRORS = 100
+# A member of a request. SageMaker passes on 2,048 characters of what a container says beside an error, so whoever wants
+# all of a refusal asks for it as an answer.
+REFUSALS, ANSWER = "refusals", "answer"
 
 
 def _toolkit_error() -> type[Exception]:
@@ -44,6 +47,7 @@ class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the bas
     def __init__(self, errors: Sequence[Mapping[str, object]], status_code: int = 400) -> None:
         self.errors = list(errors)
         self.status_code = status_code
+        self.answered = False
         self.message = json.dumps({"errors": self.errors[:MAX_ERRORS]})
         self.phrase = "Invalid input"
         Exception.__init__(self, self.message)
@@ -88,10 +92,12 @@ class Model:
 
 
 @dataclass(frozen=True)
-class ToExplain:
-    """Records whose predictions are to be explained."""
+class Asked:
+    """Records with wishes: predictions are to be explained, refusals to come as an answer."""
 
     records: list[Any]
+    explain: bool = False
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class CsvText:
     text: str
 
 
-Data = list[Any] | CsvText | ToExplain | batch_rows.Lines | batch_rows.Whole
+Data = list[Any] | CsvText | Asked | batch_rows.Lines | batch_rows.Whole
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,7 @@ def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows
     try:
         return _predict(data, model)
     except InputError as error:
+        error.answered = isinstance(data, Asked) and data.answered
         return error.by(model)
 
 
@@ -164,7 +171,7 @@ def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
             return batch_rows.answer(data, model.recipe, model.trees.predict)
         except FileError as error:
             raise InputError([_error(str(error))]) from error
-    asked = isinstance(data, ToExplain)
+    asked = isinstance(data, Asked) and data.explain
     records = _records(data, model.recipe.contract)
     values = model.trees.predict(model.recipe.apply(records))
     return Prediction(values, model, explain(model.trees.booster, model.recipe, records) if asked else None)
@@ -173,7 +180,7 @@ def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
 def output_fn(prediction: Prediction | batch_rows.Answer | InputError, accept: str) -> Any:
     """JSON, whatever the client accepts, and CSV for a batch. A binary model gives the positive level's probability."""
     if isinstance(prediction, InputError):
-        return refusal(prediction)
+        return (prediction.message, JSON) if prediction.answered else refusal(prediction)
     if isinstance(prediction, batch_rows.Answer):
         return prediction.text, CSV
     model = prediction.model
@@ -198,7 +205,7 @@ def _answer(model: Model, value: float) -> dict[str, object]:
     return {"value": value, "interval": {"low": low, "high": high, "level": model.interval.level}}
 
 
-def _instances(text: str) -> list[Any] | ToExplain:
+def _instances(text: str) -> list[Any] | Asked:
     try:
         document = json.loads(text)
     # A number of more digits than Python reads is a ValueError of another kind than the rest.
@@ -207,10 +214,12 @@ def _instances(text: str) -> list[Any] | ToExplain:
     instances = document.get("instances") if isinstance(document, dict) else document
     if not isinstance(instances, list) or not instances:
         raise InputError([_error('the body must be {"instances": [record, ...]} with at least one record')])
-    return ToExplain(instances) if isinstance(document, dict) and document.get("explain") is True else instances
+    if not isinstance(document, dict):
+        return instances
+    return Asked(instances, document.get("explain") is True, document.get(REFUSALS) == ANSWER)
 
 
-def _records(data: list[Any] | CsvText | ToExplain, contract: Contract) -> list[Mapping[str, Any]]:
+def _records(data: list[Any] | CsvText | Asked, contract: Contract) -> list[Mapping[str, Any]]:
     """The values as a recipe takes them. Raises InputError with everything that is wrong."""
     read = _csv_values(data, contract) if isinstance(data, CsvText) else _json_values(data, contract)
     values: list[Mapping[str, Any]] = []
@@ -230,8 +239,8 @@ def _records(data: list[Any] | CsvText | ToExplain, contract: Contract) -> list[
 Read = Iterator[tuple[Mapping[str, Any], Iterable[tuple[str, str]]]]
 
 
-def _json_values(data: list[Any] | ToExplain, contract: Contract) -> Read:
-    for record in data.records if isinstance(data, ToExplain) else data:
+def _json_values(data: list[Any] | Asked, contract: Contract) -> Read:
+    for record in data.records if isinstance(data, Asked) else data:
         values, errors = checked(contract, record)
         yield values, ((error.field, error.reason) for error in errors)
 

@@ -24,6 +24,8 @@ SERVERLESS_BYTES, INSTANCE_BYTES = 4 * MEGABYTE, 25 * MEGABYTE
 VARIANT = "X-Amzn-SageMaker-Target-Variant".lower()
 MODEL = "X-Amzn-SageMaker-Target-Model".lower()
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+# The length that the service model declares of OriginalMessage.
+LONGEST_MESSAGE = 2048
 TIMED_OUT = "Your invocation timed out while waiting for a response from container primary."
 _UNSUPPORTED = ("Target-Container-Hostname", "Inference-Component", "Session-Id", "Enable-Explanations")
 
@@ -154,7 +156,7 @@ def _model_error(variant: Variant, status: int, message: str) -> Response:
         "for more information.",
         ErrorCode="CLIENT_ERROR_FROM_MODEL" if client else "INTERNAL_FAILURE_FROM_MODEL",
         LogStreamArn=platform.arn("logs", f"log-group:{log.group}"),
-        OriginalMessage=message,
+        OriginalMessage=message[:LONGEST_MESSAGE],
         OriginalStatusCode=status,
     )
 

@@ -260,6 +260,14 @@ def test_a_malformed_request_is_a_problem_that_names_the_field(client: Client, r
     assert case.name != "the third of three" or instances == [2]
 
 
+def test_a_long_refusal_is_told_whole(client: Client, run_id: str) -> None:
+    """Beside an error SageMaker passes on 2,048 characters of what a container says."""
+    document = client.post(json.dumps({"instances": [{}] * 30}).encode()).problem(400)
+    assert len(document["errors"]) == 100
+    assert document["detail"].startswith("At least 100 invalid values; the first: instance 0, longitude: is missing")
+    assert document["model_version"]
+
+
 CHECKED = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"),
     *("negative_data_rejection", "positive_data_acceptance", "ignored_auth"),

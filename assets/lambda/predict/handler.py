@@ -83,7 +83,9 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     instances = instances_of(text, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}
     address = address_of(contract.name)
-    body = invoke(contract, address, {"instances": instances, **({"explain": True} if explain else {})})
+    # All of a refusal comes as an answer: beside an error SageMaker passes on 2,048 characters of it.
+    wishes = {"refusals": "answer", **({"explain": True} if explain else {})}
+    body = invoke(contract, address, {"instances": instances, **wishes})
     try:
         answer = answer_of(
             body,
@@ -123,6 +125,8 @@ def problem_of(error: InvocationError, contract: Contract, address: Address) -> 
         refusal = refusal_in(error.original)
         if refusal:
             return refused(refusal, model=contract.name, version=address.version)
+        if error.original_status == HTTPStatus.BAD_REQUEST:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, f"The live version of {contract.name} refused the request.")
         log.error("Model failed", extra={"model": contract.name, "status": error.original_status})
         return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
     if error.code in ("ValidationError", "ValidationException"):

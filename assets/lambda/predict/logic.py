@@ -15,6 +15,8 @@ from contract import MAX_INSTANCES, Contract
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED
 from rest.problems import ProblemError, invalid, invalid_field, refuse_any
 
+# How a refusal of a container begins.
+_ERRORS = '{"errors": ['
 # Four characters stand for three bytes, and line breaks may stand between.
 _MAX_BASE64 = MAX_BODY_BYTES * 3 // 2
 
@@ -106,6 +108,11 @@ def answer_of(
     """
     try:
         document = json.loads(body)
+    except ValueError as error:
+        raise NotUnderstoodError(f"The model's answer is not JSON: {error}") from error
+    if refusal := refusal_of(document):
+        raise refused(refusal, model=contract.name, version=version)
+    try:
         answers = document["predictions"]
         values = [float(answer["value"]) for answer in answers]
         target = _target(document, contract)
@@ -126,14 +133,14 @@ def _target(document: Mapping[str, Any], contract: Contract) -> Mapping[str, Any
     if "target" in document:
         found: Mapping[str, Any] = document["target"]
         return found
-    return {"unit": contract.target.unit, "levels": contract.target.levels}
+    return {"unit": contract.target.unit, "levels": ()}
 
 
 def _prediction(answer: Mapping[str, Any], target: Mapping[str, Any], *, explain: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"value": float(answer["value"])}
     if target["unit"]:
         found["unit"] = str(target["unit"])
-    if target["levels"]:
+    if target["levels"] or "label" in answer:
         found["label"] = str(answer["label"])
     # Versions that were trained before there were intervals and explanations have none.
     if "interval" in answer:
@@ -156,12 +163,35 @@ def refusal_in(message: str) -> Refusal | None:
 
     SageMaker's server of many models puts a traceback on the lines below it.
     """
+    line = message.partition("\n")[0]
     try:
-        document = json.loads(message.partition("\n")[0])
-        errors, version = document["errors"], document.get("model_version")
-    except (AttributeError, KeyError, TypeError, ValueError):
+        document = json.loads(line)
+    except ValueError:
+        return _cut_off(line)
+    return refusal_of(document)
+
+
+def refusal_of(document: Any) -> Refusal | None:
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list) or not errors:
         return None
-    return Refusal(errors, str(version or "")) if isinstance(errors, list) and errors else None
+    return Refusal(errors, str(document.get("model_version") or ""))
+
+
+def _cut_off(text: str) -> Refusal | None:
+    """SageMaker passes on 2,048 characters: the errors that came whole, and that there are more."""
+    if not text.startswith(_ERRORS):
+        return None
+    errors, place, decoder = [], len(_ERRORS), json.JSONDecoder()
+    while True:
+        try:
+            found, place = decoder.raw_decode(text, place)
+        except ValueError:
+            break
+        errors.append(found)
+        place += len(", ")
+    more = {"instance": None, "field": None, "reason": "there is more that is wrong than could be passed on"}
+    return Refusal([*errors, more])
 
 
 def refused(refusal: Refusal, *, model: str, version: str | None) -> ProblemError:

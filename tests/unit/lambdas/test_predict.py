@@ -16,6 +16,8 @@ from tests.unit.lambdas.loading import load_function
 RESOURCE = "/models/california_housing/predictions"
 MODEL = "california_housing"
 ENDPOINT = "mlops-dev-california-housing"
+# Sent along with every request.
+WISH = {"refusals": "answer"}
 
 
 ENVIRONMENT = {
@@ -44,7 +46,7 @@ class Runtime:
         return answer
 
     def fails(self, error: Exception, instances: Sequence[Any] = (RECORD,)) -> None:
-        self.expected.append((ENDPOINT, {"instances": list(instances)}, error))
+        self.expected.append((ENDPOINT, {"instances": list(instances), **WISH}, error))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def event(body: Any, *, resource: str = RESOURCE, **more: Any) -> dict[str, Any]
 
 def expect(runtime: Runtime, instances: list[Any], answer: Any, **more: Any) -> None:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    runtime.expected.append((ENDPOINT, {"instances": instances, **more}, body))
+    runtime.expected.append((ENDPOINT, {"instances": instances, **WISH, **more}, body))
 
 
 def answered(values: list[float], version: str | None = "7") -> dict[str, Any]:
@@ -115,9 +117,9 @@ def test_body_in_base64(function: SimpleNamespace, runtime: Runtime) -> None:
     assert response["statusCode"] == 200
 
 
-def refusal(function: SimpleNamespace, *errors: dict[str, Any], **origin: Any) -> Exception:
-    """What a container of the platform says of wrong values."""
-    message = json.dumps({"errors": errors, "run_id": "r", **origin})
+def refusal(function: SimpleNamespace, *errors: dict[str, Any], cut: int | None = None, **origin: Any) -> Exception:
+    """What a container of the platform says of wrong values, as far as SageMaker passes it on."""
+    message = json.dumps({"errors": errors, "run_id": "r", **origin})[:cut]
     error: Exception = function.endpoint.InvocationError("ModelError", "...", original=message, original_status=400)
     return error
 
@@ -149,6 +151,41 @@ def test_a_refusal_names_the_version_whose_contract_says_so(function: SimpleName
         f"(version 7 answers; GET /models/{MODEL} tells what it takes)"
     )
     assert (document["errors"], document["model_version"]) == ([HIGH], "7")
+
+
+def test_a_refusal_that_comes_as_an_answer_is_told_whole(function: SimpleNamespace, runtime: Runtime) -> None:
+    errors = [{**HIGH, "instance": place, "field": "x" * 60} for place in range(100)]
+    expect(runtime, [RECORD], {"errors": errors, "model_version": "7", "run_id": "r"})
+    document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 400)
+    assert (document["errors"], document["model_version"]) == (errors, "7")
+
+
+@pytest.mark.parametrize("length", range(12, 2049, 97))
+def test_a_refusal_that_was_cut_is_told_as_far_as_it_came(
+    function: SimpleNamespace, runtime: Runtime, length: int
+) -> None:
+    """Of a version from before refusals were answers: SageMaker passes on 2,048 characters."""
+    errors = [{**HIGH, "instance": place} for place in range(100)]
+    runtime.fails(refusal(function, *errors, cut=length))
+    document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 400)
+    *whole, more = document["errors"]
+    assert whole == errors[: len(whole)]
+    assert len(whole) == json.dumps({"errors": errors})[:length].count("}")
+    assert more["reason"] == "there is more that is wrong than could be passed on"
+
+
+def test_a_refusal_that_cannot_be_read_is_no_failure(function: SimpleNamespace, runtime: Runtime) -> None:
+    error = function.endpoint.InvocationError("ModelError", "...", original="no JSON", original_status=400)
+    runtime.fails(error)
+    document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 400)
+    assert document["detail"] == f"The live version of {MODEL} refused the request."
+
+
+def test_a_label_is_passed_on_whatever_is_deployed(function: SimpleNamespace, runtime: Runtime) -> None:
+    """An older container does not say what its numbers mean, and the deployed contract may be of another task."""
+    expect(runtime, [RECORD], {**answered([0.8]), "predictions": [{"value": 0.8, "label": "yes"}]})
+    found = json.loads(function.handler.handler(event({"instances": [RECORD]}), None)["body"])["predictions"]
+    assert found == [{"value": 0.8, "unit": "USD", "label": "yes"}]
 
 
 def test_a_version_that_does_not_say_its_number_refuses_without_one(
@@ -349,9 +386,11 @@ def test_pages_of_named_origins_may_read_answers_and_problems(
 def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime: Runtime) -> None:
     features = function.handler.CONTRACTS["breast_cancer"].features
     record = {feature.name: feature.default for feature in features}
+    target = {"name": "diagnosis", "unit": "", "levels": ["benign", "malignant"]}
     for predictions, status in (([{"value": 0.9, "label": "malignant"}], 200), ([{"value": 0.9}], 502)):
-        answer = json.dumps({"predictions": predictions, "run_id": "r", "model_version": "1"}).encode()
-        runtime.expected.append(("mlops-dev-breast-cancer", {"instances": [record]}, answer))
+        origin = {"run_id": "r", "model_version": "1", "target": target}
+        answer = json.dumps({"predictions": predictions, **origin}).encode()
+        runtime.expected.append(("mlops-dev-breast-cancer", {"instances": [record], **WISH}, answer))
         found = function.handler.handler(
             event({"instances": [record]}, resource="/models/breast_cancer/predictions"), None
         )

@@ -103,6 +103,16 @@ def test_a_refusal_names_the_version_whose_contract_it_is(
         }
 
 
+def test_a_refusal_may_come_as_an_answer(model: inference.Model) -> None:
+    """Beside an error SageMaker passes on 2,048 characters of what the container says."""
+    body = json.dumps({"instances": [{}] * 20, "refusals": "answer"})
+    prediction = inference.predict_fn(inference.input_fn(body, "application/json"), model)
+    text, kind = inference.output_fn(prediction, "*/*")
+    document = json.loads(text)
+    assert (kind, document["run_id"], len(document["errors"])) == ("application/json", RUN_ID, 100)
+    assert len(text) > 2048
+
+
 def errors_of(model: inference.Model, body: str | bytes, content_type: str = "application/json") -> list[dict]:
     with pytest.raises(inference.InputError) as caught:
         answer(model, body, content_type)

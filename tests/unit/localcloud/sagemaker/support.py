@@ -109,7 +109,8 @@ def input_fn(body, content_type):
         return [float(line) for line in body.split()]
     data = json.loads(body)
     if not isinstance(data, list):
-        return InputError(400, json.dumps({"errors": [{"field": "instances", "reason": "must be a list"}]}), "Bad")
+        reason = "must be a list" + "!" * data.get("marks", 0)
+        return InputError(400, json.dumps({"errors": [{"field": "instances", "reason": reason}]}), "Bad")
     return data
 
 def predict_fn(data, model):
