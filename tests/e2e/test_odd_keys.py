@@ -8,7 +8,6 @@ import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from typer.testing import CliRunner, Result
 from cli import batches, datasets, local, main, operate
 from cli.batches import Batch
 from cli.follow import follow
-from cli.redrive import Returned, redrive
 from cli.terminal import plain
 from cli.upload import run_id_of
 from contract import BATCH_PREFIX, batch_id
@@ -26,8 +24,6 @@ from frontend.client import Api
 from frontend.settings import Settings
 from tests.books import assert_books_balance
 from tests.e2e.conftest import QUIET, Platform
-from tests.e2e.test_grants import Grant, without
-from tests.e2e.test_operations import letters
 from tracking.run import Run
 from tracking.runs import list_runs
 
@@ -140,7 +136,8 @@ def test_a_run_is_shown_with_its_rows(
     with out.open(newline="") as opened:
         (reject,) = csv.DictReader(opened)
     assert (reject["line"], reject["row"]) == ("502", f"3,1,{REJECTED},no")
-    assert run.run_id in said("logs", run.run_id).stdout
+    logged = json.loads(said("logs", run.run_id, "--json").stdout)
+    assert run.file in [line["record"].get("key") for line in logged["lines"]]
     assert place.target.page_key is not None
     client = Api(Settings(place.target.api_url, place.target.page_key))
     assert client.run(MODEL, run.run_id).file == run.file
@@ -184,22 +181,3 @@ def test_a_batch_of_any_name_comes_back(place: Platform, runs: dict[str, Run], n
         good, bad = csv.DictReader(opened, strict=True)
     assert 0 < float(good["prediction"]) < 1
     assert bad["prediction_error"].startswith("plan is 'gold'")
-
-
-def test_an_upload_of_any_name_goes_back_after_it_was_given_up(place: Platform, runs: dict[str, Run]) -> None:
-    sent = SimpleNamespace(ids={})
-    with without(place, Grant("StartEtlRole", "s3:PutObject", "processed")):
-        for name, key in KEYS.items():
-            sent.ids[name] = start(place, key, "months\n" + f"{name}\n")
-        seen: set[str] = set()
-        while len(seen) < len(KEYS):
-            queue, found = letters(place, "upload", seconds=90)
-            seen = {letter.about for letter in found}
-    assert seen == {f"Object Created {MODEL}/{key}" for key in KEYS.values()}
-    returned = redrive(place.target, queue)
-    assert {(item.queue, item.about) for item in returned if item.to} == {("upload", about) for about in seen}
-    assert all(isinstance(item, Returned) and item.to for item in returned)
-    for name, run_id in sent.ids.items():
-        run = followed(place, run_id)
-        assert (run.state, run.file) == ("refused", f"{MODEL}/{KEYS[name]}")
-        assert run.reason.startswith(f"{KEYS[name].rsplit('/', 1)[-1]}: line 1, the header, lacks calls")
