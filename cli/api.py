@@ -12,6 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from cli.errors import CliError
+from cli.options import of_model
 from cli.proxies import pool
 from cli.target import Target
 
@@ -37,7 +38,12 @@ def predict(
 ) -> dict[str, Any]:
     """POST the records to the model. Raises CliError with the problem's own words, field by field."""
     url = f"{target.api_url}/models/{model}/predictions" + ("?explain=true" if explain else "")
-    return _answer(target, "POST", url, json.dumps({"instances": list(instances)}).encode())
+    try:
+        return _answer(target, "POST", url, json.dumps({"instances": list(instances)}).encode())
+    except RefusedError as error:
+        if NOT_LIVE in error.message:
+            error.hint = contract_notice(target, model) or f"Upload data first: mlops upload FILE{of_model(model)}."
+        raise
 
 
 def model_document(target: Target, model: str) -> dict[str, Any]:
@@ -49,11 +55,11 @@ def model_document(target: Target, model: str) -> dict[str, Any]:
 
 
 def contract_notice(target: Target, model: str) -> str:
-    """What the deployed contract says otherwise than that of the live version, or why that is not known; or ""."""
+    """What the API has to tell of the model: what the deployed contract says otherwise, why nothing answers, or ""."""
     try:
         return str(model_document(target, model).get("notice") or "")
     except CliError as error:
-        return f"Whether the deployed contract differs from that of the live version is not known: {error.message}"
+        return f"The REST API does not tell what is live: {error.message}"
 
 
 def _answer(target: Target, method: str, url: str, body: bytes) -> dict[str, Any]:
@@ -64,9 +70,8 @@ def _answer(target: Target, method: str, url: str, body: bytes) -> dict[str, Any
         raise CliError(f"The REST API did not answer at {url}: {error}") from error
     answer = _decode(response.data)
     if response.status != 200:
-        hint = "Upload data first: mlops upload FILE." if NOT_LIVE in str(answer.get("detail")) else ""
         reason = f"The REST API refused the request ({response.status}): {_reasons(answer)}"
-        raise RefusedError(reason, hint, status=response.status)
+        raise RefusedError(reason, status=response.status)
     return answer
 
 

@@ -11,7 +11,7 @@ from records import Records
 
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from contract.changes import notice
-from tracking.versions import ModelVersion, live_version
+from tracking.versions import ModelVersion, live_version, newest_approved
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,16 @@ class Answering:
     contract: Contract
     deployed: Contract
     known: bool
+    absent: str = ""
 
     @property
     def notice(self) -> str:
-        """What a client should know of a deployed contract that no version answers by yet; "" when they are one."""
+        """Why nothing answers although a version is approved, or of a deployed contract that no version answers by yet.
+
+        "" when there is nothing to say.
+        """
         if self.live is None or not self.known:
-            return ""
+            return self.absent
         return notice(self.contract, self.deployed, version=self.live.number, trained=self.live.created)
 
 
@@ -45,8 +49,29 @@ def summary(records: Records, deployed: Contract) -> dict[str, Any]:
 
 def answering(records: Records, deployed: Contract) -> Answering:
     live = live_version(records.place, deployed.name)
-    found = records.contract(live) if live else None
+    if live is None:
+        return Answering(None, deployed, deployed, known=False, absent=_absent(records, deployed.name))
+    found = records.contract(live)
     return Answering(live, found or deployed, deployed, known=found is not None)
+
+
+def _absent(records: Records, model: str) -> str:
+    """Of a model whose endpoint is not there: what was approved, what became of it, and the way back."""
+    place = records.place
+    package = newest_approved(place.client("sagemaker"), place.resource_name(model))
+    if package is None:
+        return ""
+    metadata = package.get("CustomerMetadataProperties", {})
+    version, state = package["ModelPackageVersion"], metadata.get("deployment_state", "")
+    back = f"mlops deploy {model} brings it back."
+    if state == "stopped":
+        return f"Version {version} is approved, and {model} was stopped: {back}"
+    if state == "blocked":
+        reason = metadata.get("deployment_reason", "").rstrip(".")
+        return f"Version {version} is approved, and cannot be deployed now: {reason}. Once that is mended, {back}"
+    if state == "deployed":
+        return f"Version {version} was live, and its endpoint is gone: {back}"
+    return ""
 
 
 def _summary(records: Records, found: Answering) -> dict[str, Any]:

@@ -399,6 +399,25 @@ def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: As
         assert model["notice"] == ""
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("deployed", f"Version 2 was live, and its endpoint is gone: mlops deploy {MODEL} brings it back."),
+        ("stopped", f"Version 2 is approved, and {MODEL} was stopped: mlops deploy {MODEL} brings it back."),
+        (
+            "blocked",
+            f"Version 2 is approved, and cannot be deployed now: no quota. Once that is mended, mlops deploy {MODEL} "
+            "brings it back.",
+        ),
+        ("requested", ""),
+        ("", ""),
+    ],
+)
+def test_where_nothing_answers_it_is_told_why(ask: Ask, cloud: Cloud, state: str, words: str) -> None:
+    cloud.add_version(2, deployment_state=state, deployment_reason="no quota.")
+    assert (ask(f"/models/{MODEL}")["notice"], ask("/models")["models"][1]["notice"]) == (words, words)
+
+
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     for number in range(5):
         cloud.add_run(f"run{number}")
