@@ -138,7 +138,8 @@ def _target(document: Mapping[str, Any], contract: Contract) -> Mapping[str, Any
 
 def _prediction(answer: Mapping[str, Any], target: Mapping[str, Any], *, explain: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"value": float(answer["value"])}
-    if target["unit"]:
+    # A label says that the number is a probability.
+    if target["unit"] and "label" not in answer:
         found["unit"] = str(target["unit"])
     if target["levels"] or "label" in answer:
         found["label"] = str(answer["label"])
@@ -173,7 +174,7 @@ def refusal_in(message: str) -> Refusal | None:
 
 def refusal_of(document: Any) -> Refusal | None:
     errors = document.get("errors") if isinstance(document, dict) else None
-    if not isinstance(errors, list) or not errors:
+    if not isinstance(errors, list) or not errors or not all(isinstance(error, dict) for error in errors):
         return None
     return Refusal(errors, str(document.get("model_version") or ""))
 

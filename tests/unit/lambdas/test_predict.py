@@ -185,7 +185,7 @@ def test_a_label_is_passed_on_whatever_is_deployed(function: SimpleNamespace, ru
     """An older container does not say what its numbers mean, and the deployed contract may be of another task."""
     expect(runtime, [RECORD], {**answered([0.8]), "predictions": [{"value": 0.8, "label": "yes"}]})
     found = json.loads(function.handler.handler(event({"instances": [RECORD]}), None)["body"])["predictions"]
-    assert found == [{"value": 0.8, "unit": "USD", "label": "yes"}]
+    assert found == [{"value": 0.8, "label": "yes"}]
 
 
 def test_a_version_that_does_not_say_its_number_refuses_without_one(
@@ -315,6 +315,7 @@ def test_model_that_does_not_answer_in_time(function: SimpleNamespace, runtime: 
             400,
         ),
         ('{"errors": []}', 502),
+        ('{"errors": [3]}', 502),
         ("Traceback ... secret path", 502),
         ("[1]", 502),
     ],
