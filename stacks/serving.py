@@ -22,6 +22,7 @@ from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
 from stacks.constructs.verification import METRICS, Verification
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.platform_stack import Foundation, ModelStack
 
 RETRY_SECONDS = 60
@@ -42,9 +43,10 @@ class ServingStack(ModelStack):
         self._add_deployment()
         verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
         for model in (contract.name for contract in dedicated):
-            name = "".join(word.capitalize() for word in model.split("_"))
             guards = model in realtime
-            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts)
+            EndpointAlarms(
+                self, f"{pascal(model)}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts
+            )
         functions = self._add_api()
         if shared:
             self._share(verify=verify, functions=functions)

@@ -17,6 +17,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from stacks.platform_stack import Foundation, ModelStack
 
@@ -52,7 +53,7 @@ class TrainingStack(ModelStack):
             document = definition(contract, self._inputs(contract))
             pipeline = sagemaker.CfnPipeline(
                 self,
-                "".join(word.capitalize() for word in contract.name.split("_")),
+                pascal(contract.name),
                 pipeline_name=self._config.resource_name(contract.name),
                 pipeline_description=contract.description,
                 pipeline_definition={"PipelineDefinitionBody": self.to_json_string(document)},

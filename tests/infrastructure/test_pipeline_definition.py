@@ -13,9 +13,10 @@ import pytest
 
 from contract import Contract, load
 from stacks import bundles
-from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
+from tests.unit.lambdas.loading import load_function
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -171,6 +172,15 @@ def test_train_gets_every_hyperparameter_as_text(document: dict[str, Any], contr
 def test_a_refit_is_left_out_in_the_words_of_the_training_script(contract: Contract) -> None:
     document = definition(replace(contract, training=replace(contract.training, refit=False)), INPUTS)
     assert step_of(document, "Train")["Arguments"]["HyperParameters"]["refit"] == "false"
+
+
+def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
+    settings = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    assert step_of(document, "Train")["Arguments"]["Environment"] == settings
+    (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
+    assert settings.items() <= container["Environment"].items()
+    shared = load_function("deploy_model", {"RESOURCE_PREFIX": "", "STAGE": "", "MODEL_ROLE_ARN": ""})
+    assert settings == shared.logic.OFFLINE == OFFLINE
 
 
 def test_register_says_where_the_version_comes_from(document: dict[str, Any], contract: Contract) -> None:

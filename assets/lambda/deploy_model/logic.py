@@ -12,6 +12,12 @@ from typing import Any
 from contract import Contract, Serving
 from tracking.scaling import VARIANT
 
+# The same as a registered version has: its code is installed without a package index.
+OFFLINE: Mapping[str, str] = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+# A worker takes 268 MB, and a serverless container answers one request at a time. Nor is it known where it may write:
+# nginx wants a file in /etc, and the server behind it listens on the port itself when told to.
+SERVERLESS: Mapping[str, str] = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
+
 
 @dataclass(frozen=True)
 class Package:
@@ -135,7 +141,8 @@ class OwnEndpoint(Deployment):
 
     def container(self) -> dict[str, Any]:
         # The package's own variables once more: no documentation says whether these are added to them or replace them.
-        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
+        version = {"MODEL_VERSION": str(self.package.version)}
+        environment = {**self.package.environment, **version, **({} if self.instance_type else SERVERLESS)}
         return {"ModelPackageName": self.package.arn, "Environment": environment}
 
 
@@ -168,6 +175,7 @@ class SharedEndpoint(Deployment):
                 "SAGEMAKER_PROGRAM": "inference.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": self.code,
                 "SAGEMAKER_REGION": self.region,
+                **OFFLINE,
             },
         }
 

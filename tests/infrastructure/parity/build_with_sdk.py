@@ -124,6 +124,7 @@ estimator = Estimator(
     max_run=FACTS["timeout_seconds"],
     output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/models",
     hyperparameters=FACTS["hyperparameters"],
+    environment=FACTS["offline"],
     disable_profiler=True,
     debugger_hook_config=False,
     sagemaker_session=session,
@@ -178,7 +179,11 @@ model = Model(
     image_uri=FACTS["image"],
     model_data=artifacts,
     role=FACTS["train_role"],
-    env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+    env={
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        **FACTS["offline"],
+    },
     sagemaker_session=session,
 )
 register = ModelStep(

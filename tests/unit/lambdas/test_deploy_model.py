@@ -172,6 +172,7 @@ def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> 
     sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
 
 
+ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
 # How an endpoint that is there was seen when the change was requested.
 SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
@@ -184,7 +185,11 @@ def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, 
         "ModelName": name,
         "PrimaryContainer": {
             "ModelPackageName": PACKAGE,
-            "Environment": {"SAGEMAKER_PROGRAM": "it.py", "MODEL_VERSION": "7"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "it.py",
+                "MODEL_VERSION": "7",
+                **(ONE_WORKER if "ServerlessConfig" in capacity else {}),
+            },
         },
         "ExecutionRoleArn": ROLE,
         "Tags": TAGS,

@@ -75,6 +75,8 @@ def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": "s3://assets/code.tar.gz",
         "SAGEMAKER_REGION": "eu-west-1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
     }
     container = {
         "Image": "image:3.2-0",
