@@ -87,13 +87,14 @@ def _extensions() -> tuple[ModuleType, ...]:
         glue,
         iam,
         lambdas,
+        objects,
         passrole,
         provisioners,
         sagemaker,
     )
     from localcloud import webidentity as web
 
-    first = (calls, iam, lambdas, provisioners, concurrency)
+    first = (calls, iam, objects, lambdas, provisioners, concurrency)
     return (*first, events, cloudwatch, apigateway, glue, sagemaker, passrole, web)
 
 
