@@ -116,7 +116,9 @@ def _install_conditions() -> None:
     def check_preconditions(headers: Request, existing: Any) -> Any:
         """S3 takes an asterisk here and no ETag, which would let an object be written over."""
         if str(headers.get("if-none-match", "*")).strip() not in ("", "*"):
-            return s3._error("NotImplemented", "A header you provided implies functionality that is not implemented", 501)
+            return s3._error(
+                "NotImplemented", "A header you provided implies functionality that is not implemented", 501
+            )
         return check(headers, existing)
 
     copy = s3._copy_object

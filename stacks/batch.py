@@ -13,6 +13,7 @@ from constructs import Construct
 from contract import BATCH_PREFIX
 from stacks.constructs.access import (
     grant,
+    grant_absence,
     grant_listing,
     grant_logs,
     grant_metrics,
@@ -158,6 +159,7 @@ class BatchStack(ModelStack):
     def _grant_start(self, role: iam.IRole, model_role: iam.IRole) -> None:
         files = [f"{BATCH_PREFIX}{model}/*" for model in self._models]
         grant_objects(role, self._buckets.raw, files, "s3:GetObjectVersion")
+        grant_absence(role, self._buckets.raw, versions=True)
         self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
         # A file goes up in parts, which are given up with it.
         self._grant_folders(role, ["input/*"], "s3:AbortMultipartUpload")

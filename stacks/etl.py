@@ -12,6 +12,7 @@ from constructs import Construct
 
 from stacks.constructs.access import (
     grant,
+    grant_absence,
     grant_assets,
     grant_listing,
     grant_logs,
@@ -92,6 +93,7 @@ class EtlStack(ModelStack):
         raw, processed = self._buckets.raw, self._buckets.processed
         runs = [f"{model}/run=*" for model in self._models]
         grant_objects(role, raw, [f"{model}/*" for model in self._models], "s3:GetObjectVersion")
+        grant_absence(role, raw, versions=True)
         writing = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
         grant_objects(role, processed, runs, *writing)
         # Without a condition on the prefix: Spark asks for objects that are not there yet, and S3 answers 403 instead

@@ -10,7 +10,7 @@ from constructs import Construct
 from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_assets, grant_listing, grant_objects
+from stacks.constructs.access import grant, grant_absence, grant_assets, grant_listing, grant_objects
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction
@@ -104,8 +104,7 @@ class SharedHosting(Construct):
 
     def _grant_reading(self, role: IRole) -> None:
         grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for what is not there.
-        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        grant_absence(role, self._artifact)
 
     def _arn(self, kind: str, name: str) -> str:
         return Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)

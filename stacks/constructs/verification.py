@@ -13,7 +13,7 @@ from constructs import Construct
 from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_metrics, grant_objects
+from stacks.constructs.access import grant, grant_absence, grant_metrics, grant_objects
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
@@ -121,8 +121,8 @@ class Verification(Construct):
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=numbered)
         golden = [f"{model}/*/evaluation/golden.json" for model in self._models]
         grant_objects(role, self._artifact, golden, "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for a version that kept no golden rows.
-        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        # A version may have kept no golden rows.
+        grant_absence(role, self._artifact)
         self._alerts.let_publish(role)
         grant_metrics(role, METRICS)
 

@@ -197,6 +197,18 @@ def test_a_file_becomes_a_transform_of_the_newest_approved_version(
     assert request["columns"] == COLUMNS.split(",")
 
 
+def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event = put(function, GOOD)
+    version = json.loads(event["Records"][0]["body"])["detail"]["object"]["version-id"]
+    function.handler.s3.delete_object(Bucket="raw", Key=KEY, VersionId=version)
+    expect_no_job(sagemaker)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    result = document(function, event, "result.json")
+    assert result["state"] == "refused"
+    assert result["reason"].endswith("the uploaded version is no longer there; upload the file again")
+
+
 def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
     event = put(function, GOOD)
     expect_no_job(sagemaker)
