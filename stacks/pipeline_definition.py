@@ -67,6 +67,8 @@ class PipelineInputs:
     artifact_bucket: str
     package_group: str
     approval: str
+    # ARN of the function that keeps an artifact where nobody writes over it.
+    keep_function: str
     roles: Roles
     code: Code
     compute: Compute
@@ -94,7 +96,7 @@ def output_of(step: str, name: str) -> Json:
 
 
 def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
-    """Prepare, Train, Evaluate, then Gate decides between Register, nothing (Unchanged) and Reject."""
+    """Prepare, Train, Evaluate, then Gate decides between Keep and Register, nothing (Unchanged), and Reject."""
     return {
         "Version": SCHEMA,
         "Metadata": {},
@@ -154,7 +156,7 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "AlgorithmSpecification": {"TrainingImage": compute.image, "TrainingInputMode": "File"},
         "RoleArn": inputs.roles.train,
         "InputDataConfig": [_channel(name) for name in ("train", "validation", "context")],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models", **_key(compute)},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/trained", **_key(compute)},
         "ResourceConfig": {
             "InstanceType": compute.training_instance,
             "InstanceCount": 1,
@@ -197,7 +199,8 @@ def _gate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     reject = {"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
     # The champion once more: there is nothing to register, and nothing failed.
     unchanged = _decision("Unchanged", "unchanged", then=[], otherwise=[reject])
-    return _decision("Gate", "register", then=[_register(contract, inputs)], otherwise=[unchanged])
+    kept = [_keep(contract, inputs), _register(contract, inputs)]
+    return _decision("Gate", "register", then=kept, otherwise=[unchanged])
 
 
 def _decision(name: str, word: str, *, then: list[Json], otherwise: list[Json]) -> dict[str, Json]:
@@ -213,11 +216,33 @@ def _evaluated(path: str) -> Json:
     return json_get("Evaluate", "EvaluationReport", path)
 
 
+def _keep(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    """A training job writes where it may write again: what is registered is a copy, under its digest."""
+    arguments = {
+        "model": contract.name,
+        "run_id": parameter("RunId"),
+        "artifact": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+        "sha256": _evaluated("registry.artifact_sha256"),
+    }
+    outputs = [{"OutputName": name, "OutputType": "String"} for name in ("artifact", "artifact_version")]
+    return {
+        "Name": "Keep",
+        "Type": "Lambda",
+        "Arguments": arguments,
+        "FunctionArn": inputs.keep_function,
+        "OutputParameters": outputs,
+    }
+
+
+def _kept(name: str) -> Json:
+    return get(f"Steps.Keep.OutputParameters['{name}']")
+
+
 def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     evaluation = join("/", output_of("Evaluate", "evaluation"), "evaluation.json")
     container = {
         "Image": inputs.compute.image,
-        "ModelDataUrl": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+        "ModelDataUrl": _kept("artifact"),
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
@@ -235,10 +260,13 @@ def _register(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             "data_set_uri": parameter("DataSetUri"),
             "evaluation_uri": evaluation,
             "code_commit": parameter("CodeCommit"),
+            # The name of the archive is the digest of what it holds.
+            "code_uri": inputs.code.source,
+            "artifact_version": _kept("artifact_version"),
             # A metadata property is a text of at most 256 characters: the evaluation has them ready.
             **{
                 name: _evaluated(f"registry.{name}")
-                for name in ("source_version", "metric", "metric_value", "champion_verdict")
+                for name in ("source_version", "metric", "metric_value", "champion_verdict", "artifact_sha256")
             },
         },
         "InferenceSpecification": {

@@ -10,7 +10,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from contract import SHARED_ENDPOINT
-from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.access import grant, grant_absence, grant_logs, grant_metrics, grant_objects, grant_pass
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
@@ -130,6 +130,10 @@ class ServingStack(ModelStack):
         ):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
+        # The bytes of a version have to be those that were registered, and may be gone.
+        artifacts = [f"{model}/models/*" for model in self._models]
+        grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
+        grant_absence(function.own_role, self._buckets.artifact)
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
         grant_no_more_scaling(function.own_role)
         grant_metrics(function.own_role, METRICS)

@@ -57,9 +57,11 @@ class SharedHosting(Construct):
         for name, value in variables.items():
             function.add_environment(name, value)
         role = function.own_role
-        grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObjectVersion")
         grant_objects(role, self._artifact, [MODELS], "s3:PutObject")
-        self._grant_reading(role)
+        grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
+        # Of a version that is gone S3 may ask for this one, too.
+        grant(role, ["s3:ListBucketVersions"], [self._artifact.bucket_arn])
         grant(role, ["lambda:InvokeFunction"], [verify.function_arn])
         for kind, actions in (
             ("model", ["CreateModel", "DescribeModel", "AddTags"]),

@@ -13,7 +13,7 @@ from tests.unit.lambdas.loading import load_function
 
 FUNCTIONS = {
     "etl": ["StartEtl"],
-    "training": ["StartTraining"],
+    "training": ["StartTraining", "KeepModel"],
     "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
     "batch": ["StartBatch", "FinishBatch"],
 }

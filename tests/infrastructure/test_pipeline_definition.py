@@ -23,6 +23,7 @@ INPUTS = PipelineInputs(
     artifact_bucket="artifacts",
     package_group="mlops-dev-california-housing",
     approval="Approved",
+    keep_function="arn:aws:lambda:eu-west-1:111122223333:function:keep",
     roles=Roles(prepare=f"{ROLE}prepare", train=f"{ROLE}train", evaluate=f"{ROLE}evaluate"),
     code=Code(
         steps=CodeFile(uri="s3://assets/steps.zip", name="steps.zip"),
@@ -65,6 +66,7 @@ def test_steps_in_order(document: dict[str, Any]) -> None:
         ("Train", "Training"),
         ("Evaluate", "Processing"),
         ("Gate", "Condition"),
+        ("Keep", "Lambda"),
         ("Register", "RegisterModel"),
         ("Unchanged", "Condition"),
         ("Reject", "Fail"),
@@ -191,9 +193,20 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
-    for name in ("metric", "metric_value", "champion_verdict", "source_version"):
+    assert metadata["code_uri"] == INPUTS.code.source
+    for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+
+
+def test_what_is_registered_is_the_copy_of_what_was_evaluated(document: dict[str, Any]) -> None:
+    keep, register = step_of(document, "Keep"), step_of(document, "Register")["Arguments"]
+    assert keep["Arguments"]["artifact"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+    assert keep["Arguments"]["sha256"] == from_report("registry.artifact_sha256")
+    (container,) = register["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == {"Get": "Steps.Keep.OutputParameters['artifact']"}
+    version = register["CustomerMetadataProperties"]["artifact_version"]
+    assert version == {"Get": "Steps.Keep.OutputParameters['artifact_version']"}
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:
@@ -214,7 +227,7 @@ def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> N
     gate = step_of(document, "Gate")["Arguments"]
     decision = from_report("gate.decision")
     assert gate["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}]
-    assert [step["Name"] for step in gate["IfSteps"]] == ["Register"]
+    assert [step["Name"] for step in gate["IfSteps"]] == ["Keep", "Register"]
 
 
 def test_an_unchanged_model_ends_the_pipeline_without_a_failure(document: dict[str, Any]) -> None:

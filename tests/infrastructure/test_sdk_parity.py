@@ -34,6 +34,8 @@ def built_by_sdk(contract: Contract, made: dict[str, Any]) -> dict[str, Any]:
         "contract_hash": contract.hash,
         "hyperparameters": train["Arguments"]["HyperParameters"],
         "offline": dict(OFFLINE),
+        "keep_function": INPUTS.keep_function,
+        "code_uri": INPUTS.code.source,
         "serving_instance": contract.serving.instance_type,
         "transform_instance": INPUTS.compute.transform_instance,
         "artifact_bucket": INPUTS.artifact_bucket,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import sagemaker
+from clients import s3, sagemaker
 from logic import OwnEndpoint, Package
 from registry import package_of, refuse, request, supersede, withdraw
 from rollout import EndpointBusyError, check_free, config_of, deploy, prepare
@@ -15,6 +15,7 @@ from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
+from tracking.artifacts import ChangedArtifactError, check
 from tracking.place import resource_name
 from tracking.resources import found
 from tracking.versions import newest_approved
@@ -80,6 +81,16 @@ def dedicate(group: str, contract: Contract, package: Package) -> None:
         supersede(group, package)
         return
     check_free(endpoint)
+    try:
+        check(s3, package.artifact)
+    except ChangedArtifactError as changed:
+        refuse(contract.name, package, str(changed))
+        log.exception("Version refused", extra=facts)
+        return
+    except ClientError as error:
+        # SageMaker says so, in its own words, when the model is made.
+        if error.response["Error"]["Code"] != "404":
+            raise
     # First: the endpoint may be there, and verified, before this function goes on. Once: each record is an event that
     # comes here again, and finds the change that is under way.
     ours = package.state != "requested"

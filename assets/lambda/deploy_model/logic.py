@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract import Contract, Serving
+from tracking.artifacts import NOWHERE, Artifact
 from tracking.scaling import VARIANT
 
 # The same as a registered version has: its code is installed without a package index.
@@ -21,7 +22,7 @@ SERVERLESS: Mapping[str, str] = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAK
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
+    """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one.
     """
@@ -30,7 +31,7 @@ class Package:
     version: int
     run_id: str
     environment: Mapping[str, str] = field(default_factory=dict)
-    artifact: str = ""
+    artifact: Artifact = NOWHERE
     state: str = ""
 
 

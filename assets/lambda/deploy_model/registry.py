@@ -9,6 +9,7 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
+from tracking.artifacts import artifact_of
 from tracking.resources import last_modified
 from tracking.versions import approved, count_failure, description_value
 
@@ -21,7 +22,7 @@ def package_of(described: Mapping[str, Any]) -> Package:
         described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
-        artifact=container.get("ModelDataUrl", ""),
+        artifact=artifact_of(described),
         state=metadata.get("deployment_state", ""),
     )
 
@@ -52,7 +53,7 @@ def refuse(model: str, package: Package, message: str) -> None:
         ApprovalDescription=description_value(f"Not live (failed): {message}"),
         CustomerMetadataProperties={
             "deployment_state": "failed",
-            "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+            "deployment_reason": "The version was refused: see the description of the approval.",
         },
     )
 

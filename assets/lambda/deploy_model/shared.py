@@ -17,6 +17,7 @@ from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
 from tracking.resources import found
 
+GONE = ("NoSuchKey", "NoSuchVersion")
 log = logging.getLogger("deploy_model")
 
 
@@ -28,8 +29,10 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing) ->
     if not settled:
         try:
             copy(package, contract, sharing)
-        except s3.exceptions.NoSuchKey as error:
-            refuse(contract.name, package, f"Its artifact {package.artifact} is gone: {error}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            refuse(contract.name, package, f"Its artifact {package.artifact.uri} is gone: {error}")
             log.exception("Version refused", extra=facts)
             return
         # Before the endpoint is looked at: one that gets into service from now on finds the request.
@@ -82,6 +85,6 @@ def shared_endpoint(contract: Contract, sharing: Sharing) -> SharedEndpoint:
 
 
 def copy(package: Package, contract: Contract, sharing: Sharing) -> None:
-    bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
-    target = target_of(contract.name, package.version, package.artifact)
-    s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource={"Bucket": bucket, "Key": key})
+    """Of the bytes that were registered, whatever stands in their place."""
+    target = target_of(contract.name, package.version, package.artifact.uri)
+    s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource=package.artifact.pinned)

@@ -23,6 +23,7 @@ from streams import Stream, chunks_until
 
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
+from tracking.artifacts import ChangedArtifactError, artifact_of, check
 from tracking.place import resource_name
 from tracking.resources import ensure, found
 from tracking.versions import newest_approved
@@ -45,7 +46,7 @@ PARTS = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 2
 class Settings:
     resource_prefix: str
     artifact_bucket: str
-    model_role_arn: str
+    model_roles: Mapping[str, str]
     instance_type: str
     stage: str
     topic: str
@@ -56,7 +57,7 @@ class Settings:
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
     artifact_bucket=os.environ["ARTIFACT_BUCKET"],
-    model_role_arn=os.environ["MODEL_ROLE_ARN"],
+    model_roles=json.loads(os.environ["MODEL_ROLE_ARNS"]),
     instance_type=os.environ["INSTANCE_TYPE"],
     stage=os.environ["STAGE"],
     topic=os.environ["ALERTS_TOPIC_ARN"],
@@ -115,6 +116,7 @@ def transform(batch: Batch, contract: Contract, *, until: float) -> None:
             f"no version of {upload.model} is approved yet; train and approve one, then upload the file again"
         )
     package = package_of(described)
+    check_artifact(package)
     # A delivery that found no instance has rewritten the file: the next one need not.
     known = prepared_before(batch) or prepare(batch, layout, until=until)
     put(f"{batch.folder}/request.json", {**known, "model_version": package.version})
@@ -122,7 +124,7 @@ def transform(batch: Batch, contract: Contract, *, until: float) -> None:
         package,
         model=upload.model,
         resource=batch.resource,
-        role_arn=SETTINGS.model_role_arn,
+        role_arn=SETTINGS.model_roles[upload.model],
         vpc_config=SETTINGS.vpc_config,
     )
     # Files that come together have one model.
@@ -136,6 +138,19 @@ def transform(batch: Batch, contract: Contract, *, until: float) -> None:
         log.info("Another delivery started the batch", extra=batch.facts())
         return
     log.info("Batch started", extra={**batch.facts(), "model_version": package.version})
+
+
+def check_artifact(package: Package) -> None:
+    """Raises Refused when the version is not the one that was registered, and so not the one that was approved."""
+    try:
+        check(s3, package.artifact)
+    except ChangedArtifactError as changed:
+        raise Refused(f"version {package.version} cannot be used. {changed} Reject it, or train again") from changed
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone; train again"
+        raise Refused(gone) from error
 
 
 def prepared_before(batch: Batch) -> Mapping[str, Any] | None:
@@ -203,7 +218,8 @@ def head_of(upload: Upload) -> bytes:
 def package_of(described: Mapping[str, Any]) -> Package:
     (container,) = described["InferenceSpecification"]["Containers"]
     environment = container.get("Environment", {})
-    return Package(described["ModelPackageArn"], described["ModelPackageVersion"], environment=environment)
+    arn, version = described["ModelPackageArn"], described["ModelPackageVersion"]
+    return Package(arn, version, environment=environment, artifact=artifact_of(described))
 
 
 def end(batch: Batch, state: str, reason: str) -> None:

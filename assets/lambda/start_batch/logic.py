@@ -19,6 +19,7 @@ from contract import (
     batch_layout,
 )
 from contract.reading import PARQUET, Layout
+from tracking.artifacts import NOWHERE, Artifact
 
 # SageMaker's limit of one environment value.
 MAX_COLUMNS_TEXT = 10_240
@@ -64,6 +65,7 @@ class Package:
     arn: str
     version: int
     environment: Mapping[str, str]
+    artifact: Artifact = NOWHERE
 
 
 @dataclass(frozen=True)

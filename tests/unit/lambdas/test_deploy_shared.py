@@ -43,8 +43,8 @@ def deploy() -> SimpleNamespace:
     return function
 
 
-def expect_copy(s3: Stubber) -> None:
-    source = {"Bucket": BUCKET, "Key": f"{MODEL}/models/train-1/output/model.tar.gz"}
+def expect_copy(s3: Stubber, **pinned: str) -> None:
+    source = {"Bucket": BUCKET, "Key": f"{MODEL}/models/train-1/output/model.tar.gz", **pinned}
     request = {"Bucket": BUCKET, "Key": f"multi-model/models/{TARGET}", "CopySource": source}
     s3.add_response("copy_object", {}, request)
 
@@ -165,11 +165,23 @@ def test_a_second_event_of_a_live_version_copies_nothing(deploy: SimpleNamespace
         deploy.handler.handler(decided(), None)
 
 
-def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -> None:
+def test_the_bytes_that_were_registered_are_copied_whatever_stands_in_their_place(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7, artifact_sha256="d" * 64, artifact_version="v1")
+        expect_live(aws.s3, 6)
+        expect_copy(aws.s3, VersionId="v1")
+        expect_record(aws.sagemaker, "requested")
+        expect_endpoint(aws.sagemaker, config_of(deploy), "Updating")
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion"])
+def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace, code: str) -> None:
     with stubbed(deploy) as aws:
         expect_newest(aws.sagemaker, 7)
         expect_live(aws.s3, 6)
-        aws.s3.add_client_error("copy_object", "NoSuchKey", "The specified key does not exist.")
+        aws.s3.add_client_error("copy_object", code, "The specified key does not exist.")
         request = {
             "ModelPackageArn": package_arn(7),
             "ModelApprovalStatus": "Rejected",

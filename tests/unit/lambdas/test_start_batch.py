@@ -34,6 +34,8 @@ CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 # More than is looked at before a file is rewritten, packed too.
 DIFFERENT = b"".join(b"1,2,3,4,5,6,7,8,INLAND,%s\n" % sha256(b"%d" % n).hexdigest().encode() for n in range(3000))
 WRITTEN = {"delimiter": ",", "decimal": ".", "encoding": "utf-8"}
+KEPT = f"{MODEL}/models/abc/model.tar.gz"
+ARTIFACT = f"s3://artifact/{KEPT}"
 TAGS = [{"Key": "model", "Value": MODEL}, {"Key": "model_version", "Value": "7"}]
 
 
@@ -42,18 +44,18 @@ def function() -> Iterator[SimpleNamespace]:
     environment = {
         "RESOURCE_PREFIX": "mlops-dev-",
         "ARTIFACT_BUCKET": "artifact",
-        "MODEL_ROLE_ARN": ROLE,
+        "MODEL_ROLE_ARNS": json.dumps({MODEL: ROLE}),
         "INSTANCE_TYPE": "ml.m5.large",
         "STAGE": "dev",
         "ALERTS_TOPIC_ARN": TOPIC,
     }
     with mock_aws():
         function = load_function("start_batch", environment)
+        versioning = {"Status": "Enabled"}
         for bucket in ("raw", "artifact"):
             location = {"LocationConstraint": "eu-west-1"}
             function.handler.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        versioning = {"Status": "Enabled"}
-        function.handler.s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration=versioning)
+            function.handler.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
         yield function
 
 
@@ -97,7 +99,7 @@ def expect_no_job(sagemaker: Stubber) -> None:
     sagemaker.add_client_error("describe_transform_job", "ValidationException", message)
 
 
-def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
+def expect_newest(sagemaker: Stubber, *numbers: int, metadata: dict[str, str] | None = None) -> None:
     summary = {
         "ModelPackageArn": PACKAGE,
         "ModelPackageVersion": 7,
@@ -118,8 +120,11 @@ def expect_newest(sagemaker: Stubber, *numbers: int) -> None:
             "ModelPackageName": f"{GROUP}/7",
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
             "InferenceSpecification": {
-                "Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "i.py"}}]
+                "Containers": [
+                    {"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "i.py"}, "ModelDataUrl": ARTIFACT}
+                ]
             },
+            "CustomerMetadataProperties": metadata or {},
         }
         sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -195,6 +200,47 @@ def test_a_file_becomes_a_transform_of_the_newest_approved_version(
     request = document(function, event, "request.json")
     assert (request["key"], request["size"], request["model_version"]) == (KEY, len(GOOD), 7)
     assert request["columns"] == COLUMNS.split(",")
+
+
+def registered(function: SimpleNamespace, body: bytes = b"approved") -> dict[str, str]:
+    """What the registry knows of an artifact that stands in its place."""
+    version = function.handler.s3.put_object(Bucket="artifact", Key=KEPT, Body=body)["VersionId"]
+    return {"artifact_sha256": sha256(body).hexdigest(), "artifact_version": version}
+
+
+def test_the_bytes_that_were_registered_are_used(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=registered(function))
+    expect_model(sagemaker)
+    expect_start(sagemaker, event)
+    function.handler.handler(event, CONTEXT)
+
+
+def test_an_artifact_that_was_exchanged_after_its_approval_predicts_nothing(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event, metadata = put(function, GOOD), registered(function)
+    function.handler.s3.put_object(Bucket="artifact", Key=KEPT, Body=b"exchanged")
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert f"version 7 cannot be used. Its artifact {ARTIFACT} was exchanged" in reason
+    assert sha256(b"exchanged").hexdigest() in reason
+    assert metadata["artifact_sha256"] in reason
+
+
+def test_an_artifact_that_is_gone_is_told(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event, metadata = put(function, GOOD), registered(function)
+    function.handler.s3.delete_object(Bucket="artifact", Key=KEPT)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert reason.endswith(f"version 7 cannot be used: its artifact {ARTIFACT} is gone; train again")
 
 
 def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:

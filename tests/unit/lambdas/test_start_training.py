@@ -28,6 +28,7 @@ CHAMPION = {
     "run_id": "f" * 16,
     "contract_hash": "c" * 64,
     "model_data_url": "s3://artifact/california_housing/models/job/output/model.tar.gz",
+    "artifact_version": "v3",
 }
 
 
@@ -82,7 +83,9 @@ def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
             "ModelPackageArn": PACKAGE,
             "ModelPackageVersion": 3,
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
-            "CustomerMetadataProperties": {"run_id": CHAMPION["run_id"], "contract_hash": CHAMPION["contract_hash"]},
+            "CustomerMetadataProperties": {
+                name: CHAMPION[name] for name in ("run_id", "contract_hash", "artifact_version")
+            },
             "InferenceSpecification": {
                 "Containers": [{"Image": "image", "ModelDataUrl": CHAMPION["model_data_url"]}],
                 "SupportedContentTypes": ["text/csv"],
@@ -109,7 +112,12 @@ def expect_copy(s3: Stubber, *, attempt: str = "1") -> None:
     request = {
         "Bucket": "artifact",
         "Key": f"california_housing/champions/{RUN_ID}-{attempt}/model.tar.gz",
-        "CopySource": {"Bucket": "artifact", "Key": "california_housing/models/job/output/model.tar.gz"},
+        # The bytes that were registered, whatever was put in their place.
+        "CopySource": {
+            "Bucket": "artifact",
+            "Key": "california_housing/models/job/output/model.tar.gz",
+            "VersionId": "v3",
+        },
         "TaggingDirective": "REPLACE",
     }
     s3.add_response("copy_object", {}, request)
