@@ -10,7 +10,7 @@ from constructs import Construct
 
 from contract import Contract
 from stacks.config import PROJECT
-from stacks.constructs.access import grant, grant_objects
+from stacks.constructs.access import grant, grant_assets, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -158,6 +158,7 @@ class TrainingStack(ModelStack):
                 "PROCESSED_BUCKET": processed.bucket_name,
                 "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "CODE_COMMIT": self._commit,
+                "CODE_URIS": " ".join(asset.s3_object_url for asset in self._assets.all),
             },
             dead_letters=self._dead_letters,
             alerts=self._alerts,
@@ -183,6 +184,7 @@ class TrainingStack(ModelStack):
     def _grant_start(self, role: iam.IRole) -> None:
         """Read manifests, find the champion and copy it, start pipelines."""
         names, artifact = [self._config.resource_name(model) for model in self._models], self._buckets.artifact
+        grant_assets(role, *self._assets.all)
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
         grant_objects(role, self._buckets.processed, manifests, "s3:GetObject")
         kept = [f"{model}/models/*" for model in self._models]

@@ -32,6 +32,10 @@ class JobAssets:
     library: Asset
     source: Asset
 
+    @property
+    def all(self) -> tuple[Asset, ...]:
+        return (self.steps, self.library, self.source)
+
 
 class JobRoles:
     """`prepare`, `train` and `evaluate` of one model: none reaches what belongs to another.

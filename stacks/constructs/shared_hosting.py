@@ -40,7 +40,7 @@ class SharedHosting(Construct):
         self._endpoint = config.resource_name(SHARED_ENDPOINT)
         EndpointAlarms(self, "Endpoint", config=config, model=SHARED_ENDPOINT, guards=True, alerts=alerts)
         code = bundles.serving_source.asset(self, "Code")
-        self._code_uri = code.s3_object_url
+        self._code = code
         grant_assets(model_role, code)
         grant_objects(model_role, artifact, [MODELS], "s3:GetObject")
         # The guide to multi-model endpoints asks for it.
@@ -51,7 +51,7 @@ class SharedHosting(Construct):
         variables = {
             "ARTIFACT_BUCKET": self._artifact.bucket_name,
             "SHARED_IMAGE": image_uri,
-            "SHARED_CODE_URI": self._code_uri,
+            "SHARED_CODE_URI": self._code.s3_object_url,
             "VERIFY_FUNCTION": verify.function_name,
         }
         for name, value in variables.items():
@@ -60,6 +60,8 @@ class SharedHosting(Construct):
         grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObjectVersion")
         grant_objects(role, self._artifact, [MODELS], "s3:PutObject")
         grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
+        # It looks whether the code is what was deployed.
+        grant_assets(role, self._code)
         # Of a version that is gone S3 may ask for this one, too.
         grant(role, ["s3:ListBucketVersions"], [self._artifact.bucket_arn])
         grant(role, ["lambda:InvokeFunction"], [verify.function_arn])

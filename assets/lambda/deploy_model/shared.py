@@ -13,6 +13,7 @@ from rollout import check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
+from tracking.code import check_code
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
 from tracking.resources import found
@@ -60,6 +61,7 @@ def is_in_service(deployment: SharedEndpoint) -> bool:
     endpoint = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
     if endpoint is None or config_of(endpoint) != deployment.name:
         check_free(endpoint)
+        check_code(s3, deployment.code)
         prepare(deployment)
         deploy(deployment, endpoint)
         return False

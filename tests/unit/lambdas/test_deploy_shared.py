@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
+from tests.unit.lambdas.code import DIGEST, expect_code
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.shared_endpoint import (
     BUCKET,
@@ -24,6 +25,7 @@ from tests.unit.lambdas.shared_endpoint import (
     shared,
     stubbed,
 )
+from tracking.code import ChangedCodeError
 
 DEPLOY = {
     "RESOURCE_PREFIX": "mlops-prod-",
@@ -31,7 +33,7 @@ DEPLOY = {
     "MODEL_ROLE_ARN": "arn:aws:iam::111122223333:role/model",
     "ARTIFACT_BUCKET": BUCKET,
     "SHARED_IMAGE": "image:3.2-0",
-    "SHARED_CODE_URI": "s3://assets/code.tar.gz",
+    "SHARED_CODE_URI": f"s3://assets/{DIGEST}.gz",
     "VERIFY_FUNCTION": "verify",
 }
 
@@ -73,7 +75,7 @@ def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
     name = config_of(deploy)
     environment = {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_SUBMIT_DIRECTORY": "s3://assets/code.tar.gz",
+        "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://assets/{DIGEST}.gz",
         "SAGEMAKER_REGION": "eu-west-1",
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",
@@ -91,6 +93,7 @@ def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
         expect_copy(aws.s3)
         expect_record(aws.sagemaker, "requested")
         aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        expect_code(aws.s3, "gz")
         aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
         model = {
             "ModelName": name,
@@ -163,6 +166,19 @@ def test_a_second_event_of_a_live_version_copies_nothing(deploy: SimpleNamespace
         expect_endpoint(aws.sagemaker, config_of(deploy))
         expect_nothing_to_supersede(aws.sagemaker)
         deploy.handler.handler(decided(), None)
+
+
+def test_an_endpoint_is_not_made_of_code_that_was_exchanged(deploy: SimpleNamespace) -> None:
+    """The version is not to blame: its approval stands, and the event is tried again."""
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        expect_code(aws.s3, "gz", name="exchanged.py")
+        with pytest.raises(ChangedCodeError, match="was exchanged"):
+            deploy.handler.handler(decided(), None)
 
 
 def test_the_bytes_that_were_registered_are_copied_whatever_stands_in_their_place(deploy: SimpleNamespace) -> None:

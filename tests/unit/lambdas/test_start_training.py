@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from tests.unit.lambdas.code import DIGEST, expect_code
 from tests.unit.lambdas.loading import load_function
+from tracking.code import ChangedCodeError
 
 RUN_ID = "0123456789abcdef"
 GROUP = "mlops-dev-california-housing"
@@ -35,6 +37,7 @@ CHAMPION = {
 @pytest.fixture
 def function() -> SimpleNamespace:
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc123"}
+    environment["CODE_URIS"] = f"s3://assets/{DIGEST}.zip s3://assets/{DIGEST}.gz"
     return load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
 
 
@@ -69,6 +72,9 @@ def body_of(document: object) -> StreamingBody:
 def expect_manifest(s3: Stubber, **changed: object) -> None:
     manifest = {"model": "california_housing", "run_id": RUN_ID, "rows": {"train": 13}, **changed}
     s3.add_response("get_object", {"Body": body_of(manifest)}, {"Bucket": "processed", "Key": KEY})
+    if not changed:
+        expect_code(s3, "zip")
+        expect_code(s3, "gz")
 
 
 def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
@@ -137,6 +143,14 @@ def expect_start(sagemaker: Stubber, *, attempt: str = "1") -> None:
         "PipelineParameters": [{"Name": name, "Value": value} for name, value in values.items()],
     }
     sagemaker.add_response("start_pipeline_execution", {"PipelineExecutionArn": ARN}, request)
+
+
+def test_code_that_was_exchanged_starts_nothing(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
+    expect_manifest(s3, rows={"train": 14})
+    expect_code(s3, "zip")
+    expect_code(s3, "gz", name="exchanged.py")
+    with pytest.raises(ChangedCodeError, match=rf"assets/{DIGEST}\.gz was exchanged: the digest of its files is"):
+        function.handler.handler(created(), None)
 
 
 def test_the_first_model_has_no_champion(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
