@@ -90,7 +90,7 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
 @pytest.mark.parametrize(
     ("stack", "name", "batch", "attempts", "responses"),
     [
-        ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
+        ("etl", "StartEtl", 1, 5, ["ReportBatchItemFailures"]),
         ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 8, None),
     ],

@@ -24,7 +24,7 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     trained = Artifact(event["artifact"])
     kept = {"Bucket": BUCKET, "Key": f"{event['model']}/models/{event['sha256']}/model.tar.gz"}
     with TemporaryFile() as file:
-        found = digest_of(s3, to=file, **trained.place)
+        found = digest_of(s3, trained.place, to=file)
         if found != event["sha256"]:
             raise ChangedArtifactError(
                 f"{trained.uri} was exchanged after its evaluation: its SHA-256 is {found}, "
@@ -47,7 +47,7 @@ def keep(file: IO[bytes], place: dict[str, str], sha256: str) -> str:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
     version: str = s3.head_object(**place)["VersionId"]
-    found = digest_of(s3, **place, VersionId=version)
+    found = digest_of(s3, {**place, "VersionId": version})
     if found != sha256:
         raise ChangedArtifactError(f"{place['Key']} was exchanged: its SHA-256 is {found}, and not that of its name.")
     return version

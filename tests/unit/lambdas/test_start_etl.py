@@ -227,7 +227,7 @@ def test_full_workflow_hands_the_message_back_and_the_next_delivery_starts_it(
 ) -> None:
     glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue)
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
@@ -239,7 +239,7 @@ def test_a_run_that_started_without_an_answer_is_left_alone(
     """A second one would delete the folder that the first one writes."""
     assert function.handler.glue.meta.config.retries["total_max_attempts"] == 1
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue, ("wr_old", run_id(), "ERROR"), ("wr_other", "other", "RUNNING"), ("wr_ours", run_id(), "RUNNING"))
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
 
@@ -248,7 +248,7 @@ def test_a_claim_whose_run_ended_or_never_was_is_taken_over(
     function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue, ("wr_old", run_id(), "STOPPED"), ("wr_other", "other", "RUNNING"))
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
@@ -264,7 +264,7 @@ def test_lost_race_for_an_old_claim_hands_the_message_back(
     function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue)
     real = function.handler.s3.get_object
 

@@ -83,5 +83,5 @@ def test_a_digest_is_taken_on_the_way_to_a_file(s3: Any) -> None:
     body = bytes(range(256)) * 9000
     s3.put_object(Bucket="artifact", Key=KEY, Body=body)
     copy = io.BytesIO()
-    assert digest_of(s3, to=copy, Bucket="artifact", Key=KEY) == sha256(body)
+    assert digest_of(s3, {"Bucket": "artifact", "Key": KEY}, to=copy) == sha256(body)
     assert copy.getvalue() == body

@@ -59,15 +59,15 @@ def check(s3: Any, artifact: Artifact) -> None:
     """
     if not artifact.sha256 or s3.head_object(**artifact.place).get("VersionId") == artifact.version:
         return
-    found = digest_of(s3, **artifact.place)
+    found = digest_of(s3, artifact.place)
     if found != artifact.sha256:
         raise ChangedArtifactError(
             f"Its artifact {artifact.uri} was exchanged: its SHA-256 is {found}, registered was {artifact.sha256}."
         )
 
 
-def digest_of(s3: Any, *, to: Writable | None = None, **place: str) -> str:
-    """SHA-256 of an object, which is also written to the file `to`."""
+def digest_of(s3: Any, place: Mapping[str, str], *, to: Writable | None = None) -> str:
+    """SHA-256 of the object at `place`, as boto3 names it. It is also written to the file `to`."""
     digest = hashlib.sha256()
     for piece in s3.get_object(**place)["Body"].iter_chunks(_PIECE):
         digest.update(piece)
