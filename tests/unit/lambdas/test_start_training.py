@@ -149,7 +149,7 @@ def test_code_that_was_exchanged_starts_nothing(function: SimpleNamespace, s3: S
     expect_manifest(s3, rows={"train": 14})
     expect_code(s3, "zip")
     expect_code(s3, "gz", name="exchanged.py")
-    with pytest.raises(ChangedCodeError, match=rf"assets/{DIGEST}\.gz was exchanged: the digest of its files is"):
+    with pytest.raises(ChangedCodeError, match=rf"assets/{DIGEST}\.gz was exchanged: by its files its name would be"):
         function.handler.handler(created(), None)
 
 

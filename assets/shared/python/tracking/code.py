@@ -15,27 +15,31 @@ class ChangedCodeError(Exception):
 
 
 def check_code(s3: Any, uri: str) -> None:
-    """Raises ChangedCodeError. `uri`: s3://bucket/<digest>.zip or .tar.gz, as the CDK uploads an asset of ours.
+    """Raises ChangedCodeError. `uri`: s3://bucket/<name>.zip or .gz, as the CDK uploads an asset of ours.
 
-    The packed bytes differ with the zlib of the machine that packs: the digest is of names and contents.
+    The packed bytes differ with the zlib of the machine that packs: the name follows from names and contents.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     wanted = key.rpartition("/")[2].partition(".")[0]
-    found = digest_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    found = name_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     if found != wanted:
         raise ChangedCodeError(
-            f"The code {uri} was exchanged: the digest of its files is {found}, deployed was {wanted}. "
+            f"The code {uri} was exchanged: by its files its name would be {found}, deployed was {wanted}. "
             "Delete the object and deploy again."
         )
 
 
-def digest_of(archive: bytes) -> str:
-    """SHA-256 over name and SHA-256 of each file, 64 hexadecimal digits; "unreadable" for what is no archive."""
+def name_of(archive: bytes) -> str:
+    """SHA-256 of the archive's digest, 64 hexadecimal digits, as the CDK names it; "unreadable" for what is no archive.
+
+    The digest is the SHA-256 over SHA-256 and name of each file, as the stacks give it to the CDK.
+    """
     try:
         files = sorted((name, hashlib.sha256(content).hexdigest()) for name, content in _files(archive))
     except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError):
         return "unreadable"
-    return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in files).encode()).hexdigest()
+    digest = hashlib.sha256("".join(f"{each}  {name}\n" for name, each in files).encode()).hexdigest()
+    return hashlib.sha256(digest.encode()).hexdigest()
 
 
 def _files(archive: bytes) -> Iterator[tuple[str, bytes]]:
