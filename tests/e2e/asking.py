@@ -35,8 +35,8 @@ class Asking:
         self._answered: Counter[tuple[str, frozenset[str]]] = Counter()
         self._problems: list[str] = []
         self.explained = 0
-        # Looks that the gateway answered with 502 in its own words. One was seen in seven runs on a busy machine, and why
-        # is not known yet: it is counted and printed, and more than one is a fault.
+        # Looks that the gateway answered with 502 in its own words. One was seen in seven runs on a busy machine, and
+        # why is not known yet: it is counted and printed, and more than one is a fault.
         self.unanswered = 0
 
     def __enter__(self) -> Asking:
