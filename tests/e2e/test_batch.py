@@ -269,7 +269,6 @@ def test_every_grant_was_needed(platform: Platform) -> None:
         ("BatchModel", "cloudwatch:PutMetricData"),
         ("StartBatch", "sqs:GetQueueUrl"),
         ("StartBatch", "sqs:ChangeMessageVisibility"),
-        # Only where a large file cannot be read to its end, and where no instance was free.
+        # Only where a large file cannot be read to its end.
         ("StartBatch", "s3:AbortMultipartUpload"),
-        ("StartBatch", "s3:GetObject"),
     }
