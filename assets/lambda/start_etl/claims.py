@@ -57,10 +57,16 @@ class Claims:
         """Note the workflow run, so that later deliveries know what became of the claim."""
         self._put(Claim(claim.key, {**claim.content, "workflow_run": workflow_run}))
 
+    def release(self, claim: Claim) -> None:
+        """Nothing was started: the next delivery need not wait for the lease to end."""
+        self._put(Claim(claim.key, {**claim.content, "released": True}))
+
     def _reason_to_leave(self, folder: str, content: Mapping[str, Any], claimed: datetime) -> str:
         if self._exists(f"{folder}/manifest.json"):
             return "the data set is there"
         workflow_run = content.get("workflow_run")
+        if content.get("released"):
+            return ""
         if workflow_run is None:
             if datetime.now(UTC) - claimed < LEASE:
                 raise ClaimHeldError(f"Another delivery is starting {folder}.")
