@@ -12,7 +12,7 @@ import typer
 from cli.deletion import wait as wait_for
 from cli.errors import CliError
 from cli.options import Json, On, Stage, errors, output, progress, show
-from cli.registry import decider
+from cli.registry import decider, find_version
 from cli.target import Target, find_target
 from cli.terminal import confirm
 from tracking import scaling
@@ -163,11 +163,11 @@ def _deployed(target: Target, model: str, number: int) -> ModelVersion:
     deadline = time.monotonic() + PATIENCE_SECONDS[target.where]
     with progress.status(f"Deploying version {number}"):
         while time.monotonic() < deadline:
-            version = _wanted(target, model)
+            version = find_version(target, model, number)
             reason = version.metadata.get("deployment_reason", "").rstrip(".")
-            if version.number != number:
+            if not version.wanted:
                 raise CliError(
-                    f"Version {number} is no longer the newest approved one: {version.number} is.",
+                    f"Version {number} is no longer the newest approved one: {_wanted(target, model).number} is.",
                     f"See: mlops model {number} --model {model}.",
                 )
             if version.state in (State.BLOCKED, State.LIVE_BLOCKED):
