@@ -7,8 +7,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
 from contract import Contract
-
-PROJECT = "mlops"
+from project import PROJECT
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,8 @@ class StageConfig:
     # None: jobs, endpoints and functions run outside of any VPC of yours.
     network: Network | None = None
     alerting: Alerting = Alerting()
+    # project.toml has it.
+    project: str = PROJECT.name
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -147,33 +148,33 @@ class StageConfig:
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"project": PROJECT, "stage": self.name}
+        return {"project": self.project, "stage": self.name}
 
     @property
     def prefix(self) -> str:
         """What the names of this environment start with."""
-        return f"{PROJECT}-{self.name}-"
+        return f"{self.project}-{self.name}-"
 
     @property
     def event_source(self) -> str:
         """What our own events name as their source. A run has the same id everywhere: it does not tell environments
         apart, and a policy can allow or refuse events by their source."""
-        return f"{PROJECT}.{self.name}"
+        return f"{self.project}.{self.name}"
 
     @property
     def metrics(self) -> str:
         """Namespace of the platform's own metrics."""
-        return f"{PROJECT}/{self.name}"
+        return f"{self.project}/{self.name}"
 
     @property
     def glue_logs(self) -> str:
         """What the log groups of this environment's Glue job start with; /aws-glue/jobs is everybody's."""
-        return f"/aws-glue/{PROJECT}-{self.name}"
+        return f"/aws-glue/{self.project}-{self.name}"
 
     @property
     def database(self) -> str:
         """Athena wants quotes around a name with hyphens."""
-        return f"{PROJECT}_{self.name}"
+        return f"{self.project}_{self.name}"
 
     def is_realtime(self, contract: Contract) -> bool:
         """Whether the model is served by instances in this environment."""

@@ -22,6 +22,7 @@ from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.names import pascal
 from stacks.platform_stack import Foundation, ModelStack
 
 RETRY_SECONDS = 60
@@ -44,9 +45,8 @@ class ServingStack(ModelStack):
         verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
         self._add_deployment(verify)
         for model in (contract.name for contract in dedicated):
-            name = "".join(word.capitalize() for word in model.split("_"))
-            guards = model in realtime
-            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts)
+            construct_id, guards = f"{pascal(model)}Endpoint", model in realtime
+            EndpointAlarms(self, construct_id, config=config, model=model, guards=guards, alerts=self._alerts)
         functions = self._add_api()
         if shared:
             self._share(verify=verify, functions=functions)

@@ -16,6 +16,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.names import pascal
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from stacks.platform_stack import Foundation, ModelStack
 
@@ -39,9 +40,9 @@ class TrainingStack(ModelStack):
             image=self._image,
             in_network=self._config.network is not None,
         )
-        self._add_pipelines()
         self._add_start()
         self._add_alarm()
+        self._add_pipelines()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
         # A diff of unchanged code takes it from here, or it would show the commit alone.
         CfnOutput(self, "CodeCommit", value=commit)
@@ -52,13 +53,18 @@ class TrainingStack(ModelStack):
             document = definition(contract, self._inputs(contract))
             pipeline = sagemaker.CfnPipeline(
                 self,
-                "".join(word.capitalize() for word in contract.name.split("_")),
+                self._free_id(contract.name),
                 pipeline_name=self._config.resource_name(contract.name),
                 pipeline_description=contract.description,
                 pipeline_definition={"PipelineDefinitionBody": self.to_json_string(document)},
                 role_arn=role.role_arn,
             )
             pipeline.node.add_dependency(role)
+
+    def _free_id(self, model: str) -> str:
+        """A model may be called like something else in here: image, start_training."""
+        construct_id = pascal(model)
+        return construct_id if self.node.try_find_child(construct_id) is None else f"{construct_id}Pipeline"
 
     def _inputs(self, contract: Contract) -> PipelineInputs:
         jobs, assets, network = self._config.jobs, self._assets, self._config.network

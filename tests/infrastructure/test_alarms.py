@@ -14,11 +14,12 @@ from aws_cdk import App, Stack, Stage
 from aws_cdk.aws_kms import CfnKey
 
 from cli.target import ROOT
-from stacks.config import DEV, PROD, Alerting
+from stacks.config import Alerting
 from stacks.constructs.alerts import Alerts, Runbook, dashed
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.monitoring import MonitoringStack
+from tests.example import DEV, PROD
 from tests.infrastructure.templates import StackId, Template, readable, statements
 
 RUNBOOKS = ROOT / "docs" / "runbooks"

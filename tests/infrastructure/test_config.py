@@ -11,8 +11,9 @@ import pytest
 
 from contract import Contract
 from stacks import bundles, config, instance_types
-from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
+from stacks.config import Alerting, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_instances, check_names, chosen
+from tests.example import DEV, PROD, STAGES
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),
@@ -189,6 +190,11 @@ def test_a_version_of_a_model_finds_a_name_in_every_environment() -> None:
         "leave 50 of the 63 SageMaker takes: use at most 39 in model.name, or a shorter name for the environment prod"
     )
     assert "use at most 36 in model.name, or a shorter name for the environment staging" in staging
+
+
+def test_two_models_that_cloudformation_cannot_tell_apart_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"^models/flat_1 and models/flat1: CloudFormation has no _ in its names"):
+        check_names([DEV], ["flat_1", "flat1", "flat_a", "flata"])
 
 
 def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
