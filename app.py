@@ -14,6 +14,7 @@ from aws_cdk import App
 
 from contract import ContractError, load_all
 from stacks import bundles
+from stacks.commit import commit_of
 from stacks.config import DELIVERY, STAGES, Delivery, StageConfig
 from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
 from stacks.delivery import DeliveryStack
@@ -31,7 +32,8 @@ def main(
     """Context `stages` (dev,prod) says which environments; without it, all.
 
     CDK_VALIDATION=true checks the templates, for 3 s more.
-    CODE_COMMIT names the commit that is deployed: every model version carries it. MODELS_DIR: other models than ours.
+    CODE_COMMIT names the commit that is deployed, which every model version carries; by default it is HEAD of this
+    checkout. MODELS_DIR: other models than ours.
     """
     try:
         check(stages, delivery)
@@ -52,6 +54,7 @@ def main(
         wanted = stages if names is None else chosen(stages, str(names).split(","))
     except ConfigError as error:
         sys.exit(str(error))
+    commit = os.environ.get("CODE_COMMIT") or commit_of(bundles.ROOT)
     with TemporaryDirectory() as staging:
         packed = bundles.build(Path(staging), models=models)
         for config in wanted:
@@ -60,7 +63,7 @@ def main(
                 config=config,
                 contracts=contracts,
                 bundles=packed,
-                commit=os.environ.get("CODE_COMMIT", "unknown"),
+                commit=commit,
             )
         if delivery is not None:
             for account in delivery.accounts:

@@ -11,10 +11,12 @@ from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
-from stacks.names import pascal
+from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after, write_once
+from stacks.naming import pascal
 from stacks.platform_stack import Buckets, PlatformStack
 
+# Artifacts that versions were registered with, of any model.
+KEPT = "*/models/*/model.tar.gz"
 SPLITS = ("train", "validation", "test")
 
 
@@ -72,6 +74,7 @@ class DataStack(PlatformStack):
             key=self.key,
             lifecycle_rules=[tier_after(30), expire_old_versions(90)],
         )
+        write_once(artifact, KEPT)
         CfnOutput(self, "RawBucketName", value=raw.bucket_name)
         CfnOutput(self, "ProcessedBucketName", value=processed.bucket_name)
         CfnOutput(self, "ArtifactBucketName", value=artifact.bucket_name)

@@ -40,15 +40,24 @@ def test_app_needs_no_credentials_and_no_network_and_is_reproducible(tmp_path: P
     """Of one environment, which the context can ask for."""
     one = STAGES[0].name
     only_one = {"CDK_CONTEXT_JSON": json.dumps({"stages": one}), "CDK_OUTDIR": str(tmp_path / "out")}
-    done = run_app(tmp_path, **only_one, PYTHONHASHSEED="815")
+    done = run_app(tmp_path, **only_one, PYTHONHASHSEED="815", CODE_COMMIT="unknown")
     assert (done.returncode, done.stderr) == (0, "")
-    made = {
-        key: item.document
-        for key, item in read_templates(
-            tmp_path / "out", [replace(config, project=read(FILE).name) for config in STAGES]
-        ).items()
-    }
+    stages = [replace(config, project=read(FILE).name) for config in STAGES]
+    made = {key: item.document for key, item in read_templates(tmp_path / "out", stages).items()}
     assert made == {key: item.document for key, item in own.templates.items() if key[0] == one}
+
+
+def test_models_whose_names_are_one_in_the_templates_fail_with_both_names(tmp_path: Path) -> None:
+    source = MODELS / "breast_cancer" / "model.toml"
+    for name in ("churn1", "churn_1"):
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        (folder / "model.toml").write_text(source.read_text().replace('"breast_cancer"', f'"{name}"'))
+    out = str(tmp_path / "out")
+    done = run_app(tmp_path, MODELS_DIR=str(tmp_path / "models"), CDK_OUTDIR=out, CODE_COMMIT="unknown")
+    assert done.returncode == 1
+    assert done.stderr.startswith("models/churn_1: the names churn1 and churn_1 are both Churn1")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_wrong_model_fails_with_file_key_and_reason(tmp_path: Path) -> None:
