@@ -18,6 +18,7 @@ from stacks.commit import commit_of
 from stacks.config import DELIVERY, STAGES, Delivery, StageConfig
 from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
 from stacks.delivery import DeliveryStack
+from stacks.limits import check_templates
 from stacks.stage import MlopsStage
 
 # Given to the app here as the command line gives it, so that the templates are the same without one.
@@ -68,7 +69,11 @@ def main(
         if delivery is not None:
             for account in delivery.accounts:
                 DeliveryStack(app, config=delivery, stages=chosen(stages, account))
-        app.synth()
+        made = app.synth()
+    try:
+        check_templates(Path(made.directory), many=all(config.many_models for config in wanted))
+    except ConfigError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
