@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from cli.errors import CliError
 from cli.target import Where
 from cli.terminal import output, print_json, progress
+from project import PROJECT
 
 __all__ = ["output", "print_json", "progress"]  # beside what is defined here
 
@@ -21,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev or prod.")]
 On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
 
-DEFAULT_MODEL = "california_housing"
+DEFAULT_MODEL = PROJECT.model
 EveryModel = Annotated[str | None, typer.Option("--model", "-m", help="One model; by default, all of them.")]
 # Of a command about a run: its id says which model it is of.
 AnyModel = Annotated[str | None, typer.Option("--model", "-m", help="The model; by default, whichever has the run.")]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from cli import api
 from cli.errors import CliError
-from cli.target import PROJECT, Target
+from cli.target import Target
 from tracking.states import State
 from tracking.versions import newest_approved
 
@@ -81,7 +81,7 @@ def _judge(target: Target, model: str, answer: dict[str, Any]) -> Answer:
 
 def deployed_commit(target: Target) -> str:
     """CODE_COMMIT of the last deployment; "unknown" of one that told none, and where nothing is deployed yet."""
-    name = f"{PROJECT}-{target.stage}-training"
+    name = f"{target.prefix}training"
     try:
         (stack,) = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:

@@ -14,6 +14,7 @@ import pytest
 from contract import Contract, load
 from stacks import bundles
 from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
@@ -299,7 +300,7 @@ def test_deployed_definition(templates: dict[StackId, Template], stage: str, app
 
 def test_a_comment_in_the_contract_changes_no_pipeline(contract: Contract, tmp_path: Path) -> None:
     """An equal definition is an equal pipeline: no update, and the cache of its steps stays."""
-    text = (bundles.MODELS / "california_housing" / "model.toml").read_text()
+    text = (MODELS / "california_housing" / "model.toml").read_text()
     (tmp_path / "model.toml").write_text(f"# Another comment.\n\n{text}\n")
     assert digest(load(tmp_path / "model.toml")) == digest(contract)
 

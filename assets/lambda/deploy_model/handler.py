@@ -85,7 +85,13 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     facts = {"model": contract.name, "model_version": package.version, "state": package.state}
     if not goes_on(package, cause):
         if cause.check and package.state == "blocked":
-            count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
+            count(
+                cloudwatch,
+                "DeploymentFailures",
+                model=contract.name,
+                stage=SETTINGS.stage,
+                prefix=SETTINGS.resource_prefix,
+            )
         if not cause.check:
             log.info("Version stays as it is", extra=facts)
         return
@@ -108,7 +114,7 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
 def tell_rejected(group: str, contract: Contract) -> None:
     """Nothing is approved. What answers all the same goes on, rather than nobody: a person is told."""
     if serves(group, contract):
-        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage)
+        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
 
 
 def serves(group: str, contract: Contract) -> bool:

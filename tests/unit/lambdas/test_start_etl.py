@@ -14,7 +14,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from contract import load_all
-from tests.unit.lambdas.loading import ROOT, load_function
+from tests.contracts import MODELS
+from tests.unit.lambdas.loading import load_function
 
 BUCKET = "processed"
 KEY = "california_housing/2024/housing (1).csv"
@@ -59,7 +60,7 @@ def batch(*events: object) -> dict[str, Any]:
 
 
 def run_id(*, size: int = 1_423_529, etag: str = ETAG) -> str:
-    contract = load_all(ROOT / "models")["california_housing"]
+    contract = load_all(MODELS)["california_housing"]
     identity = ["california_housing", etag, str(size), contract.hash, "c0de"]
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tracking.hosting import SHARED, Served, read_served
-from tracking.place import Place
+from tracking.place import Place, project_of
 from tracking.resources import found
 from tracking.states import APPROVED, Facts, State, state_of
 
@@ -27,8 +27,6 @@ BOOKKEEPING = (
     "deployment_attempts",
     "deployment_recorded_at",
 )
-# The platform's own metrics are below it, those of each environment in a namespace: policies know nothing narrower.
-NAMESPACE = "mlops"
 
 
 @dataclass(frozen=True)
@@ -166,15 +164,15 @@ def served_package(sagemaker: Any, config_name: str) -> str:
 Trouble = Literal["DeploymentFailures", "RejectedServing"]
 
 
-def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str) -> None:
-    """One more; an alarm watches each metric.
+def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str, prefix: str) -> None:
+    """One more; an alarm watches each metric. Each environment has a namespace: policies know nothing narrower.
 
     DeploymentFailures: a version is approved and not live. RejectedServing: one is live and rejected, and none is
     approved.
     """
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
     metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{project_of(prefix, stage)}/{stage}", MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:
