@@ -37,7 +37,12 @@ def json_response(document: Mapping[str, Any]) -> Response:
 def resource_of(event: Event) -> str:
     """The path in the API, with the model's name in it: where the API has one path for all models, as with one each."""
     resource = str(event["resource"])
-    return resource.replace("{model}", str((event.get("pathParameters") or {}).get("model")), 1)
+    if "{model}" not in resource:
+        return resource
+    name = str(event["pathParameters"]["model"])
+    if "/" in name:  # %2F in the path of the request
+        raise not_found(f"There is no model {name!r}.")
+    return resource.replace("{model}", name, 1)
 
 
 def model_of(resource: str, models: Mapping[str, T]) -> T:
