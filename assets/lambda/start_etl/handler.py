@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import ON_ITS_WAY, Claim, Claims, key_of
+from content import content_of
 from logic import StartError, Upload, run_id_of, upload_of
 from settings import SETTINGS, UNDER_WAY, s3, workflow_status
 
@@ -49,7 +50,8 @@ def take(upload: Upload) -> None:
         return
     if upload.model not in CONTRACTS:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
-    run_id = run_id_of(upload, contract_hash=CONTRACTS[upload.model].hash, code_hash=CODE_HASH)
+    content = content_of(s3, upload)
+    run_id = run_id_of(upload, content, contract_hash=CONTRACTS[upload.model].hash, code_hash=CODE_HASH)
     lines.about(run_id=run_id)
     claim, reason = claimed(upload, run_id)
     if claim is not None:

@@ -172,7 +172,7 @@ def test_files_of_one_second_start_in_the_order_of_their_versions(function: Simp
     assert glue.started == [f"{HOUSES}/1.csv", f"{HOUSES}/2.csv"]
 
 
-def test_a_model_with_one_file_does_not_wait_behind_the_many_of_another(function: SimpleNamespace, glue: FakeGlue) -> None:
+def test_a_file_does_not_wait_behind_the_many_of_another_model(function: SimpleNamespace, glue: FakeGlue) -> None:
     for number in range(30):
         waits(function, HOUSES, number, claimed=False)
     waits(function, TUMOURS, 2000)

@@ -71,6 +71,54 @@ def run_id(*, size: int = 1_423_529, etag: str = ETAG) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 
 
+def put_raw(function: SimpleNamespace, body: bytes, *, parts: int = 1, **settings: str) -> dict[str, Any]:
+    """The event of an object that is in the raw bucket, sent at once or in parts of 5 MB."""
+    s3 = function.handler.s3
+    s3.create_bucket(Bucket="raw", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
+    place = {"Bucket": "raw", "Key": KEY}
+    if parts == 1:
+        answer = s3.put_object(**place, Body=body, **settings)
+    else:
+        upload = {**place, "UploadId": s3.create_multipart_upload(**place, **settings)["UploadId"]}
+        size = 5 << 20
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+        done = [s3.upload_part(**upload, PartNumber=n, Body=piece)["ETag"] for n, piece in enumerate(pieces, 1)]
+        listed = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(done, 1)]}
+        answer = s3.complete_multipart_upload(**upload, MultipartUpload=listed)
+    return uploaded(size=len(body), etag=answer["ETag"].strip('"'), version=answer["VersionId"])
+
+
+LONG = bytes(range(256)) * (24 << 10)
+
+
+@pytest.mark.parametrize("how", [{}, {"parts": 2}, {"ServerSideEncryption": "aws:kms"}], ids=["once", "parts", "kms"])
+def test_the_same_bytes_are_one_run_however_they_were_sent(
+    function: SimpleNamespace, glue: Stubber, how: dict[str, Any]
+) -> None:
+    event = put_raw(function, LONG, **how)
+    described = event["detail"]["object"]
+    assert ("-" in described["etag"]) == ("parts" in how)
+    assert function.handler.handler(batch(event), None) == {"batchItemFailures": []}
+    wanted = run_id(size=len(LONG), etag=hashlib.md5(LONG).hexdigest())
+    assert [ticket.endswith(f"_{wanted}.json") for ticket in waiting(function)] == [True]
+
+
+def test_a_file_in_one_part_is_not_read(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = put_raw(function, b"rows")
+    upload = function.logic.upload_of(json.dumps(event))
+    monkeypatch.setattr(function.handler.s3, "get_object", lambda **_: pytest.fail("read"))
+    assert function.content.content_of(function.handler.s3, upload) == hashlib.md5(b"rows").hexdigest()
+
+
+def test_a_version_that_is_gone_keeps_its_etag(function: SimpleNamespace) -> None:
+    """The ETL job has the sentence for it."""
+    event = put_raw(function, b"rows")
+    upload = function.logic.upload_of(json.dumps(event))
+    function.handler.s3.delete_object(Bucket="raw", Key=KEY, VersionId=upload.version)
+    assert function.content.content_of(function.handler.s3, upload) == upload.etag
+
+
 def facts(**changed: object) -> dict[str, Any]:
     """What a claim and a ticket say of the upload."""
     return {
