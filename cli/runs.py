@@ -88,4 +88,9 @@ def all_runs(target: Target, model: str | None) -> list[Run]:
     names = [model] if model else target.models
     with ThreadPoolExecutor(4) as pool:
         found = [run for runs in pool.map(lambda name: list_runs(target.place, model=name), names) for run in runs]
-    return sorted(found, key=lambda run: run.started.timestamp() if run.started else 0.0, reverse=True)
+
+    def since(run: Run) -> float:
+        moment = run.started or run.uploaded
+        return moment.timestamp() if moment else 0.0
+
+    return sorted(found, key=since, reverse=True)
