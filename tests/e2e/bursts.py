@@ -6,9 +6,10 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cli import dead_letters
@@ -17,6 +18,7 @@ from cli.upload import Upload, upload
 from tests.e2e.light import write_model
 from tracking.run import Run
 from tracking.runs import list_runs
+from tracking.waiting import PREFIX, Ticket
 
 # Trees that grow in a moment, and a gate that lets every model pass: what is looked at is what becomes of the files.
 QUICK = {
@@ -93,11 +95,37 @@ def wait_for_all(target: Target, models: Sequence[str], wanted: Mapping[str, set
         time.sleep(1.0)
 
 
-def workflow_runs(target: Target) -> list[tuple[str, str]]:
-    """Model and run id of each, in the order of their starts."""
-    pages = target.client("glue").get_paginator("get_workflow_runs").paginate(Name=target.output("WorkflowName"))
-    runs = sorted((run for page in pages for run in page["Runs"]), key=lambda run: run["StartedOn"])
-    return [(run["WorkflowRunProperties"]["model"], run["WorkflowRunProperties"]["run_id"]) for run in runs]
+@dataclass(frozen=True)
+class Started:
+    """`listed`: when the file was put on the waiting list, to the second; `at`: when its workflow run started."""
+
+    model: str
+    run_id: str
+    listed: datetime
+    at: datetime
+
+
+def started_runs(target: Target) -> list[Started]:
+    """In the order of their starts."""
+    versions = target.client("s3").get_paginator("list_object_versions")
+    pages = versions.paginate(Bucket=target.output("ProcessedBucketName"), Prefix=PREFIX)
+    tickets = [(Ticket.of(item["Key"]), item["LastModified"]) for page in pages for item in page.get("Versions", [])]
+    listed = {(ticket.model, ticket.run_id): moment for ticket, moment in tickets if ticket}
+    glue = target.client("glue").get_paginator("get_workflow_runs").paginate(Name=target.output("WorkflowName"))
+    runs = sorted((run for page in glue for run in page["Runs"]), key=lambda run: run["StartedOn"])
+    names = [(run["WorkflowRunProperties"]["model"], run["WorkflowRunProperties"]["run_id"]) for run in runs]
+    return [Started(*name, listed[name], run["StartedOn"]) for name, run in zip(names, runs, strict=True)]
+
+
+def overtaken(started: Sequence[Started], order: Sequence[str]) -> list[tuple[str, str]]:
+    """Of one model, by run id: who waited when a file started that was uploaded later, and that file.
+
+    `order`: of the uploads. What arrives while there is room starts at once, and events may arrive in another order.
+    """
+    runs = {run.run_id: run for run in started}
+    pairs = [(runs[early], runs[late]) for place, early in enumerate(order) for late in order[place + 1 :]]
+    second = timedelta(seconds=1)
+    return [(a.run_id, b.run_id) for a, b in pairs if b.at < a.at and a.listed + second < b.at]
 
 
 def dead(target: Target) -> dict[str, int]:
@@ -105,6 +133,6 @@ def dead(target: Target) -> dict[str, int]:
     return {queue.name: queue.waiting for queue in dead_letters.queues(target) if queue.waiting}
 
 
-def in_order(sent: Sequence[Sent], model: str) -> Iterator[str]:
+def in_order(sent: Sequence[Sent], model: str) -> list[str]:
     """Run ids of the model's files in the order of their uploads, each once."""
-    yield from dict.fromkeys(item.upload.run_id for item in sent if item.file.model == model)
+    return list(dict.fromkeys(item.upload.run_id for item in sent if item.file.model == model))

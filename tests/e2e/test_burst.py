@@ -32,9 +32,9 @@ def test_nine_files_of_three_models_at_once(crowd: Platform, housing: Path, tmp_
     states = {run.run_id: run.state for run in runs}
     for item in sent:
         assert states[item.upload.run_id] in (DONE if item.file.good else ("refused",))
-    started = bursts.workflow_runs(crowd.target)
-    assert set(Counter(started).values()) == {1}
+    started = bursts.started_runs(crowd.target)
+    assert set(Counter(run.run_id for run in started).values()) == {1}
     for model in MODELS:
-        assert [run_id for name, run_id in started if name == model] == list(bursts.in_order(sent, model))
+        assert bursts.overtaken([run for run in started if run.model == model], bursts.in_order(sent, model)) == []
         assert "live" in [states[run_id] for run_id in wanted[model]]
     assert bursts.dead(crowd.target) == {}
