@@ -78,8 +78,7 @@ class RunReader:
         workflow = next(self._workflow_runs(run_id), None)
         manifest = self._document(run_id, "manifest")
         execution = next(self._executions(run_id), None) if manifest else None
-        queued = None if manifest else self._queue().get(run_id)
-        return self._run(run_id, _Found(workflow, execution, queued), lambda: live_package(self._place, self._model))
+        return self._run(run_id, _Found(workflow, execution), lambda: live_package(self._place, self._model))
 
     def recent(self, *, limit: int | None = None, before: str | None = None) -> RunPage:
         """The newest runs, those that are older than the run `before` when it is named. Raises KeyError for no such."""
@@ -104,14 +103,18 @@ class RunReader:
         return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
+        workflow, execution, queued = self._with_graph(found.workflow), found.execution, found.queued
         manifest = self._document(run_id, "manifest")
         claim = self._claim(run_id) if manifest is None else {}
         # A file that was refused or failed, and was uploaded again, starts anew.
-        anew = not manifest and claim.get("state") in BEFORE_ETL
-        workflow, execution = None if anew else self._with_graph(found.workflow), found.execution
+        anew = manifest is None and claim.get("state") in BEFORE_ETL
+        if anew:
+            workflow = None
+        if anew and queued is None and claim["state"] == "waiting":
+            queued = self._queue().get(run_id)
         refused = None if manifest or anew else self._document(run_id, "refused")
         steps = list(glue_steps(workflow, logs=self._place.glue_logs))
-        state, reason = claim_state(claim, found.queued) if anew else etl_state(workflow, refused, manifest)
+        state, reason = claim_state(claim, queued) if anew else etl_state(workflow, refused, manifest)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
         if manifest and execution:
@@ -144,7 +147,7 @@ class RunReader:
             model_version=version,
             refused=refused if state == "refused" else None,
             uploaded=moment(source.get("uploaded_at")),
-            place=found.queued.place if found.queued and state == "queued" else None,
+            place=queued.place if queued and state == "queued" else None,
         )
 
     def _ids(self) -> list[str]:
