@@ -16,7 +16,7 @@ import boto3
 from claims import ClaimHeldError, Claims
 from logic import Upload
 from settings import SETTINGS, UNDER_WAY, s3, workflow_status
-from starting import FullError, InvalidError, start
+from starting import FullError, InvalidError, start, superseded
 from turns import Running, Turns, read_turns, write_turns
 
 from contract import bundled
@@ -96,6 +96,9 @@ def heads_of(line: WaitingList) -> dict[str, Head]:
     if strangers:
         log.warning("Files wait for models that are not deployed", extra={"models": strangers})
     waiting = {model: line.of(model) for model in models if model in CONTRACTS}
+    for model, tickets in waiting.items():
+        if CONTRACTS[model].uploads == "newest":
+            waiting[model] = iter(superseded(line, list(tickets)))
     return {model: Head(first, tickets) for model, tickets in waiting.items() if (first := next(tickets, None))}
 
 

@@ -71,11 +71,25 @@ def claimed(upload: Upload, run_id: str) -> tuple[Claim | None, str]:
     held = claims.read(new.key)
     if claims.has_data_set(held):
         return None, "the data set is there"
-    if held.state in ON_ITS_WAY:
+    if held.state in ON_ITS_WAY and not takes_over(upload, held):
         return Claim(held.key, {**asdict(upload), **held.content}), "the file waits already"
-    if held.state == "superseded" and held.is_of(upload):
-        return None, "a newer file took its place"
-    # A run that ended without a manifest was refused or failed: uploading the file again runs it again.
-    if held.workflow_run and (status := workflow_status(held.workflow_run)) in UNDER_WAY:
-        return None, f"workflow run {held.workflow_run} is {status}"
+    if reason := reason_to_leave(upload, held):
+        return None, reason
     return claims.write(Claim(new.key, content, held.etag)), ""
+
+
+def takes_over(upload: Upload, held: Claim) -> bool:
+    """Whether bytes that wait, and are uploaded again, count from now on: where the newest upload is run alone."""
+    if held.state != "waiting" or CONTRACTS[upload.model].uploads != "newest":
+        return False
+    before = held.upload
+    return (upload.uploaded_at, upload.sequencer) > (before.uploaded_at, before.sequencer)
+
+
+def reason_to_leave(upload: Upload, held: Claim) -> str:
+    """Why a file that has had its turn does not get another one, "" when it does."""
+    if held.state == "superseded" and held.is_of(upload):
+        return "a newer file took its place"
+    # A run that ended without a manifest was refused or failed: uploading the file again runs it again.
+    status = workflow_status(held.workflow_run) if held.workflow_run else None
+    return f"workflow run {held.workflow_run} is {status}" if status in UNDER_WAY else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from botocore.exceptions import ClientError
@@ -53,6 +54,23 @@ def start(claims: Claims, line: WaitingList, ticket: Ticket) -> str | None:
         raise
     claims.write(claim.become("started", workflow_run=run))
     return str(run)
+
+
+def superseded(line: WaitingList, tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Of tickets in order, those that are left when the newest one takes the place of the others."""
+    claims, left = Claims(line.s3, line.bucket), list[Ticket]()
+    newest = line.upload(tickets[-1])["key"] if len(tickets) > 1 else ""
+    for ticket in tickets[:-1]:
+        claim = _claim_of(claims, line, ticket)
+        if claim is not None and claim.state == "starting":
+            # It may have started.
+            left.append(ticket)
+            continue
+        if claim is not None:
+            words = f'{newest} was uploaded before its turn came, and uploads = "newest" in model.toml runs that alone.'
+            claims.write(claim.become("superseded", reason=words))
+        line.remove(ticket)
+    return [*left, *tickets[-1:]]
 
 
 def _claim_of(claims: Claims, line: WaitingList, ticket: Ticket) -> Claim | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.unit.lambdas.loading import load_function
-from tests.unit.lambdas.test_start_etl import BUCKET, ENVIRONMENT
+from tests.unit.lambdas.test_start_etl import BUCKET, ENVIRONMENT, batch, uploaded
 from tracking.waiting import Ticket, WaitingList
 
 HOUSES, TUMOURS = "california_housing", "breast_cancer"
@@ -304,3 +306,59 @@ def test_what_somebody_put_among_the_tickets_is_no_ticket(function: SimpleNamesp
         function.settings.s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
     wake(function)
     assert glue.started == []
+
+
+@pytest.fixture
+def newest(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model runs the newest of its files that wait."""
+    contracts = {**function.dispatch.CONTRACTS}
+    contracts[HOUSES] = replace(contracts[HOUSES], uploads="newest")
+    monkeypatch.setattr(function.dispatch, "CONTRACTS", contracts)
+    monkeypatch.setattr(function.handler, "CONTRACTS", contracts)
+
+
+@pytest.mark.usefixtures("newest")
+def test_the_newest_file_takes_the_place_of_the_others(function: SimpleNamespace, glue: FakeGlue) -> None:
+    for number in (1, 2, 3):
+        waits(function, HOUSES, number)
+        waits(function, TUMOURS, 10 + number)
+    glue.limit = 1
+    wake(function)
+    glue.end(*glue.started)
+    wake(function)
+    assert sorted(glue.started) == [f"{TUMOURS}/11.csv", f"{HOUSES}/3.csv"]
+    assert (left(function), left(function, TUMOURS)) == ([], [12, 13])
+    for number in (1, 2):
+        claim = claim_of(function, HOUSES, number)
+        assert claim["state"] == "superseded"
+        assert claim["reason"].startswith(f"{HOUSES}/3.csv was uploaded before its turn came")
+    assert claim_of(function, HOUSES, 3)["state"] == "started"
+
+
+@pytest.mark.usefixtures("newest")
+def test_a_file_that_may_have_started_is_not_superseded(function: SimpleNamespace, glue: FakeGlue) -> None:
+    waits(function, HOUSES, 1)
+    glue.answers_lost = True
+    with pytest.raises(ClientError):
+        wake(function)
+    waits(function, HOUSES, 2)
+    glue.answers_lost = False
+    wake(function)
+    assert glue.started == [f"{HOUSES}/1.csv", f"{HOUSES}/2.csv"]
+    assert claim_of(function, HOUSES, 1)["state"] == "started"
+
+
+@pytest.mark.usefixtures("newest")
+def test_bytes_that_are_uploaded_again_are_the_newest(function: SimpleNamespace, glue: FakeGlue) -> None:
+    def upload(name: str, second: int) -> None:
+        event = uploaded(f"{HOUSES}/{name}.csv", etag=hashlib.md5(name.encode()).hexdigest(), version=f"v{second}")
+        event["time"] = f"2026-01-02T03:04:{second:02}Z"
+        assert function.handler.handler(batch(event), None) == {"batchItemFailures": []}
+
+    for second, name in enumerate(("a", "b", "a")):
+        upload(name, second)
+    upload("a", 0)  # once more, late
+    wake(function)
+    assert glue.started == [f"{HOUSES}/a.csv"]
+    assert glue.runs["wr_0"]["WorkflowRunProperties"]["version"] == "v2"
+    assert left(function) == []
