@@ -123,6 +123,21 @@ def unused_parameter(document: dict[str, Any]) -> None:
     document["Parameters"].append({"Name": "Forgotten", "Type": "String"})
 
 
+@pytest.mark.parametrize("step", ["Prepare", "Train", "Evaluate"])
+def test_a_step_waits_ten_days_for_a_quota(california: dict[str, Any], step: str) -> None:
+    waiting = [
+        p for p in step_of(california, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]
+    ]
+    assert waiting == [
+        {
+            "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+            "IntervalSeconds": 300,
+            "BackoffRate": 1.0,
+            "ExpireAfterMin": 14_400,
+        }
+    ]
+
+
 def unknown_exception(document: dict[str, Any]) -> None:
     step_of(document, "Train")["RetryPolicies"][0]["ExceptionType"] = ["Step.OVERLOAD"]
 
