@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract import Contract, Serving
+from tracking.order import Order
 from tracking.scaling import VARIANT
 
 
@@ -19,6 +20,7 @@ class Package:
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
     8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    `order`: the greater one of two versions is the newer.
     """
 
     arn: str
@@ -30,6 +32,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    order: Order = field(kw_only=True)
 
 
 @dataclass(frozen=True)
