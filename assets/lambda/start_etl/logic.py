@@ -18,7 +18,10 @@ class MalformedEventError(StartError):
 
 @dataclass(frozen=True)
 class Upload:
-    """One version of one object in the raw bucket. `size` is in bytes; `etag` has no quotes."""
+    """One version of one object in the raw bucket. `size` is in bytes; `etag` has no quotes.
+
+    `uploaded_at` is in whole seconds; the greater `sequencer` (hexadecimal) of two in the same second came later.
+    """
 
     model: str
     bucket: str
@@ -27,6 +30,7 @@ class Upload:
     etag: str
     size: int
     uploaded_at: str
+    sequencer: str = ""
 
     @property
     def is_folder(self) -> bool:
@@ -48,6 +52,7 @@ def upload_of(body: str) -> Upload:
             etag=source["etag"].strip('"'),
             size=int(source.get("size", 0)),
             uploaded_at=event["time"],
+            sequencer=source.get("sequencer", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedEventError(

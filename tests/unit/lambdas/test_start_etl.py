@@ -19,6 +19,7 @@ from tests.unit.lambdas.loading import ROOT, load_function
 BUCKET = "processed"
 KEY = "california_housing/2024/housing (1).csv"
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
+SEQUENCER = "0055AED6DCD90281E5"
 WORKFLOW_RUN = "wr_0123456789abcdef"
 
 
@@ -48,7 +49,7 @@ def uploaded(key: str = KEY, *, size: int = 1_423_529, etag: str = ETAG, version
         "time": "2026-01-02T03:04:05Z",
         "detail": {
             "bucket": {"name": "raw"},
-            "object": {"key": key, "size": size, "etag": etag, "version-id": version},
+            "object": {"key": key, "size": size, "etag": etag, "version-id": version, "sequencer": SEQUENCER},
         },
     }
 
@@ -126,6 +127,7 @@ def properties(**changed: str) -> dict[str, str]:
         "etag": ETAG,
         "size": "1423529",
         "uploaded_at": "2026-01-02T03:04:05Z",
+        "sequencer": SEQUENCER,
         "run_id": run_id(),
         **changed,
     }
