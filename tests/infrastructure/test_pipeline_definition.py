@@ -18,6 +18,7 @@ from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
+from tracking.order import SEQUENCER, UPLOADED_AT
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -226,6 +227,8 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert metadata[UPLOADED_AT] == {"Get": "Parameters.UploadedAt"}
+    assert metadata[SEQUENCER] == {"Get": "Parameters.UploadSequencer"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
     assert metadata["code_uri"] == INPUTS.code.source
     for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
 from events import Cause, cause_of, goes_on, is_news
-from registry import block, package_of, refuse
+from registry import block, package_of, refuse, supersede_one
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
@@ -83,6 +83,8 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     package = package_of(described)
     lines.about(run_id=package.run_id)
     facts = {"model": contract.name, "model_version": package.version, "state": package.state}
+    if cause.approved not in (None, package.version):
+        supersede_one(cause.approved, package)
     if not goes_on(package, cause):
         if cause.check and package.state == "blocked":
             count(

@@ -11,6 +11,7 @@ from typing import Any
 
 from contract import Contract, Serving
 from tracking.artifacts import NOWHERE, Artifact
+from tracking.order import Order
 from tracking.scaling import VARIANT
 
 # The same as a registered version has: its code is installed without a package index.
@@ -26,6 +27,7 @@ class Package:
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
     8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    `order`: the greater one of two versions is the newer.
     """
 
     arn: str
@@ -37,6 +39,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    order: Order = field(kw_only=True)
 
 
 @dataclass(frozen=True)

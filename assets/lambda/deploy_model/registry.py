@@ -11,7 +11,8 @@ from logic import Package
 from settings import SETTINGS
 
 from tracking.artifacts import artifact_of
-from tracking.resources import last_modified
+from tracking.order import order_of
+from tracking.resources import found, last_modified
 from tracking.states import APPROVED, Event, allowed
 from tracking.versions import approved, count, description_value, metadata_value
 
@@ -30,6 +31,7 @@ def package_of(described: Mapping[str, Any]) -> Package:
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        order=order_of(described),
     )
 
 
@@ -101,13 +103,25 @@ def _open(package: Package, event: Event) -> bool:
 def supersede(group: str, newest: Package) -> None:
     """Versions that were approved and overtaken before they were live end in a recorded state too."""
     for summary in approved(sagemaker, group):
-        if summary["ModelPackageVersion"] >= newest.version:
-            continue
-        described = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-        state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
-        if described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
-            reason = f"Version {newest.version} was approved before it was live."
-            record(described["ModelPackageArn"], "superseded", reason)
+        if summary["ModelPackageArn"] != newest.arn:
+            overtake(sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"]), newest)
+
+
+def supersede_one(number: int, newest: Package) -> None:
+    """One that was approved now and is not the newest. What was recorded of it before stays: a stop, for one."""
+    arn = f"{newest.arn.rpartition('/')[0]}/{number}"
+    described = found(sagemaker.describe_model_package, ModelPackageName=arn)
+    if described and "deployment_state" not in described.get("CustomerMetadataProperties", {}):
+        overtake(described, newest)
+
+
+def overtake(described: Mapping[str, Any], newest: Package) -> None:
+    """Also one that was registered after the newest, and uploaded before it: it never was to become live."""
+    state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
+    older = order_of(described) < newest.order
+    if older and described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
+        reason = f"Version {newest.version} has the later upload and was approved before this one was live."
+        record(described["ModelPackageArn"], "superseded", reason)
 
 
 def _now() -> str:

@@ -17,6 +17,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tracking.order import Order, order_of
+
 GROUP = "mlops-dev-california-housing"
 ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}"
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -62,14 +64,19 @@ class World:
     def tick(self, seconds: float = 1.0) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def add(self, number: int, approval: str = "PendingManualApproval") -> None:
+    def add(self, number: int, approval: str = "PendingManualApproval", *, uploaded: int | None = None) -> None:
+        """`uploaded`: the place of its upload among all of them; by default versions are registered in that order."""
+        moment = START + timedelta(minutes=number if uploaded is None else uploaded) - timedelta(days=1)
         self.versions[number] = {
             "ModelPackageArn": f"{ARN}/{number}",
             "ModelPackageVersion": number,
             "ModelPackageGroupName": GROUP,
             "ModelApprovalStatus": approval,
             "CreationTime": START + timedelta(minutes=number),
-            "CustomerMetadataProperties": {"evaluation_uri": f"s3://artifact/{number}/evaluation.json"},
+            "CustomerMetadataProperties": {
+                "evaluation_uri": f"s3://artifact/{number}/evaluation.json",
+                "uploaded_at": moment.isoformat(),
+            },
             "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://artifact/{number}/model.tar.gz"}]},
         }
 
@@ -82,6 +89,15 @@ class World:
     def version_of(self, config: str) -> int:
         model = self.models[self.configs[config]["ProductionVariants"][0]["ModelName"]]
         return int(model["PrimaryContainer"]["ModelPackageName"].rsplit("/", 1)[1])
+
+    def newest(self) -> int | None:
+        """Of the approved versions."""
+        approved = [item for item in self.versions.values() if item["ModelApprovalStatus"] == "Approved"]
+        newest = max(approved, key=order_of, default=None)
+        return newest and int(newest["ModelPackageVersion"])
+
+    def order(self, number: int) -> Order:
+        return order_of(self.versions[number])
 
     def recorded(self, number: int) -> str:
         return str(self.versions[number]["CustomerMetadataProperties"].get("deployment_state", ""))
@@ -132,7 +148,7 @@ class SageMaker:
         return SimpleNamespace(paginate=lambda **request: [self.list_model_packages(**request)])
 
     def list_model_packages(self, **request: Any) -> Json:
-        known = sorted(self.world.versions.values(), key=lambda item: -item["ModelPackageVersion"])
+        known = sorted(self.world.versions.values(), key=lambda item: item["CreationTime"], reverse=True)
         wanted = request.get("ModelApprovalStatus")
         return {"ModelPackageSummaryList": [v for v in known if wanted in (None, v["ModelApprovalStatus"])]}
 

@@ -21,6 +21,7 @@ from botocore.stub import ANY, Stubber
 from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.scaling import expect_targets
+from tracking.order import Order
 
 GROUP = "mlops-dev-california-housing"
 ROLE = "arn:aws:iam::111122223333:role/model"
@@ -55,7 +56,7 @@ def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
 
 
 def decided(
-    group: str = GROUP, status: str = "Approved", version: int = 3, fields: list[str] | None = None
+    group: str = GROUP, status: str = "Approved", version: int = 7, fields: list[str] | None = None
 ) -> dict[str, Any]:
     """`fields`: what was updated; None of a version that was made so."""
     detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
@@ -66,7 +67,8 @@ def decided(
 
 
 def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    order = Order.of({}, created=NOW, number=7)
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef", order=order)
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
 
 

@@ -155,7 +155,7 @@ class Answers:
 
     @staticmethod
     def list_model_packages(cloud: Cloud, request: Request) -> Any:
-        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus", "CreationTime")
         wanted = request.get("ModelApprovalStatus")
         known = [v for v in cloud.versions.values() if wanted in (None, v["ModelApprovalStatus"])]
         known.sort(key=lambda version: version["ModelPackageVersion"], reverse=True)

@@ -20,6 +20,7 @@ from tests.unit.lambdas.loading import load_function
 BUCKET = "processed"
 KEY = "california_housing/2024/housing (1).csv"
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
+SEQUENCER = "0055AED6DCD90281E5"
 WORKFLOW_RUN = "wr_0123456789abcdef"
 ENVIRONMENT = {
     "WORKFLOW_NAME": "mlops-dev-etl",
@@ -56,7 +57,7 @@ def uploaded(key: str = KEY, *, size: int = 1_423_529, etag: str = ETAG, version
         "time": "2026-01-02T03:04:05Z",
         "detail": {
             "bucket": {"name": "raw"},
-            "object": {"key": key, "size": size, "etag": etag, "version-id": version, "sequencer": "00A1"},
+            "object": {"key": key, "size": size, "etag": etag, "version-id": version, "sequencer": SEQUENCER},
         },
     }
 
@@ -130,7 +131,7 @@ def facts(**changed: object) -> dict[str, Any]:
         "etag": ETAG,
         "size": 1_423_529,
         "uploaded_at": "2026-01-02T03:04:05Z",
-        "sequencer": "00A1",
+        "sequencer": SEQUENCER,
         "run_id": run_id(),
         **changed,
     }
