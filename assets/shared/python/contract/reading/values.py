@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 from unicodedata import normalize
 
 # What pandas reads as missing (its default na_values).
@@ -77,6 +77,21 @@ class Field:
     def is_missing(self, text: str, words: Collection[str]) -> bool:
         """Whether a trimmed text says that there is no value. A declared level of that name is a value."""
         return text in words and text not in self.levels
+
+
+def field_of(document: Mapping[str, Any]) -> Field:
+    """From what the REST API tells of a feature. Members that an older API leaves out have a neutral value."""
+    name = str(document["name"])
+    low, high = document.get("min"), document.get("max")
+    return Field(
+        name=name,
+        column=str(document.get("column") or name),
+        type="category" if document["type"] == "category" else "number",
+        levels=tuple(map(str, document.get("levels") or ())),
+        min=None if low is None else float(low),
+        max=None if high is None else float(high),
+        nullable=bool(document.get("nullable", False)),
+    )
 
 
 def even_blanks(text: str) -> str:
