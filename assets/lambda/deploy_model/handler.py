@@ -21,7 +21,7 @@ from tracking import lines
 from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
 from tracking.resources import found
-from tracking.versions import count, newest_approved
+from tracking.versions import answers, count, newest_approved
 
 log = lines.logger("deploy_model")
 
@@ -123,6 +123,5 @@ def serves(group: str, contract: Contract) -> bool:
     if SETTINGS.sharing and contract.serving.hosting == "multi-model":
         shared = resource_name(SETTINGS.resource_prefix, SHARED)
         if read_served(s3, SETTINGS.sharing.bucket, contract.name):
-            return found(sagemaker.describe_endpoint, EndpointName=shared) is not None
-    endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
-    return endpoint is not None and endpoint["EndpointStatus"] not in ("Failed", "Deleting")
+            return answers(found(sagemaker.describe_endpoint, EndpointName=shared))
+    return answers(found(sagemaker.describe_endpoint, EndpointName=group))

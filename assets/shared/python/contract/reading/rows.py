@@ -26,8 +26,9 @@ Value = float | str | None
 
 @dataclass(frozen=True)
 class Row:
-    """`values` by field: a number, a level or text, None for a missing one. `findings`: by what the field is called, "" for the row.
+    """`values` by field: a number, a level or text, None for a missing one.
 
+    `findings`: by what the field is called, "" for the row.
     `unreadable`: an ignored column whose bytes are no text; the row counts all the same.
     """
 
