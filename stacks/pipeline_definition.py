@@ -112,6 +112,7 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             {"Name": "DataSetUri", "Type": "String"},
             {"Name": "RunId", "Type": "String"},
             {"Name": "ChampionUri", "Type": "String"},
+            {"Name": "ChampionVersion", "Type": "String", "DefaultValue": "none"},
             {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
             # Of the data file: which of two versions is the newer. Without them a version counts from its registration.
             {"Name": "UploadedAt", "Type": "String", "DefaultValue": "unknown"},
@@ -276,6 +277,9 @@ def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval
             "evaluation_uri": evaluation,
             "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
+            # What the gate's approval rests on: whoever deploys asks whether that is the champion still.
+            "champion_version": parameter("ChampionVersion"),
+            "registered_as": approval,
             "uploaded_at": parameter("UploadedAt"),
             "upload_sequencer": parameter("UploadSequencer"),
             # The name of the archive is the digest of what it holds.

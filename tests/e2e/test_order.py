@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli import registry
 from tests.e2e.conftest import MODEL, Platform
-from tests.e2e.versions import answering, wait_for
+from tests.e2e.versions import answering, version, wait_for
 from tracking.states import State
 
 Rows = Callable[..., Path]
@@ -38,3 +38,20 @@ def test_a_person_goes_back_to_the_earlier_upload(platform: Platform) -> None:
     registry.rollback(platform.target, MODEL, number=2, reason="the correction was wrong")
     assert wait_for(platform, 2, "deployed").state == State.LIVE
     assert answering(platform) == "2"
+
+
+def test_the_second_of_two_at_the_same_time_is_compared_with_the_first(platform: Platform, rows_file: Rows) -> None:
+    """Both begin without a champion, and the first is the champion before the second is through."""
+    registry.reject(platform.target, version(platform, 2), reason="no champion for what follows")
+    first = platform.upload(rows_file(seed=402, rows=3000))
+    second = platform.upload(rows_file(seed=403, rows=20000))
+    earlier, later = platform.follow(first), platform.follow(second)
+    assert (earlier.state, earlier.model_version) == ("live", 3), earlier.reason
+    taken_back = version(platform, 4)
+    assert taken_back.metadata["champion_version"] == "none", "both were to begin before the first was through"
+    assert taken_back.state == State.OUTDATED, taken_back.description
+    assert later.evaluation is not None, later.reason
+    assert later.evaluation["champion"]["model_version"] == 3
+    assert {step.name: step.status for step in later.steps}["Train"] == "Cached"
+    assert later.state in ("live", "rejected"), later.reason
+    assert later.model_version in (5, None)

@@ -227,6 +227,10 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert metadata["champion_version"] == {"Get": "Parameters.ChampionVersion"}
+    assert metadata["registered_as"] == {"Get": "Parameters.ApprovalStatus"}
+    waiting = step_of(document, "RegisterForApproval")["Arguments"]["CustomerMetadataProperties"]
+    assert waiting["registered_as"] == "PendingManualApproval"
     assert metadata[UPLOADED_AT] == {"Get": "Parameters.UploadedAt"}
     assert metadata[SEQUENCER] == {"Get": "Parameters.UploadSequencer"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
+from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
 from registry import block, package_of, refuse, supersede_one
 from rollout import EndpointBusyError, RefusedError
@@ -48,8 +49,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         group = decided["detail"]["ModelPackageGroupName"]
         if group not in CONTRACTS:
             raise UnknownGroupError(f"No model of this bundle has the model package group {group}.")
+        cause = cause_of(decided)
+        if cause.rejected:
+            evaluate_again(CONTRACTS[group], cause.rejected)
         try:
-            reconcile(group, CONTRACTS[group], cause_of(decided))
+            reconcile(group, CONTRACTS[group], cause)
         except EndpointBusyError as busy:
             log.info("Deployment waits", extra={"model": CONTRACTS[group].name, "reason": str(busy)})
             waiting.append({"itemIdentifier": message["messageId"]})
@@ -96,6 +100,8 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
             )
         if not cause.check:
             log.info("Version stays as it is", extra=facts)
+        return
+    if is_outdated(group, contract, package, cause):
         return
     if cause.check and package.state == "requested":
         log.info("Verdict lost, it begins anew", extra=facts)

@@ -27,7 +27,8 @@ class Package:
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
     8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
-    `order`: the greater one of two versions is the newer.
+    `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
+    `compared` it with that version ("none": there was no champion, "": not known).
     """
 
     arn: str
@@ -39,6 +40,8 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    by_gate: bool = False
+    compared: str = ""
     order: Order = field(kw_only=True)
 
 

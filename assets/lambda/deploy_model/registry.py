@@ -13,8 +13,11 @@ from settings import SETTINGS
 from tracking.artifacts import artifact_of
 from tracking.order import order_of
 from tracking.resources import found, last_modified
-from tracking.states import APPROVED, Event, allowed
+from tracking.states import APPROVED, REJECTED, Event, allowed
 from tracking.versions import approved, count, description_value, metadata_value
+
+# What commands leave with a version that a person wants as it is.
+_BY_PERSON = {"decided_by", "deployment_asked_by"}
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
@@ -31,6 +34,8 @@ def package_of(described: Mapping[str, Any]) -> Package:
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        by_gate=metadata.get("registered_as") == APPROVED and not metadata.keys() & _BY_PERSON,
+        compared=metadata.get("champion_version", ""),
         order=order_of(described),
     )
 
@@ -81,6 +86,31 @@ def refuse(model: str, package: Package, message: str) -> bool:
         },
     )
     return True
+
+
+def outdate(package: Package, champion: int) -> None:
+    """The gate's approval is taken back: it was compared with another version than the champion, which is not rejected.
+
+    One write: what has to follow is asked for by the event of it.
+    """
+    if not _open(package, Event.OUTDATE):
+        return
+    reason = f"It was compared with {_named(package.compared)} and version {champion} is the champion now"
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus=REJECTED,
+        ApprovalDescription=description_value(f"{reason}: its run is evaluated again, for a version of its own."),
+        CustomerMetadataProperties={
+            "deployment_state": "outdated",
+            "deployment_reason": metadata_value(f"{reason}: it is evaluated again."),
+            "deployment_recorded_at": _now(),
+            "deployment_champion": str(champion),
+        },
+    )
+
+
+def _named(compared: str) -> str:
+    return "no version" if compared == "none" else f"version {compared}"
 
 
 def block(model: str, package: Package, message: str) -> bool:

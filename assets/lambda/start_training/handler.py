@@ -63,6 +63,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
         "ChampionUri": champion_uri,
         "CodeCommit": SETTINGS.code_commit,
         **uploaded(manifest),
+        **({"ChampionVersion": str(champion)} if champion is not None else {}),
     }
     execution = sagemaker.start_pipeline_execution(
         PipelineName=name,

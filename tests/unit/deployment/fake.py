@@ -59,6 +59,8 @@ class World:
     told: list[Json] = field(default_factory=list)
     writes: list[tuple[str, int, str, str]] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    # Trainings that were requested.
+    asked: list[Json] = field(default_factory=list)
     writer: str = "person"
 
     def tick(self, seconds: float = 1.0) -> None:
@@ -89,6 +91,16 @@ class World:
     def version_of(self, config: str) -> int:
         model = self.models[self.configs[config]["ProductionVariants"][0]["ModelName"]]
         return int(model["PrimaryContainer"]["ModelPackageName"].rsplit("/", 1)[1])
+
+    def register(self, number: int, *, compared: str, uploaded: int | None = None) -> None:
+        """As the pipeline does it where the gate alone decides. `compared`: "none", or "" of an older pipeline."""
+        self.add(number, "Approved", uploaded=uploaded)
+        told = {"run_id": f"{number:016x}", "registered_as": "Approved", "champion_version": compared}
+        metadata = self.versions[number]["CustomerMetadataProperties"]
+        metadata |= {name: value for name, value in told.items() if value}
+        detail = {"ModelPackageGroupName": GROUP, "ModelPackageVersion": number, "ModelApprovalStatus": "Approved"}
+        detail["ModelPackageArn"] = f"{ARN}/{number}"
+        self.queue.append({"detail": detail, "time": self.now.replace(microsecond=0).isoformat()})
 
     def newest(self) -> int | None:
         """Of the approved versions."""
@@ -173,6 +185,7 @@ class SageMaker:
         state = metadata.get("deployment_state", "")
         world.writes.append((world.writer, number, found["ModelApprovalStatus"], state))
         detail = {
+            "ModelPackageArn": ModelPackageArn,
             "ModelPackageGroupName": GROUP,
             "ModelPackageVersion": number,
             "ModelApprovalStatus": found["ModelApprovalStatus"],
@@ -289,6 +302,12 @@ def clients(world: World) -> dict[str, Any]:
     def invoke(*, Payload: bytes, **_: Any) -> None:  # noqa: N803
         world.changed.append(json.loads(Payload))
 
+    def put_events(*, Entries: list[Json]) -> Json:  # noqa: N803
+        (entry,) = Entries
+        assert (entry["Source"], entry["DetailType"]) == ("mlops.dev", "Training Requested")
+        world.asked.append(json.loads(entry["Detail"]))
+        return {"FailedEntryCount": 0}
+
     def put_metric_data(*, MetricData: list[Json], **_: Any) -> None:  # noqa: N803
         world.counted.append(MetricData[0]["MetricName"])
 
@@ -298,6 +317,7 @@ def clients(world: World) -> dict[str, Any]:
         "runtime": _runtime(world),
         "autoscaling": _scaling(),
         "functions": client({"invoke": invoke}),
+        "bus": client({"put_events": put_events}),
         "cloudwatch": client({"put_metric_data": put_metric_data}),
         "sns": client({"publish": lambda **_: None}),
     }

@@ -60,7 +60,8 @@ def decided(
 ) -> dict[str, Any]:
     """`fields`: what was updated; None of a version that was made so."""
     detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
-    detail |= {"ModelPackageVersion": version, **({"UpdatedModelPackageFields": fields} if fields else {})}
+    detail |= {"ModelPackageArn": f"{PACKAGE.removesuffix('7')}{version}", "ModelPackageVersion": version}
+    detail |= {**({"UpdatedModelPackageFields": fields} if fields else {})}
     event = {"detail-type": "SageMaker Model Package State Change", "time": "2026-01-02T00:00:00Z", "detail": detail}
     body = json.dumps(event)
     return {"Records": [{"messageId": "m", "body": body}]}
@@ -378,6 +379,7 @@ def test_a_failed_endpoint_of_the_version_itself_is_judged_first(function: Simpl
 
 
 def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_state(sagemaker, 7, "Rejected")
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
@@ -390,6 +392,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
 def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """Version 8 is live and rejected; 7 is the newest that is approved."""
     name = name_of(function)
+    expect_state(sagemaker, 8, "Rejected")
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
     expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
@@ -397,7 +400,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
-    function.handler.handler(decided(status="Rejected"), None)
+    function.handler.handler(decided(status="Rejected", version=8), None)
 
 
 def test_group_of_nobody_is_refused(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -809,6 +812,7 @@ def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
     only(function)
+    expect_state(sagemaker, 7, "Rejected")
     for event in (decided(status="Rejected"), {"source": "aws.events"}):
         expect_approved(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")

@@ -169,7 +169,7 @@ def test_the_newest_approved_version_is_copied_for_the_run(
     expect_lookup(sagemaker, found=True)
     expect_record(s3, CHAMPION)
     expect_copy(s3)
-    expect_start(sagemaker)
+    expect_start(sagemaker, ChampionVersion="3")
     assert function.handler.handler(created(), None) == {"execution": ARN}
 
 
@@ -189,7 +189,7 @@ def test_a_request_trains_again_under_its_own_token(function: SimpleNamespace, s
     expect_lookup(sagemaker, found=True)
     expect_record(s3, CHAMPION, attempt="again-2")
     expect_copy(s3, attempt="again-2")
-    expect_start(sagemaker, attempt="again-2")
+    expect_start(sagemaker, attempt="again-2", ChampionVersion="3")
     assert function.handler.handler(requested(), None) == {"execution": ARN}
 
 

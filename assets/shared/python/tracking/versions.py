@@ -27,6 +27,7 @@ BOOKKEEPING = (
     "deployment_seen",
     "deployment_attempts",
     "deployment_recorded_at",
+    "deployment_champion",
 )
 # States of an endpoint that answers nobody: it never came up, or goes.
 SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
@@ -135,6 +136,12 @@ def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
     return _newest(sagemaker, approved(sagemaker, group))
 
 
+def champion_of(sagemaker: Any, group: str, number: int, order: Order) -> dict[str, Any] | None:
+    """The newest approved one of those that this version comes after, by registration and by upload."""
+    before = (summary for summary in approved(sagemaker, group) if summary["ModelPackageVersion"] < number)
+    return _newest(sagemaker, before, older_than=order)
+
+
 def approved(sagemaker: Any, group: str) -> Iterator[dict[str, Any]]:
     """Summaries of the approved versions, the last registered first.
 
@@ -152,7 +159,9 @@ def summaries(sagemaker: Any, group: str, **only: str) -> Iterator[dict[str, Any
         yield from page["ModelPackageSummaryList"]
 
 
-def _newest(sagemaker: Any, listed: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _newest(
+    sagemaker: Any, listed: Iterable[Mapping[str, Any]], *, older_than: Order | None = None
+) -> dict[str, Any] | None:
     """Of summaries, the last registered first. They do not say when the upload was: descriptions do.
 
     Only those are described that were registered after the newest one's upload: none of the others can be newer.
@@ -162,7 +171,10 @@ def _newest(sagemaker: Any, listed: Iterable[Mapping[str, Any]]) -> dict[str, An
         if newest is not None and summary["CreationTime"] < order_of(newest).uploaded:
             break
         package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-        if newest is None or order_of(package) > order_of(newest):
+        order = order_of(package)
+        if older_than is not None and order >= older_than:
+            continue
+        if newest is None or order > order_of(newest):
             newest = package
     return newest
 
