@@ -13,7 +13,11 @@ FILE = Path(__file__).with_name("project.toml")
 # No hyphen: after `<project>-<environment>-`, no name of one project starts like one of another. Event buses keep
 # sources that begin with aws for AWS.
 NAME = re.compile(r"(?!aws)[a-z][a-z0-9]{0,11}")
-WORDS = "1 to 12 small letters and digits, a letter first, and not aws in front"
+KEYS = {
+    "name": "1 to 12 small letters and digits, a letter first, and not aws in front",
+    "model": "the name of a folder of models/",
+    "environment": "the name of one of STAGES in stacks/config.py",
+}
 
 
 class ProjectError(Exception):
@@ -22,10 +26,13 @@ class ProjectError(Exception):
 
 @dataclass(frozen=True)
 class Project:
-    """`name`: what the names of everything in AWS start with. `model`: the one of a command that names none."""
+    """`name`: what the names of everything in AWS start with. `model` and `environment`: those of a command that names
+    none.
+    """
 
     name: str
     model: str
+    environment: str
 
 
 def read(path: Path) -> Project:
@@ -34,14 +41,13 @@ def read(path: Path) -> Project:
         found = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{path.name}: {error}") from error
-    if unknown := sorted(found.keys() - {"name", "model"}):
-        raise ProjectError(f"{path.name}: {unknown[0]} is unknown: use name and model")
-    name, model = found.get("name"), found.get("model")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ProjectError(f"{path.name}: name is {name!r}: use {WORDS}")
-    if not isinstance(model, str) or not model:
-        raise ProjectError(f"{path.name}: model is {model!r}: use the name of a folder of models/")
-    return Project(name, model)
+    if unknown := sorted(found.keys() - KEYS.keys()):
+        raise ProjectError(f"{path.name}: {unknown[0]} is unknown: use {', '.join(KEYS)}")
+    for key, words in KEYS.items():
+        value = found.get(key)
+        if not isinstance(value, str) or not value or (key == "name" and not NAME.fullmatch(value)):
+            raise ProjectError(f"{path.name}: {key} is {value!r}: use {words}")
+    return Project(**found)
 
 
 def _own() -> Project:

@@ -19,7 +19,9 @@ __all__ = ["output", "print_json", "progress"]  # beside what is defined here
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model: a folder of models/.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev or prod.")]
+Stage = Annotated[
+    str | None, typer.Option("--env", help=f"The environment: {PROJECT.environment} unless you name one.")
+]
 On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
 
 DEFAULT_MODEL = PROJECT.model

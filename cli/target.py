@@ -217,4 +217,4 @@ def _find(where: Where | None, stage: str | None) -> Target:
         )
     if where == "local":
         raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
-    return Target(stage=stage or "dev", session=boto3.Session())
+    return Target(stage=stage or PROJECT.environment, session=boto3.Session())

@@ -13,6 +13,7 @@ MODELS = ("bike", "churn", "penguins")
 PROJECT = """\
 name = "acme"
 model = "bike"
+environment = "test"
 """
 NETWORK = """\
     customer_key=True,

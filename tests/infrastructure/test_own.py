@@ -28,7 +28,9 @@ IGNORED = ("W3005", "W3010")
 
 def test_configuration_and_models_are_right() -> None:
     contracts = load_all(bundles.MODELS)
-    assert read(FILE).model in contracts, "project.toml: model is none of models/"
+    project = read(FILE)
+    assert project.model in contracts, "project.toml: model is none of models/"
+    assert project.environment in {config.name for config in STAGES}, "project.toml: environment is none of STAGES"
     check(STAGES, DELIVERY)
     check_names(STAGES, contracts)
     check_instances(contracts.values())

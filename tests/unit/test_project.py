@@ -39,7 +39,8 @@ def test_the_project_of_this_tree_is_right() -> None:
         ('name = "abcdefghijklm"\nmodel = "m"', "project.toml: name is 'abcdefghijklm': use 1 to 12"),
         ('model = "m"', "project.toml: name is None: use 1 to 12"),
         ('name = "acme"', "project.toml: model is None: use the name of a folder of models/"),
-        ('name = "acme"\nmodel = "m"\nregion = "x"', "project.toml: region is unknown: use name and model"),
+        ('name = "acme"\nmodel = "m"', "project.toml: environment is None: use the name of one of STAGES"),
+        ('name = "acme"\nmodel = "m"\nregion = "x"', "project.toml: region is unknown: use name, model, environment"),
         ("name = acme", r"project.toml: .*line 1"),
     ],
 )
