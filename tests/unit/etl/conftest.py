@@ -11,6 +11,7 @@ from contract import Contract, load
 from tests.unit.etl.harness import BUNDLE, PROJECT, Job, Outcome, csv_text, flats, small_contract
 
 sys.path.append(str(BUNDLE[0]))  # for tests of the modules that need no Spark
+sys.path.append(str(PROJECT / "assets" / "pipeline"))  # what reads the data sets
 
 
 @pytest.fixture(scope="session")
