@@ -15,6 +15,7 @@ from logic import Request, request_of
 from tracking import lines
 from tracking.code import check_code
 from tracking.place import resource_name
+from tracking.queues import put_back
 
 log = lines.logger("start_training")
 
@@ -31,6 +32,7 @@ class Settings:
     code_commit: str
     # What the jobs of the pipeline run: archives that are named by what they hold.
     code_uris: tuple[str, ...]
+    queue: str
 
 
 SETTINGS = Settings(
@@ -39,14 +41,33 @@ SETTINGS = Settings(
     artifact_bucket=os.environ["ARTIFACT_BUCKET"],
     code_commit=os.environ["CODE_COMMIT"],
     code_uris=tuple(os.environ["CODE_URIS"].split()),
+    queue=os.environ["WAITING_QUEUE_URL"],
 )
 s3 = boto3.client("s3")
 sagemaker = boto3.client("sagemaker")
+sqs = boto3.client("sqs")
+# How long an event waits before it is tried again, while as many pipelines run as the account may have.
+WAIT_SECONDS = 300
 
 
 @lines.invocation(log)
 def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
-    """Raises what AWS answers, so that EventBridge's asynchronous invocation is tried again and kept at last."""
+    """An event, or a message of one that waited. Raises what AWS answers: it is tried again, and kept at last.
+
+    A full account is no failure: the event goes to a queue, for as long as that lasts.
+    """
+    if "Records" in event:
+        (record,) = event["Records"]
+        event = json.loads(record["body"])
+    try:
+        return start(event)
+    except sagemaker.exceptions.ResourceLimitExceeded as full:
+        log.info("Training waits", extra={"reason": str(full)})
+        put_back(sqs, SETTINGS.queue, json.dumps(event), seconds=WAIT_SECONDS)
+        return {"execution": None}
+
+
+def start(event: dict[str, Any]) -> dict[str, str | None]:
     request = request_of(event)
     if request is None:
         log.info("Object ignored", extra={"key": event["detail"]["object"]["key"]})

@@ -40,6 +40,7 @@ ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
+    settings["DEPLOYMENT_QUEUE_URL"] = "https://deployments"
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -358,6 +359,21 @@ def test_busy_endpoint_hands_the_event_back(
     assert function.handler.handler(decided(), None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
     (record,) = [item for item in caplog.records if item.message == "Deployment waits"]
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
+
+
+def test_an_endpoint_that_is_busy_for_long_uses_up_no_attempts(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting, however long, does not bring an approval to the dead letters: it is sent anew in time."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = decided()
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "10"}
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(event, None) == {"batchItemFailures": []}
+    body = event["Records"][0]["body"]
+    assert sent == [{"QueueUrl": "https://deployments", "MessageBody": body, "DelaySeconds": 60}]
 
 
 def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:

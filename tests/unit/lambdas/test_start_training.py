@@ -38,6 +38,7 @@ CHAMPION = {
 def function() -> SimpleNamespace:
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc123"}
     environment["CODE_URIS"] = f"s3://assets/{DIGEST}.zip s3://assets/{DIGEST}.gz"
+    environment["WAITING_QUEUE_URL"] = "https://waiting"
     return load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
 
 
@@ -265,3 +266,28 @@ def test_a_champion_that_cannot_be_recorded_starts_nothing(
     s3.add_client_error("put_object", "SlowDown")
     with pytest.raises(ClientError, match="SlowDown"):
         function.handler.handler(created(), None)
+
+
+def test_a_full_account_is_waited_for_and_no_failure(
+    function: SimpleNamespace, s3: Stubber, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often: the event goes to a queue, comes back from it as a message, and starts the pipeline at last."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = created()
+    for _ in range(3):
+        expect_manifest(s3)
+        expect_lookup(sagemaker, found=False)
+        expect_record(s3, None)
+        sagemaker.add_client_error("start_pipeline_execution", "ResourceLimitExceeded", "as many as you may")
+        assert function.handler.handler(event, None) == {"execution": None}
+        message = sent.pop()
+        assert (message["QueueUrl"], message["DelaySeconds"]) == ("https://waiting", 300)
+        assert json.loads(message["MessageBody"]) == created()
+        event = {"Records": [{"body": message["MessageBody"]}]}
+    expect_manifest(s3)
+    expect_lookup(sagemaker, found=False)
+    expect_record(s3, None)
+    expect_start(sagemaker)
+    assert function.handler.handler(event, None) == {"execution": ARN}
+    assert sent == []
