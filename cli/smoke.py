@@ -51,7 +51,7 @@ def _ask(target: Target, model: str) -> Answer:
             record = api.model_document(target, model)["example"]
             return _judge(target, model, api.predict(target, model=model, instances=[record]))
         except api.RefusedError as error:
-            if api.NOT_LIVE in error.message:
+            if api.is_not_live(error, model):
                 return _not_live(target, model, error.message)
             if error.status not in PASSING or time.monotonic() > deadline:
                 return Answer(model, "failed", error.message)

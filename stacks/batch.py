@@ -54,7 +54,7 @@ class BatchStack(ModelStack):
         CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        # A file waits here while the account's instances for transform jobs are taken: two hours in all.
+        # Attempts are for failures: a file for which the account has no instance is put back, and waits.
         queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters)
         rule = events.Rule(
             self,
@@ -76,6 +76,7 @@ class BatchStack(ModelStack):
             "RESOURCE_PREFIX": self._config.prefix,
             "MODEL_ROLE_ARNS": self.to_json_string({model: role.role_arn for model, role in roles.items()}),
             "INSTANCE_TYPE": self._config.jobs.transform_instance,
+            "BATCH_QUEUE_URL": queue.queue_url,
         }
         if self._key is not None:
             environment["KMS_KEY_ARN"] = self._key.key_arn
@@ -95,6 +96,7 @@ class BatchStack(ModelStack):
             memory_mb=MEMORY_MB,
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1))
+        grant(function.own_role, ["sqs:SendMessage"], [queue.queue_arn])
         self._grant_start(function.own_role, list(roles.values()))
 
     def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:

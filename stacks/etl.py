@@ -23,6 +23,7 @@ from stacks.constructs.access import (
 )
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import glue_security
+from stacks.constructs.dispatch import Dispatch, Uploads, Waiting, Workflow
 from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
@@ -41,6 +42,7 @@ class EtlStack(ModelStack):
         self._job = f"{self._config.prefix}pre-processing"
         self._workflow = f"{self._config.prefix}etl"
         self._workflow_arn = self.format_arn(service="glue", resource="workflow", resource_name=self._workflow)
+        self._layer = contract_layer(self, self._bundles)
         self._add_workflow(self._add_job())
         self._add_start()
         self._add_alarms()
@@ -153,6 +155,16 @@ class EtlStack(ModelStack):
         function = self._add_function(dead_letters)
         # A file each: a large one is read for as long as the function has.
         function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
+        Dispatch(
+            self,
+            config=self._config,
+            code=self._bundles.function("start_etl"),
+            layer=self._layer,
+            alerts=self._alerts,
+            workflow=Workflow(self._workflow_arn, job=self._job, environment=self._function_environment()),
+            waiting=Waiting(self._buckets.processed, models=self._scopes),
+            uploads=Uploads(queue, dead_letters),
+        )
         CfnOutput(self, "UploadQueueUrl", value=queue.queue_url)
         CfnOutput(self, "UploadDlqUrl", value=dead_letters.queue_url)
 
@@ -167,14 +179,10 @@ class EtlStack(ModelStack):
         function = PlatformFunction(
             self,
             "StartEtl",
-            description="Starts the Glue workflow for an uploaded file, once",
+            description="Puts an uploaded file on the waiting list, once",
             code=self._bundles.function("start_etl"),
-            layer=contract_layer(self, self._bundles),
-            environment={
-                "WORKFLOW_NAME": self._workflow,
-                "PROCESSED_BUCKET": processed.bucket_name,
-                "ETL_CODE_HASH": self._bundles.etl_code_hash,
-            },
+            layer=self._layer,
+            environment={**self._function_environment(), "ETL_CODE_HASH": self._bundles.etl_code_hash},
             dead_letters=dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
@@ -183,13 +191,16 @@ class EtlStack(ModelStack):
         )
         grant_objects(function.own_role, self._buckets.raw, [f"{m}/*" for m in self._scopes], "s3:GetObjectVersion")
         grant_absence(function.own_role, self._buckets.raw, versions=True)
-        claims = [f"{model}/run=*/claim.json" for model in self._scopes]
         manifests = [f"{model}/run=*/manifest.json" for model in self._scopes]
-        grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")
+        waiting = Waiting(processed, models=self._scopes)
+        grant_objects(function.own_role, processed, waiting.claims, "s3:GetObject", "s3:PutObject")
+        grant_objects(function.own_role, processed, waiting.tickets, "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)
-        runs = ["glue:StartWorkflowRun", "glue:GetWorkflowRun", "glue:GetWorkflowRuns"]
-        grant(function.own_role, runs, [self._workflow_arn])
+        grant(function.own_role, ["glue:GetWorkflowRun"], [self._workflow_arn])
         return function
+
+    def _function_environment(self) -> dict[str, str]:
+        return {"WORKFLOW_NAME": self._workflow, "PROCESSED_BUCKET": self._buckets.processed.bucket_name}
 
     def _add_alarms(self) -> None:
         """A refused file ends the job as a crash does: its reason and its refused.json tell them apart."""

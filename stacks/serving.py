@@ -102,6 +102,9 @@ class ServingStack(ModelStack):
         function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         self._grant_deployment(function, role)
         grant(function.own_role, ["lambda:InvokeFunction"], [verify.function_arn])
+        asked = {"events:source": self._config.event_source, "events:detail-type": "Training Requested"}
+        bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
+        grant(function.own_role, ["events:PutEvents"], [bus], only_if={"StringEquals": asked})
         self._check_from_time_to_time(function)
 
     def _check_from_time_to_time(self, function: PlatformFunction) -> None:

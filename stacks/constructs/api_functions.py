@@ -127,7 +127,9 @@ class ApiFunctions(Construct):
 
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)
-        documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
+        documents = [
+            f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused", "claim")
+        ]
         rows = [f"{model}/run=*/{folder}/*" for model in self._models for folder in ("rejects", "raw")]
         grant_objects(role, self._buckets.processed, [*documents, *rows], "s3:GetObject")
         # A run may not have written them yet.

@@ -18,6 +18,7 @@ from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
+from tracking.order import SEQUENCER, UPLOADED_AT
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -123,6 +124,21 @@ def unused_parameter(document: dict[str, Any]) -> None:
     document["Parameters"].append({"Name": "Forgotten", "Type": "String"})
 
 
+@pytest.mark.parametrize("step", ["Prepare", "Train", "Evaluate"])
+def test_a_step_waits_ten_days_for_a_quota(california: dict[str, Any], step: str) -> None:
+    waiting = [
+        p for p in step_of(california, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]
+    ]
+    assert waiting == [
+        {
+            "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+            "IntervalSeconds": 300,
+            "BackoffRate": 1.0,
+            "ExpireAfterMin": 14_400,
+        }
+    ]
+
+
 def unknown_exception(document: dict[str, Any]) -> None:
     step_of(document, "Train")["RetryPolicies"][0]["ExceptionType"] = ["Step.OVERLOAD"]
 
@@ -211,6 +227,12 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert metadata["champion_version"] == {"Get": "Parameters.ChampionVersion"}
+    assert metadata["registered_as"] == {"Get": "Parameters.ApprovalStatus"}
+    waiting = step_of(document, "RegisterForApproval")["Arguments"]["CustomerMetadataProperties"]
+    assert waiting["registered_as"] == "PendingManualApproval"
+    assert metadata[UPLOADED_AT] == {"Get": "Parameters.UploadedAt"}
+    assert metadata[SEQUENCER] == {"Get": "Parameters.UploadSequencer"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
     assert metadata["code_uri"] == INPUTS.code.source
     for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):

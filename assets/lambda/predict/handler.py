@@ -131,10 +131,12 @@ def problem_of(error: InvocationError, contract: Contract, address: Address) -> 
         return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
     if error.code in ("ValidationError", "ValidationException"):
         # The message names the account.
-        log.warning("Endpoint refused the request", extra={"model": contract.name, "reason": error.message})
+        name = contract.name
+        log.warning("Endpoint refused the request", extra={"model": name, "reason": error.message})
         if error.message.endswith("not found."):
-            return unavailable("no model is live yet", seconds=30)
-        return unavailable(f"{contract.name} cannot answer now", seconds=30)
+            # Why, the registry knows, which this function does not ask.
+            return unavailable(f"no version of {name} is live; GET /models/{name} says why", seconds=30)
+        return unavailable(f"{name} cannot answer now", seconds=30)
     if error.code in (
         *("ThrottlingException", "ModelNotReadyException"),
         *("ServiceUnavailable", "ServiceUnavailableException", "InternalDependencyException"),

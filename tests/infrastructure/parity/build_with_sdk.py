@@ -50,6 +50,9 @@ data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
 champion = ParameterString("ChampionUri")
 commit = ParameterString("CodeCommit", default_value="unknown")
+champion_version = ParameterString("ChampionVersion", default_value="none")
+uploaded_at = ParameterString("UploadedAt", default_value="unknown")
+sequencer = ParameterString("UploadSequencer", default_value="0")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -61,14 +64,16 @@ retry_calls = StepRetryPolicy(
     max_attempts=3,
 )
 retry_jobs = SageMakerJobStepRetryPolicy(
-    exception_types=[
-        SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
-        SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-        SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-    ],
+    exception_types=[SageMakerJobExceptionTypeEnum.INTERNAL_ERROR],
     interval_seconds=60,
     backoff_rate=2.0,
     max_attempts=3,
+)
+wait_for_room = SageMakerJobStepRetryPolicy(
+    exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT, SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
+    interval_seconds=300,
+    backoff_rate=1.0,
+    expire_after_mins=14400,
 )
 
 
@@ -115,7 +120,7 @@ prepare = ProcessingStep(
         ],
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
@@ -145,7 +150,7 @@ train = TrainingStep(
         {name: TrainingInput(s3_data=prepared[name].S3Output.S3Uri, content_type=kind) for name, kind in types.items()}
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 artifacts = train.properties.ModelArtifacts.S3ModelArtifacts
 
@@ -170,7 +175,7 @@ evaluate = ProcessingStep(
         ],
     ),
     property_files=[report],
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 evaluated = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
 evaluation = Join("/", [evaluated, "evaluation.json"])
@@ -221,6 +226,10 @@ def register(step, status):
                 "evaluation_uri": evaluation,
                 "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
+                "champion_version": champion_version,
+                "registered_as": status,
+                "uploaded_at": uploaded_at,
+                "upload_sequencer": sequencer,
                 "code_uri": FACTS["code_uri"],
                 "artifact_version": keep.properties.Outputs["artifact_version"],
                 **{
@@ -260,7 +269,7 @@ gate = ConditionStep(
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, commit, approval],
+    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

@@ -283,7 +283,10 @@ def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: st
 @pytest.mark.parametrize(
     ("code", "message", "retry_after", "detail"),
     [
-        ("ValidationError", "Endpoint e of account 111122223333 not found.", "30", "no model is live yet"),
+        (
+            *("ValidationError", "Endpoint e of account 111122223333 not found.", "30"),
+            f"no version of {MODEL} is live; GET /models/{MODEL} says why",
+        ),
         ("ValidationError", "Could not load model of account 111122223333", "30", f"{MODEL} cannot answer now"),
         ("ThrottlingException", "", "5", f"{MODEL} cannot take this request now"),
         ("ModelNotReadyException", "", "5", f"{MODEL} cannot take this request now"),

@@ -49,6 +49,7 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
     features = features_of(root.table("features", None))
     target = target_of(root.table("target", None), features, task)
     derived = derived_of(root.table("derived", None, optional=True), features, target)
+    data = root.table("data", DATA_KEYS, optional=True)
     contract = Contract(
         name=_model_name(model),
         task=cast(Task, task),
@@ -62,7 +63,8 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
         training=_training(root.table("training", TRAINING_KEYS), task),
         gate=gate_of(root.table("gate", GATE_KEYS), task),
         serving=serving_of(root.table("serving", SERVING_KEYS), task),
-        data=data_of(root.table("data", DATA_KEYS, optional=True)),
+        data=data_of(data),
+        uploads=cast(Literal["all", "newest"], data.choice("uploads", ("all", "newest"), default="all")),
     )
     if problems.found:
         raise ContractError(problems.found)
