@@ -52,6 +52,7 @@ def many() -> Iterator[Synthesis]:
         yield made
 
 
+@pytest.mark.slow
 def test_two_hundred_models_synthesise_within_every_limit(tmp_path: Path) -> None:
     done = run_app(models(tmp_path / "models", 200), mode="many")
     assert (done.returncode, done.stderr) == (0, "")
@@ -62,6 +63,7 @@ def test_two_hundred_models_synthesise_within_every_limit(tmp_path: Path) -> Non
     assert kinds.count("AWS::CloudWatch::Alarm") > 800
 
 
+@pytest.mark.slow
 def test_too_many_for_a_list_is_a_sentence_for_each_limit_and_no_traceback(tmp_path: Path) -> None:
     done = run_app(models(tmp_path / "models", 25), mode="few")
     assert done.returncode == 1
