@@ -74,7 +74,7 @@ def put(place: Platform, key: str, body: str) -> Any:
 
 def start(place: Platform, name: str, body: str) -> str:
     answer = put(place, f"{MODEL}/{name}", body)
-    return run_id_of(place.target, model=MODEL, etag=answer["ETag"].strip('"'), size=len(body.encode()))
+    return run_id_of(place.target, model=MODEL, content=answer["ETag"].strip('"'), size=len(body.encode()))
 
 
 def followed(place: Platform, run_id: str) -> Run:

@@ -280,6 +280,8 @@ def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(docume
     assert (waiting["Name"], normal["Name"]) == ("RegisterForApproval", "Register")
     status = [step["Arguments"].pop("ModelApprovalStatus") for step in (waiting, normal)]
     assert status == ["PendingManualApproval", {"Get": "Parameters.ApprovalStatus"}]
+    told = [step["Arguments"]["CustomerMetadataProperties"].pop("registered_as") for step in (waiting, normal)]
+    assert told == status
     assert waiting["Arguments"] == normal["Arguments"]
 
 
