@@ -134,6 +134,7 @@ class Target:
             prefix=self.prefix,
             processed_bucket=self.output("ProcessedBucketName"),
             workflow=self.output("WorkflowName"),
+            artifact_bucket=self.output("ArtifactBucketName"),
             shared_bucket=self.output("ArtifactBucketName"),
         )
 

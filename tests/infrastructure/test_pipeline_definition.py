@@ -16,6 +16,7 @@ from stacks import bundles
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
+from tracking.place import Place
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -203,6 +204,17 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
     folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
     assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
+
+
+def test_an_evaluation_is_where_the_execution_says(document: dict[str, Any], contract: Contract) -> None:
+    """The API and the command line know it from the id of the execution alone."""
+    outputs = step_of(document, "Evaluate")["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    (written,) = [item["S3Output"]["S3Uri"]["Std:Join"] for item in outputs if item["OutputName"] == "evaluation"]
+    known = {"Get": "Execution.PipelineExecutionId"}
+    uri = written["On"].join("abc123" if value == known else value for value in written["Values"])
+    place = Place(lambda _: None, "mlops-dev-", "processed", "etl", INPUTS.artifact_bucket)
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/mlops-dev-california-housing/execution/abc123"
+    assert place.evaluation_uri(contract.name, arn) == uri
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:

@@ -187,7 +187,9 @@ class Storage:
 
     @property
     def place(self) -> Place:
-        return Place(client=self.client, prefix="", processed_bucket="processed", workflow="etl")
+        return Place(
+            client=self.client, prefix="", processed_bucket="processed", workflow="etl", artifact_bucket="artifact"
+        )
 
     models = ("breast_cancer", "california_housing", "churn")
 
@@ -234,6 +236,13 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_with_graph", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
 
-    place = Place(client=pytest.fail, prefix="", processed_bucket="processed", shared_bucket="artifact", workflow="etl")
+    place = Place(
+        client=pytest.fail,
+        prefix="",
+        processed_bucket="processed",
+        shared_bucket="artifact",
+        workflow="etl",
+        artifact_bucket="artifact",
+    )
     run = RunReader(place, model="california_housing").read("abc")
     assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")

@@ -222,11 +222,6 @@ class Answers:
         }
 
     @staticmethod
-    def describe_processing_job(cloud: Cloud, request: Request) -> Any:
-        uri = f"s3://artifact/{MODEL}/{request['ProcessingJobName']}/evaluation"
-        return {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "evaluation", "S3Output": {"S3Uri": uri}}]}}
-
-    @staticmethod
     def describe_log_streams(cloud: Cloud, request: Request) -> Any:
         # Of the groups of a Glue job, the one for errors has something.
         quiet = request["logGroupName"].endswith("/output")
@@ -303,6 +298,7 @@ def ask(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         processed_bucket="processed",
         shared_bucket="artifact",
         workflow="mlops-dev-etl",
+        artifact_bucket="artifact",
     )
     monkeypatch.setattr(function.handler, "RECORDS", function.records.Records(place))
     yield Ask(function)
@@ -455,6 +451,27 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     ]
 
 
+def test_an_evaluation_from_the_cache_is_that_of_the_execution_which_wrote_it(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.add_run("run1")
+    cloud.add_run("run2")
+    key = f"{MODEL}/run1/evaluation/evaluation.json"
+    del cloud.objects["artifact", f"{MODEL}/run2/evaluation/evaluation.json"]
+    cloud.objects["artifact", key] = json.dumps(
+        {**EVALUATION, "gate": {**EVALUATION["gate"], "reason": "the first"}}
+    ).encode()  # type: ignore[dict-item]
+    hit = {
+        "StepName": "Evaluate",
+        "StepStatus": "Succeeded",
+        "CacheHitResult": {"SourcePipelineExecutionArn": "a/run1"},
+    }
+    monkeypatch.setattr(
+        Answers, "list_pipeline_execution_steps", staticmethod(lambda *_: {"PipelineExecutionSteps": [hit]})
+    )
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run2")["evaluation"]["gate"]["reason"] == "the first"
+
+
 def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: Cloud) -> None:
     """Two listings for all, and the graphs of those that are shown.
 
@@ -467,7 +484,7 @@ def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: 
     first, cloud.calls = cloud.calls, []
     ask(f"/models/{MODEL}/runs")
     assert (first.count("get_workflow_runs"), first.count("list_pipeline_executions")) == (1, 1)
-    assert first.count("list_pipeline_execution_steps") == first.count("describe_processing_job") == 20
+    assert first.count("list_pipeline_execution_steps") == 20
     assert first.count("get_workflow_run") == 20
     assert sorted(set(cloud.calls)) == [
         "describe_endpoint",

@@ -50,6 +50,7 @@ class _Found:
         return float(first.timestamp()) if first else 0.0
 
 
+# Each with what SageMaker lists of it.
 Steps = list[tuple[Step, Mapping[str, Any]]]
 
 
@@ -103,7 +104,7 @@ class RunReader:
             listed, evaluation_uri = self._steps(execution)
             steps += [step for step, _ in listed]
             state, reason = training_state(execution, [step for step, _ in listed])
-            package = next((m["RegisterModel"]["Arn"] for _, m in listed if "RegisterModel" in m), None)
+            package = next((item["Metadata"]["RegisterModel"]["Arn"] for _, item in listed if _registers(item)), None)
             evaluation = self._documents.at(f"{evaluation_uri}/evaluation.json") if evaluation_uri else None
             # Not before the pipeline ended: its last step says why, too.
             decided = evaluation["gate"] if evaluation and state != "training" else None
@@ -194,7 +195,7 @@ class RunReader:
         if arn in self._succeeded:
             return self._succeeded[arn]
         listed = list(self._pipeline_steps(arn))
-        found = listed, self._evaluation_uri(listed)
+        found = listed, self._evaluation_uri(arn, listed)
         if execution["PipelineExecutionStatus"] == "Succeeded":
             self._succeeded[arn] = found
         return found
@@ -216,18 +217,15 @@ class RunReader:
                     log_group=group,
                     log_stream=stream,
                 ),
-                metadata,
+                step,
             )
 
-    def _evaluation_uri(self, steps: Steps) -> str:
-        """From the job that wrote the evaluation (the cached one on a cache hit)."""
-        for step, metadata in steps:
-            if step.name == "Evaluate" and step.status in ("Succeeded", "Cached") and "ProcessingJob" in metadata:
-                name = metadata["ProcessingJob"]["Arn"].rsplit("/", 1)[1]
-                job = self._place.client("sagemaker").describe_processing_job(ProcessingJobName=name)
-                outputs = job["ProcessingOutputConfig"]["Outputs"]
-                uri: str = next(o["S3Output"]["S3Uri"] for o in outputs if o["OutputName"] == "evaluation")
-                return uri.rstrip("/")
+    def _evaluation_uri(self, execution_arn: str, steps: Steps) -> str:
+        """Of this execution; of an earlier one, where its evaluation came from the cache."""
+        for step, listed in steps:
+            if step.name == "Evaluate" and step.status in ("Succeeded", "Cached"):
+                source = listed.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", execution_arn)
+                return self._place.evaluation_uri(self._model, source)
         return ""
 
     def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int]:
@@ -237,3 +235,7 @@ class RunReader:
             return "superseded", "The version was removed from the registry.", version_of(package_arn)
         state, reason = deployment_state(package, live, self._model)
         return state, reason, version_of(package_arn)
+
+
+def _registers(listed: Mapping[str, Any]) -> bool:
+    return "RegisterModel" in listed.get("Metadata", {})
