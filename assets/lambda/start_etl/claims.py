@@ -13,7 +13,7 @@ from logic import StartError
 
 # Longer than the function may run, shorter than the queue's visibility timeout: a redelivered message finds that the
 # delivery which claimed the run and died (or met the workflow's limit) holds it no more.
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=175)
 UNDER_WAY = ("RUNNING", "STOPPING")
 LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 

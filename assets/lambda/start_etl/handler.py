@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import UNDER_WAY, Claims
+from content import content_of
 from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
@@ -65,7 +66,8 @@ def start(upload: Upload) -> None:
     if upload.model not in CONTRACTS:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
     contract_hash = CONTRACTS[upload.model].hash
-    run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
+    content = content_of(s3, upload)
+    run_id = run_id_of(upload, content, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
     lines.about(run_id=run_id)
     claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status, under_way=workflow_run_of)
     claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
