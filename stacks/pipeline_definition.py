@@ -113,6 +113,7 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             {"Name": "RunId", "Type": "String"},
             {"Name": "ChampionUri", "Type": "String"},
             {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
+            {"Name": "CacheScope", "Type": "String", "DefaultValue": "shared"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -144,6 +145,9 @@ def _prepare(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         sources={"dataset": parameter("DataSetUri")},
         outputs={name: f"{PROCESSING}/output/{name}" for name in (*SPLITS, "context")},
     )
+    # Caching cannot be switched off for one execution: what counts for a hit has to differ. The next steps read what
+    # this one writes, and find nothing of theirs in the cache when it runs.
+    arguments["Environment"]["CACHE_SCOPE"] = parameter("CacheScope")
     return {"Name": "Prepare", "Type": "Processing", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
 
 

@@ -9,7 +9,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.constructs.access import grant, grant_assets, grant_objects
+from stacks.constructs.access import grant, grant_absence, grant_assets, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -193,6 +193,8 @@ class TrainingStack(ModelStack):
         kept = [f"{model}/models/*" for model in self._models]
         # Exactly the bytes that were registered; S3 asks for the first one where no version was recorded.
         grant_objects(role, artifact, kept, "s3:GetObject", "s3:GetObjectVersion")
+        # They may be gone: training goes on without them.
+        grant_absence(role, artifact, versions=True)
         champions = [f"{model}/champions/*" for model in self._models]
         grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")
         grant(

@@ -283,6 +283,18 @@ def from_report(path: str) -> dict[str, Any]:
     return {"Std:JsonGet": {"PropertyFile": file, "Path": path}}
 
 
+def test_a_first_step_of_another_scope_is_not_taken_from_the_cache(document: dict[str, Any]) -> None:
+    """The environment counts for a hit, and what it writes is the input of the other cached steps."""
+    environment = step_of(document, "Prepare")["Arguments"]["Environment"]
+    assert environment["CACHE_SCOPE"] == {"Get": "Parameters.CacheScope"}
+    assert [step["Name"] for step in flatten(document["Steps"]) if "CacheConfig" in step] == ["Prepare", "Train"]
+    uris = [
+        channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in step_of(document, "Train")["Arguments"]["InputDataConfig"]
+    ]
+    assert all(uri["Get"].startswith("Steps.Prepare.ProcessingOutputConfig") for uri in uris)
+
+
 def test_cached_steps_have_no_input_that_differs_between_executions(document: dict[str, Any]) -> None:
     for step in flatten(document["Steps"]):
         if "CacheConfig" in step:

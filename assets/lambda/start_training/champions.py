@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tracking.artifacts import Artifact, artifact_of
+from tracking.artifacts import Artifact, artifact_of, is_gone
 from tracking.versions import newest_approved
 
 VERSION = 1
@@ -29,14 +29,17 @@ class Champions:
 
         An event that comes twice finds what the first one wrote: the champion does not change under a running pipeline.
         """
-        champion = self._record(f"{folder}/champion.json", _champion(newest_approved(self.sagemaker, group)))
-        if champion:
+        newest = _champion(newest_approved(self.sagemaker, group))
+        if newest and is_gone(self.s3, _artifact(newest)):
+            # Training goes on: the evaluation says that nothing is left to compare with, and a person decides.
+            newest["lost"] = True
+        champion = self._record(f"{folder}/champion.json", newest)
+        if champion and not champion.get("lost"):
             # The bytes that were registered, whatever stands in their place.
-            artifact = Artifact(champion["model_data_url"], version=champion.get("artifact_version", ""))
             self.s3.copy_object(
                 Bucket=self.bucket,
                 Key=f"{folder}/model.tar.gz",
-                CopySource=artifact.pinned,
+                CopySource=_artifact(champion).pinned,
                 TaggingDirective="REPLACE",
             )
         return f"s3://{self.bucket}/{folder}", champion["model_version"] if champion else None
@@ -52,6 +55,10 @@ class Champions:
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         found: dict[str, Any] | None = json.loads(body)["champion"]
         return found
+
+
+def _artifact(champion: Mapping[str, Any]) -> Artifact:
+    return Artifact(champion["model_data_url"], version=champion.get("artifact_version", ""))
 
 
 def _champion(package: Mapping[str, Any] | None) -> dict[str, Any] | None:

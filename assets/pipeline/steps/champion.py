@@ -27,8 +27,11 @@ Verdict = Literal["none", "better", "not_worse", "worse", "same", "incomparable"
 
 @dataclass(frozen=True)
 class Champion:
+    """`lost`: where its archive was, when nothing is left of it; "" as a rule."""
+
     version: int
     archive: Path
+    lost: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,11 @@ def read_champion(folder: Path) -> Champion | None:
     if champion is None:
         return None
     try:
-        named = Champion(version=int(champion["model_version"]), archive=folder / ARCHIVE)
+        lost = str(champion["model_data_url"]) if champion.get("lost") else ""
+        named = Champion(version=int(champion["model_version"]), archive=folder / ARCHIVE, lost=lost)
     except (KeyError, TypeError, ValueError) as error:
         raise StepError(f"{FILE} names no model version ({error!r}); start training again") from error
-    if not named.archive.is_file():
+    if not named.lost and not named.archive.is_file():
         raise StepError(f"{FILE} names version {named.version}, and its {ARCHIVE} is missing; start training again")
     return named
 
@@ -75,6 +79,8 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
     if champion is None:
         return Comparison("none", metric, "there is no approved version yet to compare it with")
     version = champion.version
+    if champion.lost:
+        return _incomparable(metric, version, f"its artifact {champion.lost} is gone")
     try:
         other = load_model(champion.archive)
     except (StepError, ContractError, RecipeError) as error:

@@ -50,6 +50,7 @@ data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
 champion = ParameterString("ChampionUri")
 commit = ParameterString("CodeCommit", default_value="unknown")
+cache_scope = ParameterString("CacheScope", default_value="shared")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -72,7 +73,7 @@ retry_jobs = SageMakerJobStepRetryPolicy(
 )
 
 
-def processor(role: str, module: str, *, step: str) -> Processor:
+def processor(role: str, module: str, *, step: str, env: dict[str, Any] | None = None) -> Processor:
     paths = [f"{PROCESSING}/code/{FACTS['steps_name']}", f"{PROCESSING}/library/{FACTS['library_name']}"]
     return Processor(
         role=role,
@@ -83,7 +84,7 @@ def processor(role: str, module: str, *, step: str) -> Processor:
         entrypoint=["python3", "-m", module],
         volume_size_in_gb=FACTS["volume_gb"],
         max_runtime_in_seconds=FACTS["timeout_seconds"],
-        env={"PYTHONPATH": ":".join(paths)},
+        env={"PYTHONPATH": ":".join(paths), **(env or {})},
         network_config=NetworkConfig(enable_network_isolation=True),
         sagemaker_session=session,
     )
@@ -102,7 +103,9 @@ def output(name: str, folder: str, *path: str) -> ProcessingOutput:
 code = [source("code", FACTS["steps_uri"]), source("library", FACTS["library_uri"])]
 prepare = ProcessingStep(
     "Prepare",
-    step_args=processor(FACTS["prepare_role"], "training_preprocessing", step="prepare").run(
+    step_args=processor(
+        FACTS["prepare_role"], "training_preprocessing", step="prepare", env={"CACHE_SCOPE": cache_scope}
+    ).run(
         inputs=[source("dataset", data_set), *code],
         outputs=[
             output(name, f"{PROCESSING}/output/{name}", "prepare", name)
@@ -260,7 +263,7 @@ gate = ConditionStep(
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, commit, approval],
+    parameters=[data_set, run_id, champion, commit, cache_scope, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

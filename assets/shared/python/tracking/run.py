@@ -45,6 +45,8 @@ class Run:
     model_version: int | None
     refused: Mapping[str, Any] | None = None
     """refused.json of a file that was not used."""
+    source: Mapping[str, Any] | None = None
+    """The version of the uploaded object (bucket, key, version, etag, size); None when nothing says it any more."""
 
     @property
     def counted(self) -> Mapping[str, Any] | None:

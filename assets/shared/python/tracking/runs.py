@@ -23,6 +23,9 @@ from tracking.progress import (
 from tracking.run import Run, Step
 from tracking.versions import live_package
 
+# What is told of an uploaded file.
+SOURCE = ("bucket", "key", "version", "etag", "size")
+
 
 def list_runs(place: Place, *, model: str) -> list[Run]:
     """Every run of the model, newest first."""
@@ -97,7 +100,7 @@ class RunReader:
         manifest = self._document(run_id, "manifest")
         refused = None if manifest else self._document(run_id, "refused")
         steps = list(glue_steps(workflow, logs=self._place.glue_logs))
-        state, reason = etl_state(workflow, refused, manifest)
+        state, reason = etl_state(workflow, refused, manifest, run_id=run_id)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
         if manifest and execution:
@@ -129,6 +132,7 @@ class RunReader:
             evaluation_uri=evaluation_uri,
             model_version=version,
             refused=refused if state == "refused" else None,
+            source={name: source[name] for name in SOURCE} if all(name in source for name in SOURCE) else None,
         )
 
     def _ids(self) -> list[str]:
