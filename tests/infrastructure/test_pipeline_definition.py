@@ -199,7 +199,8 @@ def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
     assert step_of(document, "Train")["Arguments"]["Environment"] == settings
     (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
     assert settings.items() <= container["Environment"].items()
-    shared = load_function("deploy_model", {"RESOURCE_PREFIX": "", "STAGE": "", "MODEL_ROLE_ARN": ""})
+    names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION")
+    shared = load_function("deploy_model", dict.fromkeys(names, ""))
     assert settings == shared.logic.OFFLINE == OFFLINE
 
 

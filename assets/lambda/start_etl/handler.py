@@ -75,7 +75,11 @@ def start(upload: Upload) -> None:
         log.info("Upload skipped", extra={**facts, "reason": reason})
         return
     properties = {name: str(value) for name, value in asdict(upload).items()}
-    answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
+    try:
+        answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
+    except glue.exceptions.ConcurrentRunsExceededException:
+        claims.release(claim)
+        raise
     claims.record(claim, answer["RunId"])
     log.info("Workflow started", extra={**facts, "workflow_run": answer["RunId"]})
 

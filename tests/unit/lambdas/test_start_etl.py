@@ -223,14 +223,24 @@ def test_run_that_glue_forgot_starts_again(function: SimpleNamespace, glue: Stub
 
 
 def test_full_workflow_hands_the_message_back_and_the_next_delivery_starts_it(
-    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+    function: SimpleNamespace, glue: Stubber
 ) -> None:
-    glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
-    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    age_claims(function, monkeypatch, timedelta(seconds=178))
-    expect_runs(glue)
+    """However soon it comes: nothing was started, so there is no lease to wait for."""
+    for _ in range(2):
+        glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
+        assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+    assert claim_of(function)["workflow_run"] == WORKFLOW_RUN
+    expect_status(glue, "RUNNING")
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_a_start_without_an_answer_keeps_its_claim(function: SimpleNamespace, glue: Stubber) -> None:
+    """The run may have started."""
+    glue.add_client_error("start_workflow_run", "InternalServiceException")
+    for _ in range(2):
+        assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
 def test_a_run_that_started_without_an_answer_is_left_alone(
