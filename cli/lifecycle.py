@@ -9,6 +9,7 @@ import typer
 from cli import registry
 from cli.api import contract_notice
 from cli.deployment import wait_until_live
+from cli.losses import what_is_lost
 from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, output, progress, show
 from cli.target import find_target
 from tracking.versions import ModelVersion, versions
@@ -42,8 +43,10 @@ def model_version(
     from cli.render import print_version
 
     with errors(as_json):
-        version = registry.find_version(find_target(where=on, stage=stage, model=model), model, number)
-        show(version.to_json(), as_json, lambda: print_version(output, version))
+        target = find_target(where=on, stage=stage, model=model)
+        version = registry.find_version(target, model, number)
+        lost = what_is_lost(target, version)
+        show({**version.to_json(), "lost": lost}, as_json, lambda: print_version(output, version, lost=lost))
 
 
 @app.command()

@@ -193,7 +193,9 @@ class TrainingStack(ModelStack):
         kept = [f"{model}/models/*" for model in self._models]
         # Exactly the bytes that were registered; S3 asks for the first one where no version was recorded.
         grant_objects(role, artifact, kept, "s3:GetObject", "s3:GetObjectVersion")
-        # They may be gone: training goes on without them.
+        # What the champion's evaluation recorded is looked at, and not read. It may be gone, and so may the artifact.
+        records = [f"{model}/*/evaluation/*" for model in self._models]
+        grant_objects(role, artifact, records, "s3:GetObject")
         grant_absence(role, artifact, versions=True)
         champions = [f"{model}/champions/*" for model in self._models]
         grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")

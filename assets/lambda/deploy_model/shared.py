@@ -13,7 +13,7 @@ from rollout import RefusedError, check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
-from tracking.code import ChangedCodeError, check_code
+from tracking.code import ChangedCodeError, MissingCodeError, check_code
 from tracking.faults import Fault
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
@@ -99,7 +99,7 @@ def check_served_code(uri: str) -> None:
     """All models of the endpoint are served by it. Raises RefusedError."""
     try:
         check_code(s3, uri)
-    except ChangedCodeError as changed:
+    except (ChangedCodeError, MissingCodeError) as changed:
         raise RefusedError(Fault("environment", str(changed))) from changed
     except ClientError as error:
         words = f"The code {uri} was not read: {error.response['Error']['Code']}."
