@@ -42,6 +42,9 @@ class Claims:
 
     def acquire(self, folder: str, content: Mapping[str, Any]) -> tuple[Claim | None, str]:
         """The claim and "", or None and why the run is left alone. Raises ClaimHeldError."""
+        # Also where somebody deleted the claim: the run would make its data set once more.
+        if self._exists(f"{folder}/manifest.json"):
+            return None, "the data set is there"
         claim = Claim(f"{folder}/claim.json", {**content, "claimed_at": datetime.now(UTC).isoformat()})
         if self._put(claim, IfNoneMatch="*"):
             return claim, ""
