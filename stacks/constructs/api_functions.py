@@ -125,6 +125,8 @@ class ApiFunctions(Construct):
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=NUMBERED)
         evaluations = [f"{model}/*/evaluation/*" for model in self._models]
         grant_objects(role, self._buckets.artifact, evaluations, "s3:GetObject")
+        # Somebody may have deleted one: what is left is told.
+        grant_absence(role, self._buckets.artifact)
 
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)

@@ -395,6 +395,15 @@ def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: As
         assert model["notice"] == ""
 
 
+def test_a_contract_that_somebody_deleted_is_told_with_the_way_back(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(2, contract_uri=f"s3://artifact/{MODEL}/2/evaluation/contract.json")
+    cloud.live = 2
+    assert ask(f"/models/{MODEL}")["notice"] == (
+        "The contract that version 2 answers by (contract.json) is gone, and the deployed one is shown. "
+        "A version that has its own: mlops retry run2 --fresh"
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

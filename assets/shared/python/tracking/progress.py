@@ -66,7 +66,7 @@ def etl_state(
         return "etl", ""
     jobs = [run for _, run in _job_runs(workflow)]
     if jobs and all(run["JobRunState"] == "SUCCEEDED" for run in jobs):
-        again = f"Make the data set anew: mlops retry {run_id} --from etl"
+        again = f"Make it anew: mlops retry {run_id} --from etl"
         return "failed", f"The ETL job made a data set, and its manifest.json is gone. {again}"
     reason = next((text for run in jobs if (text := run.get("ErrorMessage"))), "")
     return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
