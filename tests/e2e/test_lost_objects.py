@@ -21,7 +21,7 @@ from tracking.run import Run
 from tracking.runs import RunReader
 from tracking.versions import live_version
 
-COMMAND = re.compile(r"mlops (?:retry|upload|approve|batch)(?: --[a-z]+| [\w.-]+)*")
+COMMAND = re.compile(r"mlops (?:retry|upload|approve|batch)(?: --[a-z]+| [\w-]+(?:\.\w+)*)*")
 ENDED = ("live", "unchanged")
 
 
@@ -70,7 +70,7 @@ class Place:
 
     def mend(self, told: Any) -> list[str]:
         """Carry out each command that the answer names; returns what was done."""
-        commands = [found.rstrip(".") for found in COMMAND.findall(json.dumps(told, ensure_ascii=False))]
+        commands = COMMAND.findall(json.dumps(told))
         for command in dict.fromkeys(commands):
             answer = self.say(command)
             assert "error" not in answer, answer
