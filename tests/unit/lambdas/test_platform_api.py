@@ -201,7 +201,7 @@ class Answers:
                 "PipelineExecutionArn": f"arn:execution/{run_id}",
                 "PipelineExecutionDisplayName": f"run-{run_id}",
                 "PipelineExecutionStatus": "Succeeded",
-                "StartTime": NOW,
+                "StartTime": NOW + timedelta(minutes=cloud.runs.index(run_id), seconds=20),
             }
             for run_id in reversed(cloud.runs)
         ]
@@ -458,6 +458,19 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
         {"name": "Prepare rows", "status": "SUCCEEDED", "seconds": 7.0, "reason": ""},
         {"name": "Evaluate", "status": "Succeeded", "seconds": 3.0, "reason": ""},
     ]
+
+
+def test_a_data_set_that_was_made_anew_is_about_to_be_trained_on(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training of the data set before it ended, and tells nothing of this one."""
+    cloud.add_run("run1")
+    cloud.live = 1
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")["state"] == "live"
+    anew = {**workflow_run(cloud, "run1"), "WorkflowRunId": "wr_anew", "StartedOn": NOW + timedelta(hours=1)}
+    monkeypatch.setitem(globals(), "workflow_run", lambda *_: anew)
+    again = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")
+    assert (again["state"], again["model_version"]) == ("training", None)
 
 
 def test_an_evaluation_from_the_cache_is_that_of_the_execution_which_wrote_it(

@@ -48,6 +48,12 @@ class _Found:
     execution: Mapping[str, Any] | None
 
     @property
+    def training(self) -> Mapping[str, Any] | None:
+        """The execution, unless the data set was made anew since it began: then its training is to come."""
+        began = (self.workflow or {}).get("StartedOn")
+        return self.execution if self.execution and not (began and self.execution["StartTime"] < began) else None
+
+    @property
     def started(self) -> float:
         first = (self.workflow or {}).get("StartedOn") or (self.execution or {}).get("StartTime")
         return float(first.timestamp()) if first else 0.0
@@ -96,7 +102,7 @@ class RunReader:
         return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
-        workflow, execution = self._with_graph(found.workflow), found.execution
+        workflow, execution = self._with_graph(found.workflow), found.training
         manifest = self._document(run_id, "manifest")
         refused = None if manifest else self._document(run_id, "refused")
         steps = list(glue_steps(workflow, logs=self._place.glue_logs))
