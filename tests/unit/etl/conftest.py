@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from contract import Contract, load
+from stacks.bundles import PROJECT
 from tests.contracts import MODELS
 from tests.unit.etl.harness import BUNDLE, Job, Outcome, csv_text, flats, small_contract
 

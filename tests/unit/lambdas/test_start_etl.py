@@ -221,6 +221,11 @@ def test_same_file_under_another_name_starts_nothing_once_its_data_set_is_there(
     assert waiting(function) == []
 
 
+def test_a_data_set_whose_claim_somebody_deleted_is_not_made_again(function: SimpleNamespace, glue: Stubber) -> None:
+    put(function, "manifest.json", {})
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
 @pytest.mark.parametrize("status", ["COMPLETED", "STOPPED", "ERROR"])
 def test_refused_or_failed_run_waits_again_when_the_file_is_uploaded_again(
     function: SimpleNamespace, glue: Stubber, status: str
