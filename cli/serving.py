@@ -96,7 +96,8 @@ def _question(target: Target, model: str, endpoints: Sequence[str]) -> str:
 def _mark(target: Target, known: Sequence[ModelVersion]) -> None:
     """Before anything goes, and the newest first: events that are on their way find a version that is stopped."""
     now, reason = datetime.now(UTC).isoformat(timespec="seconds"), metadata_value(f"Stopped by {decider(target)}")
-    for version in (item for item in known if item.approval == APPROVED):
+    approved = [item for item in known if item.approval == APPROVED]
+    for version in sorted(approved, key=lambda item: item.order, reverse=True):
         metadata = {"deployment_state": "stopped", "deployment_reason": reason, "deployment_recorded_at": now}
         if version.metadata.get("deployment_state") == "deployed" and "deployment_live_at" not in version.metadata:
             metadata["deployment_live_at"] = now

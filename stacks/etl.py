@@ -1,6 +1,7 @@
 """From an uploaded file to a data set: rule, queue, start_etl, Glue workflow and job."""
 
 import json
+from typing import Any
 
 from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
@@ -10,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from contract import BATCH_PREFIX
 from stacks.constructs.access import (
     grant,
     grant_absence,
@@ -98,8 +100,8 @@ class EtlStack(ModelStack):
 
     def _grant_data(self, role: iam.Role) -> None:
         raw, processed = self._buckets.raw, self._buckets.processed
-        runs = [f"{model}/run=*" for model in self._models]
-        grant_objects(role, raw, [f"{model}/*" for model in self._models], "s3:GetObjectVersion")
+        runs = [f"{model}/run=*" for model in self._scopes]
+        grant_objects(role, raw, [f"{model}/*" for model in self._scopes], "s3:GetObjectVersion")
         grant_absence(role, raw, versions=True)
         writing = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
         grant_objects(role, processed, runs, *writing)
@@ -145,7 +147,7 @@ class EtlStack(ModelStack):
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [self._buckets.raw.bucket_name]},
-                    "object": {"key": [{"prefix": f"{model}/"} for model in self._models]},
+                    "object": {"key": self._keys()},
                 },
             ),
         )
@@ -160,11 +162,17 @@ class EtlStack(ModelStack):
             layer=self._layer,
             alerts=self._alerts,
             workflow=Workflow(self._workflow_arn, job=self._job, environment=self._function_environment()),
-            waiting=Waiting(self._buckets.processed, models=self._models),
+            waiting=Waiting(self._buckets.processed, models=self._scopes),
             uploads=Uploads(queue, dead_letters),
         )
         CfnOutput(self, "UploadQueueUrl", value=queue.queue_url)
         CfnOutput(self, "UploadDlqUrl", value=dead_letters.queue_url)
+
+    def _keys(self) -> list[dict[str, Any]]:
+        """Of files below a model's prefix; of many models, below any but that of batches."""
+        if self._config.many_models:
+            return [{"anything-but": {"prefix": BATCH_PREFIX}}]
+        return [{"prefix": f"{model}/"} for model in self._models]
 
     def _add_function(self, dead_letters: DeadLetterQueue) -> PlatformFunction:
         processed = self._buckets.processed
@@ -181,10 +189,10 @@ class EtlStack(ModelStack):
             timeout=READ,
             memory_mb=512,
         )
-        grant_objects(function.own_role, self._buckets.raw, [f"{m}/*" for m in self._models], "s3:GetObjectVersion")
+        grant_objects(function.own_role, self._buckets.raw, [f"{m}/*" for m in self._scopes], "s3:GetObjectVersion")
         grant_absence(function.own_role, self._buckets.raw, versions=True)
-        manifests = [f"{model}/run=*/manifest.json" for model in self._models]
-        waiting = Waiting(processed, models=self._models)
+        manifests = [f"{model}/run=*/manifest.json" for model in self._scopes]
+        waiting = Waiting(processed, models=self._scopes)
         grant_objects(function.own_role, processed, waiting.claims, "s3:GetObject", "s3:PutObject")
         grant_objects(function.own_role, processed, waiting.tickets, "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)

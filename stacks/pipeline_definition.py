@@ -112,7 +112,11 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             {"Name": "DataSetUri", "Type": "String"},
             {"Name": "RunId", "Type": "String"},
             {"Name": "ChampionUri", "Type": "String"},
+            {"Name": "ChampionVersion", "Type": "String", "DefaultValue": "none"},
             {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
+            # Of the data file: which of two versions is the newer. Without them a version counts from its registration.
+            {"Name": "UploadedAt", "Type": "String", "DefaultValue": "unknown"},
+            {"Name": "UploadSequencer", "Type": "String", "DefaultValue": "0"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -273,6 +277,11 @@ def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval
             "evaluation_uri": evaluation,
             "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
+            # What the gate's approval rests on: whoever deploys asks whether that is the champion still.
+            "champion_version": parameter("ChampionVersion"),
+            "registered_as": approval,
+            "uploaded_at": parameter("UploadedAt"),
+            "upload_sequencer": parameter("UploadSequencer"),
             # The name of the archive is the digest of what it holds.
             "code_uri": inputs.code.source,
             "artifact_version": _kept("artifact_version"),

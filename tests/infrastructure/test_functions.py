@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from cli.target import Target
-from stacks.config import STAGES
+from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Template, readable
 from tracking import waiting
 

@@ -14,9 +14,11 @@ import pytest
 from contract import Contract, load
 from stacks import bundles
 from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
+from tracking.order import SEQUENCER, UPLOADED_AT
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -223,6 +225,12 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert metadata["champion_version"] == {"Get": "Parameters.ChampionVersion"}
+    assert metadata["registered_as"] == {"Get": "Parameters.ApprovalStatus"}
+    waiting = step_of(document, "RegisterForApproval")["Arguments"]["CustomerMetadataProperties"]
+    assert waiting["registered_as"] == "PendingManualApproval"
+    assert metadata[UPLOADED_AT] == {"Get": "Parameters.UploadedAt"}
+    assert metadata[SEQUENCER] == {"Get": "Parameters.UploadSequencer"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
     assert metadata["code_uri"] == INPUTS.code.source
     for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):
@@ -312,7 +320,7 @@ def test_deployed_definition(templates: dict[StackId, Template], stage: str, app
 
 def test_a_comment_in_the_contract_changes_no_pipeline(contract: Contract, tmp_path: Path) -> None:
     """An equal definition is an equal pipeline: no update, and the cache of its steps stays."""
-    text = (bundles.MODELS / "california_housing" / "model.toml").read_text()
+    text = (MODELS / "california_housing" / "model.toml").read_text()
     (tmp_path / "model.toml").write_text(f"# Another comment.\n\n{text}\n")
     assert digest(load(tmp_path / "model.toml")) == digest(contract)
 

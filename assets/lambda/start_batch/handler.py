@@ -60,6 +60,10 @@ class Settings:
     key: str | None
     vpc_config: Mapping[str, Any]
 
+    def role_of(self, model: str) -> str:
+        """Its own; where models are many they share one, under *."""
+        return self.model_roles.get(model) or self.model_roles["*"]
+
 
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
@@ -148,7 +152,7 @@ def transform(
         package,
         model=upload.model,
         resource=batch.resource,
-        role_arn=SETTINGS.model_roles[upload.model],
+        role_arn=SETTINGS.role_of(upload.model),
         vpc_config=SETTINGS.vpc_config,
     )
     # Files that come together have one model.

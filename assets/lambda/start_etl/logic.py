@@ -23,7 +23,7 @@ class MalformedEventError(StartError):
 class Upload:
     """One version of one object in the raw bucket. `size` is in bytes; `etag` has no quotes.
 
-    `sequencer`: of two versions of a key the newer one has the greater.
+    `uploaded_at` is in whole seconds; the greater `sequencer` (hexadecimal) of two in the same second came later.
     """
 
     model: str
@@ -43,7 +43,7 @@ class Upload:
     @property
     def properties(self) -> dict[str, str]:
         """What the workflow's job is told."""
-        return {name: str(value) for name, value in asdict(self).items() if name != "sequencer"}
+        return {name: str(value) for name, value in asdict(self).items()}
 
     def ticket(self, run_id: str) -> Ticket:
         return Ticket(self.model, self.uploaded_at, self.sequencer, run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,8 @@ def start(event: dict[str, Any]) -> dict[str, str | None]:
         "RunId": request.run_id,
         "ChampionUri": champion_uri,
         "CodeCommit": SETTINGS.code_commit,
+        **uploaded(manifest),
+        **({"ChampionVersion": str(champion)} if champion is not None else {}),
     }
     execution = sagemaker.start_pipeline_execution(
         PipelineName=name,
@@ -92,6 +95,16 @@ def start(event: dict[str, Any]) -> dict[str, str | None]:
     facts = {"model": request.model, "attempt": request.attempt, "champion": champion}
     log.info("Training started", extra={**facts, "execution": execution, "rows": manifest["rows"]})
     return {"execution": execution}
+
+
+def uploaded(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """When the file was uploaded: of two versions the one of the later upload is the newer, whenever it was trained.
+
+    Data sets from before do not tell it. A parameter of a pipeline is not empty.
+    """
+    source = manifest.get("source", {})
+    told = {"UploadedAt": source.get("uploaded_at"), "UploadSequencer": source.get("sequencer")}
+    return {name: value for name, value in told.items() if value}
 
 
 def read_manifest(request: Request) -> dict[str, Any]:

@@ -50,6 +50,9 @@ data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
 champion = ParameterString("ChampionUri")
 commit = ParameterString("CodeCommit", default_value="unknown")
+champion_version = ParameterString("ChampionVersion", default_value="none")
+uploaded_at = ParameterString("UploadedAt", default_value="unknown")
+sequencer = ParameterString("UploadSequencer", default_value="0")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -223,6 +226,10 @@ def register(step, status):
                 "evaluation_uri": evaluation,
                 "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
+                "champion_version": champion_version,
+                "registered_as": status,
+                "uploaded_at": uploaded_at,
+                "upload_sequencer": sequencer,
                 "code_uri": FACTS["code_uri"],
                 "artifact_version": keep.properties.Outputs["artifact_version"],
                 **{
@@ -262,7 +269,7 @@ gate = ConditionStep(
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, commit, approval],
+    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

@@ -164,7 +164,7 @@ class Described:
             "example": {EVIL: EVIL},
             "features": [{"name": EVIL, "type": "category", "levels": [EVIL], "nullable": False}],
             "data": {"missing": [EVIL]},
-            "notice": EVIL,
+            "models": [{"name": name, "notice": EVIL} for name in ("breast_cancer", "california_housing")],
         }
     ).encode()
 
@@ -209,7 +209,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     monkeypatch.setattr(runs, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])
     monkeypatch.setattr(runs, "_models_with", lambda *_: [EVIL])
     monkeypatch.setattr(registry, "tracked_version", lambda *found: version(found[2]) if found[2] < 3 else None)
-    monkeypatch.setattr(registry, "approved_versions", lambda *_: iter(()))
+    monkeypatch.setattr(registry, "newest_approved", lambda *_: None)
     monkeypatch.setattr(registry, "versions", lambda *_: [version(2), version(1)])
     monkeypatch.setattr(serving, "versions", lambda *_: [version(2), version(1)])
     monkeypatch.setattr(serving, "wait_for", lambda *_, **__: None)

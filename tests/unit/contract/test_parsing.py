@@ -242,6 +242,9 @@ MISTAKES = [
     ("max_concurrency = 5", "max_concurrency = 500", "serving.max_concurrency", "at most 200"),
     ('"ml.m5.large"', '"m5.large"', "serving.instance_type", "must be an instance type"),
     ('name = "california_housing"', 'name = "California-Housing"', "model.name", "must be snake_case"),
+    ('name = "california_housing"', 'name = "housing_"', "model.name", "single _ between words"),
+    ('name = "california_housing"', 'name = "housing__2"', "model.name", "single _ between words"),
+    ('name = "california_housing"', f'name = "{"h" * 41}"', "model.name", "at most 40 characters"),
     ('task = "regression"', 'task = "ranking"', "model.task", 'must be "regression" or "binary", is \'ranking\''),
 ]
 

@@ -729,3 +729,10 @@ def test_key_and_network_of_the_environment_go_with_the_requests(function: Simpl
     batch = function.logic.Batch(upload, resource="r", bucket="artifact")
     job = batch.job_request("m", None, instance="ml.m5.large", version=7, key="key")
     assert (job["TransformOutput"]["KmsKeyId"], job["TransformResources"]["VolumeKmsKeyId"]) == ("key", "key")
+
+
+def test_many_models_share_a_role(function: SimpleNamespace) -> None:
+    settings = function.handler.SETTINGS
+    assert settings.role_of(MODEL) == ROLE
+    shared = replace(settings, model_roles={"*": "arn:aws:iam::111122223333:role/all"})
+    assert shared.role_of(MODEL) == "arn:aws:iam::111122223333:role/all"

@@ -14,11 +14,13 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from contract import load_all
-from tests.unit.lambdas.loading import ROOT, load_function
+from tests.contracts import MODELS
+from tests.unit.lambdas.loading import load_function
 
 BUCKET = "processed"
 KEY = "california_housing/2024/housing (1).csv"
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
+SEQUENCER = "0055AED6DCD90281E5"
 WORKFLOW_RUN = "wr_0123456789abcdef"
 ENVIRONMENT = {
     "WORKFLOW_NAME": "mlops-dev-etl",
@@ -55,7 +57,7 @@ def uploaded(key: str = KEY, *, size: int = 1_423_529, etag: str = ETAG, version
         "time": "2026-01-02T03:04:05Z",
         "detail": {
             "bucket": {"name": "raw"},
-            "object": {"key": key, "size": size, "etag": etag, "version-id": version, "sequencer": "00A1"},
+            "object": {"key": key, "size": size, "etag": etag, "version-id": version, "sequencer": SEQUENCER},
         },
     }
 
@@ -66,7 +68,7 @@ def batch(*events: object) -> dict[str, Any]:
 
 
 def run_id(*, size: int = 1_423_529, etag: str = ETAG) -> str:
-    contract = load_all(ROOT / "models")["california_housing"]
+    contract = load_all(MODELS)["california_housing"]
     identity = ["california_housing", etag, str(size), contract.hash, "c0de"]
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 
@@ -129,7 +131,7 @@ def facts(**changed: object) -> dict[str, Any]:
         "etag": ETAG,
         "size": 1_423_529,
         "uploaded_at": "2026-01-02T03:04:05Z",
-        "sequencer": "00A1",
+        "sequencer": SEQUENCER,
         "run_id": run_id(),
         **changed,
     }

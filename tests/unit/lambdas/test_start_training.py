@@ -130,12 +130,13 @@ def expect_copy(s3: Stubber, *, attempt: str = "1") -> None:
     s3.add_response("copy_object", {}, request)
 
 
-def expect_start(sagemaker: Stubber, *, attempt: str = "1") -> None:
+def expect_start(sagemaker: Stubber, *, attempt: str = "1", **more: str) -> None:
     values = {
         "DataSetUri": f"s3://processed/california_housing/run={RUN_ID}",
         "RunId": RUN_ID,
         "ChampionUri": f"s3://artifact/california_housing/champions/{RUN_ID}-{attempt}",
         "CodeCommit": "abc123",
+        **more,
     }
     request = {
         "PipelineName": GROUP,
@@ -169,7 +170,7 @@ def test_the_newest_approved_version_is_copied_for_the_run(
     expect_lookup(sagemaker, found=True)
     expect_record(s3, CHAMPION)
     expect_copy(s3)
-    expect_start(sagemaker)
+    expect_start(sagemaker, ChampionVersion="3")
     assert function.handler.handler(created(), None) == {"execution": ARN}
 
 
@@ -189,7 +190,19 @@ def test_a_request_trains_again_under_its_own_token(function: SimpleNamespace, s
     expect_lookup(sagemaker, found=True)
     expect_record(s3, CHAMPION, attempt="again-2")
     expect_copy(s3, attempt="again-2")
-    expect_start(sagemaker, attempt="again-2")
+    expect_start(sagemaker, attempt="again-2", ChampionVersion="3")
+    assert function.handler.handler(requested(), None) == {"execution": ARN}
+
+
+def test_an_attempt_keeps_the_time_of_the_upload(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
+    """Trained again, an older upload is older still."""
+    expect_manifest(s3, source={"uploaded_at": "2026-01-02T03:04:05Z", "sequencer": "0055AED6DCD90281E5"})
+    expect_code(s3, "zip")
+    expect_code(s3, "gz")
+    expect_lookup(sagemaker, found=False)
+    expect_record(s3, None, attempt="again-2")
+    uploaded = {"UploadedAt": "2026-01-02T03:04:05Z", "UploadSequencer": "0055AED6DCD90281E5"}
+    expect_start(sagemaker, attempt="again-2", **uploaded)
     assert function.handler.handler(requested(), None) == {"execution": ARN}
 
 

@@ -39,12 +39,13 @@ def test_the_newest_approved_version_may_be_on_a_later_page() -> None:
     request |= {"SortBy": "CreationTime", "SortOrder": "Descending"}
     arns = [f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/g/{number}" for number in (7, 6)]
     created = {"CreationTime": datetime(2026, 1, 2, tzinfo=UTC), "ModelPackageStatus": "Completed"}
-    summaries = [{"ModelPackageArn": arn, **created} for arn in arns]
+    earlier = {**created, "CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}
+    summaries = [{"ModelPackageArn": arns[0], **created}, {"ModelPackageArn": arns[1], **earlier}]
     with Stubber(sagemaker) as stubber:
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "2"}, request)
         request = {**request, "NextToken": "2"}
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
-        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], **created}
+        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], "ModelPackageVersion": 7, **created}
         package["ModelPackageStatusDetails"] = {"ValidationStatuses": []}
         stubber.add_response("describe_model_package", package, {"ModelPackageName": arns[0]})
         found = newest_approved(sagemaker, "g")
@@ -119,7 +120,7 @@ class Registry:
 
     def describe_endpoint(self, **_: Any) -> dict[str, Any]:
         self.calls.append("describe_endpoint")
-        return {"EndpointConfigName": "config"}
+        return {"EndpointConfigName": "config", "EndpointStatus": "InService"}
 
     def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
         return {"ProductionVariants": [{"ModelName": "m"}]}

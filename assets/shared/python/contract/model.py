@@ -96,10 +96,12 @@ class Target:
 
     @cached_property
     def field(self) -> Field:
-        """How it is read."""
+        """How it is read. It stands in files alone: reasons call it by its column there."""
         kind: Literal["number", "category"] = "category" if self.levels else "number"
         column = self.column or self.name
-        return Field(name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max)
+        return Field(
+            name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max, label=column
+        )
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class Contract:
         read = [*(feature.field for feature in self.features), self.target.field]
         known = {**{item.name: item for item in read}, **{item.column: item for item in read}}
         found = known.get(column) or Field(name=column, column=column, type="text")
-        return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False)
+        return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False, label="")
 
     @cached_property
     def rules_to_train(self) -> FileRules:

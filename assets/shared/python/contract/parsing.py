@@ -74,7 +74,10 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
 def _model_name(model: Table) -> str:
     name = model.text("name")
     if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
-        model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
+        model.add(
+            "name",
+            f"must be snake_case with at most 40 characters and single _ between words, is {shown(name)}",
+        )
     if name in RESERVED_MODELS:
         model.add("name", f"{shown(name)} {RESERVED_MODELS[name]}; choose another name")
     return name

@@ -109,10 +109,12 @@ def deployment_state(package: Mapping[str, Any], live: Callable[[], str], model:
     if approval == PENDING:
         why = package.get("ModelPackageDescription", "")
         return "waiting", f"Version {version} waits for a person's approval. {why}".rstrip()
-    if approval == REJECTED:
-        return "rejected", package.get("ApprovalDescription", "Rejected.")
     metadata = package.get("CustomerMetadataProperties", {})
     recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
+    if approval == REJECTED:
+        # Of an outdated one until the pipeline has started: from then on the run is what becomes of that.
+        again = recorded == "outdated"
+        return ("training", reason) if again else ("rejected", package.get("ApprovalDescription", "Rejected."))
     if recorded == "deployed":
         return _served(package["ModelPackageArn"], live(), reason, model)
     if recorded == "superseded":
