@@ -57,7 +57,7 @@ def follow(
     with view as show:
         while True:
             run = reader.read(run_id)
-            stale = earlier is not None and _starts_again(earlier) and run.started == earlier.started
+            stale = run.final and earlier is not None and _starts_again(earlier) and run.started == earlier.started
             if not stale or time.monotonic() > stale_until:
                 show(run)
                 if run.final:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import registry
-from cli.api import contract_notice
+from cli.api import notices
 from cli.errors import CliError
 from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, of_model, output, progress, show
 from cli.target import Target, find_target
@@ -29,11 +29,10 @@ def models(model: EveryModel = None, stage: Stage = None, on: On = None, as_json
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         found = {name: versions(target.place, name) for name in ([model] if model else target.models)}
-        live = [name for name, known in found.items() if any(version.live for version in known)]
-        notices = {name: notice for name in live if (notice := contract_notice(target, name))}
+        told = notices(target, [name for name, known in found.items() if known]) if any(found.values()) else {}
         listed = [{"model": name, **version.to_json()} for name, known in found.items() for version in known]
-        document = {"versions": listed, "notices": notices}
-        show(document, as_json, lambda: print_versions(output, found, notices=notices))
+        document = {"versions": listed, "notices": told}
+        show(document, as_json, lambda: print_versions(output, found, notices=told))
 
 
 @app.command("model")

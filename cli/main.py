@@ -17,6 +17,7 @@ from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors,
 from cli.target import Target, find_target
 from cli.terminal import confirm, print_text, tolerate_encodings
 from cli.usage import Group
+from project import PROJECT
 
 app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
@@ -45,7 +46,9 @@ def local_run(
         from cli.data import find_data
         from cli.render import print_summary
 
-        summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
+        summary = local.run(
+            model=model, data=find_data(model, data), stage=stage or PROJECT.environment, console=progress
+        )
         if as_json:
             print_json(summary)
         else:
@@ -68,7 +71,9 @@ def local_up(
     with (
         errors(as_json),
         local.only_one(),
-        local.deployed(stage=stage or "dev", console=progress, watch=local.Stopwatch(), port=port) as here,
+        local.deployed(
+            stage=stage or PROJECT.environment, console=progress, watch=local.Stopwatch(), port=port
+        ) as here,
         local.announced(here),
         pages.serving(here.target, console=progress, port=page_port) if page else nullcontext() as served,
     ):

@@ -123,7 +123,7 @@ def _result(run: Run) -> str:
 def print_versions(
     console: Console, found: Mapping[str, Sequence[ModelVersion]], *, notices: Mapping[str, str]
 ) -> None:
-    """By model. `notices`: what a deployed contract says otherwise than that of the live version."""
+    """By model. `notices`: what a deployed contract says otherwise than that of the live version, or why none is."""
     for model, versions in found.items():
         if len(found) > 1:
             console.say(model, style="bold")

@@ -8,6 +8,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+from cli import given_up
 from cli.errors import CliError
 from cli.options import of_model
 from cli.target import Target
@@ -30,8 +31,11 @@ def doubt(run: Run) -> str:
 def retry(target: Target, run: Run) -> str:
     """Start the pipeline again on the run's data set; steps that nothing changed for come from the cache.
 
-    Returns the ARN of the execution. Raises CliError when there is no data set, or nothing that a retry would change.
+    Returns the ARN of the execution, "" when what was given up of the run goes on where it was.
+    Raises CliError when there is no data set, or nothing that a retry would change.
     """
+    if run.state == "failed" and given_up.put_back(target, run):
+        return ""
     if not run.final:
         raise CliError(f"Run {run.run_id} is under way ({run.state}).", "Wait for its end.")
     if run.manifest is None:
@@ -68,7 +72,9 @@ def find_run(target: Target, *, model: str | None, run_id: str) -> Run:
     for name in [model] if model else _models_with(target, run_id):
         run = RunReader(target.place, model=name).read(run_id)
         if run.steps or run.state != "uploaded":
-            return run
+            return given_up.seen(target, run)
+    if found := given_up.unknown(target, run_id, model=model):
+        return found
     raise CliError(f"There is no run {run_id}{f' of {model}' if model else ''}.", "List them: mlops runs.")
 
 
@@ -88,4 +94,9 @@ def all_runs(target: Target, model: str | None) -> list[Run]:
     names = [model] if model else target.models
     with ThreadPoolExecutor(4) as pool:
         found = [run for runs in pool.map(lambda name: list_runs(target.place, model=name), names) for run in runs]
-    return sorted(found, key=lambda run: run.started.timestamp() if run.started else 0.0, reverse=True)
+
+    def since(run: Run) -> float:
+        moment = run.started or run.uploaded
+        return moment.timestamp() if moment else 0.0
+
+    return sorted(found, key=since, reverse=True)

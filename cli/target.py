@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import CliError
 from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
+from project import PROJECT
 from tracking.place import Place, resource_name
 
-PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
@@ -32,7 +32,7 @@ Where = Literal["local", "aws"]
 
 @dataclass(frozen=True)
 class Target:
-    """One environment (`dev`, `prod`) in one cloud. `endpoint` is the local cloud's address, None on AWS.
+    """One environment (`dev`, `prod`) of a project in one cloud. `endpoint` is the local cloud's address, None on AWS.
 
     `caller` signs requests to the REST API where these are signed, None when `session` does that too.
     """
@@ -41,6 +41,7 @@ class Target:
     session: boto3.Session
     endpoint: str | None = None
     caller: boto3.Session | None = None
+    project: str = PROJECT.name
 
     @property
     def where(self) -> Where:
@@ -63,7 +64,7 @@ class Target:
             return self._outputs[key]
         except KeyError:
             raise CliError(
-                f"The stacks {PROJECT}-{self.stage}-* have no output {key}.", "Deploy this version of the app."
+                f"The stacks {self.prefix}* have no output {key}.", "Deploy this version of the app."
             ) from None
 
     @cached_property
@@ -71,7 +72,7 @@ class Target:
         cloudformation = self.client("cloudformation")
         found: dict[str, str] = {}
         for stack in STACKS:
-            name = f"{PROJECT}-{self.stage}-{stack}"
+            name = f"{self.prefix}{stack}"
             try:
                 description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
             except ClientError as error:
@@ -116,12 +117,12 @@ class Target:
     @property
     def prefix(self) -> str:
         """What the names of this environment start with."""
-        return f"{PROJECT}-{self.stage}-"
+        return f"{self.project}-{self.stage}-"
 
     @property
     def event_source(self) -> str:
         """The source of events that are for this environment."""
-        return f"{PROJECT}.{self.stage}"
+        return f"{self.project}.{self.stage}"
 
     @property
     def place(self) -> Place:
@@ -216,4 +217,4 @@ def _find(where: Where | None, stage: str | None) -> Target:
         )
     if where == "local":
         raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
-    return Target(stage=stage or "dev", session=boto3.Session())
+    return Target(stage=stage or PROJECT.environment, session=boto3.Session())

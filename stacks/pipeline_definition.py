@@ -407,8 +407,16 @@ def _retry(exceptions: Sequence[str], interval: int) -> dict[str, Json]:
 
 
 _RETRY_CALLS = _retry(["Step.SERVICE_FAULT", "Step.THROTTLING"], 5)
-_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"], 60)
+_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR"], 60)
+# A quota that is used up, or instances that AWS has not, are no failure: a step asks again every five minutes, for the
+# ten days that SageMaker lets it.
+_WAIT_FOR_ROOM: dict[str, Json] = {
+    "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+    "IntervalSeconds": 300,
+    "BackoffRate": 1.0,
+    "ExpireAfterMin": 14_400,
+}
 
 
 def _retries() -> dict[str, Json]:
-    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS]}
+    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS, _WAIT_FOR_ROOM]}

@@ -35,7 +35,7 @@ class ServingStack(ModelStack):
         super().__init__(
             scope, construct_id, foundation=foundation, description="Approved models become endpoints behind a REST API"
         )
-        self._names = [self._config.resource_name(model) for model in self._models]
+        self._names = [self._config.resource_name(model) for model in self._scopes]
         self._layer = contract_layer(self, self._bundles)
         self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=self._alerts)
         config, contracts = self._config, self._contracts.values()
@@ -46,9 +46,8 @@ class ServingStack(ModelStack):
         self._add_deployment(verify)
         for model in (contract.name for contract in dedicated):
             guards = model in realtime
-            EndpointAlarms(
-                self, f"{pascal(model)}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts
-            )
+            home, construct_id = self._home(model), f"{pascal(model)}Endpoint"
+            EndpointAlarms(home, construct_id, config=config, model=model, guards=guards, alerts=self._alerts)
         functions = self._add_api()
         if shared:
             self._share(verify=verify, functions=functions)
@@ -71,7 +70,7 @@ class ServingStack(ModelStack):
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
                 detail={
-                    "ModelPackageGroupName": self._names,
+                    "ModelPackageGroupName": self._config.names(self._models),
                     "ModelApprovalStatus": ["Approved", "Rejected"],
                 },
             ),
@@ -121,7 +120,7 @@ class ServingStack(ModelStack):
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""
         role = iam.Role(self, "ModelRole", assumed_by=trusted(self, "sagemaker"))
-        artifacts = [f"{model}/models/*" for model in self._models]
+        artifacts = [f"{model}/models/*" for model in self._scopes]
         grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")
         grant_metrics(role, "/aws/sagemaker/Endpoints")
@@ -151,7 +150,7 @@ class ServingStack(ModelStack):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
         # The bytes of a version have to be those that were registered, and may be gone.
-        artifacts = [f"{model}/models/*" for model in self._models]
+        artifacts = [f"{model}/models/*" for model in self._scopes]
         grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_absence(function.own_role, self._buckets.artifact)
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
@@ -166,7 +165,7 @@ class ServingStack(ModelStack):
             self,
             "ApiFunctions",
             config=self._config,
-            models=self._models,
+            models=self._scopes,
             bundles=self._bundles,
             layer=self._layer,
             dead_letters=self._dead_letters,
@@ -193,6 +192,7 @@ class ServingStack(ModelStack):
             "Verification",
             config=self._config,
             models=self._models,
+            home=self._home if self._config.many_models else None,
             realtime=realtime,
             shared=shared,
             bundles=self._bundles,
@@ -207,7 +207,7 @@ class ServingStack(ModelStack):
             self,
             "MultiModel",
             config=self._config,
-            models=self._models,
+            models=self._scopes,
             bundles=self._bundles,
             artifact=self._buckets.artifact,
             model_role=self._model_role,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps import context as contexts
-from steps import dataset, leaks, logs, sums
+from steps import dataset, etl_output, leaks, logs, sums
 from steps.failures import StepError, run
 
 
@@ -19,8 +19,8 @@ def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
     sums.check_sums(dataset_dir, context.sums)
-    splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
-    raw = dataset.read_raw_test(dataset_dir, splits["test"], context)
+    splits = {split: etl_output.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
+    raw = etl_output.read_raw_test(dataset_dir, splits["test"], context)
     leaks.check_sides(splits, raw, context)
     for split, table in splits.items():
         dataset.write_rows(table, output / split, context.recipe, keep_row_id=split == "test")

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import UNSCOPED, grant, grant_absence, grant_objects, log_arns
+from stacks.constructs.access import MANY, UNSCOPED, grant, grant_absence, grant_objects, log_arns
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.platform_stack import Buckets
@@ -68,7 +68,7 @@ class ApiFunctions(Construct):
                 "RUNTIME_URL": f"https://runtime.sagemaker.{stack.region}.{stack.url_suffix}",
             },
         )
-        grant(function.own_role, ["sagemaker:InvokeEndpoint"], self._arns("endpoint"))
+        grant(function.own_role, ["sagemaker:InvokeEndpoint"], self._arns("endpoint"), because=MANY)
         return function
 
     def _add_platform(self) -> PlatformFunction:
@@ -119,7 +119,7 @@ class ApiFunctions(Construct):
         registry = [*self._arns("model-package", "/*"), *self._arns("model-package-group")]
         reading = ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"]
         grant(role, reading, registry, because=NUMBERED)
-        grant(role, ["sagemaker:DescribeEndpoint"], self._arns("endpoint"))
+        grant(role, ["sagemaker:DescribeEndpoint"], self._arns("endpoint"), because=MANY)
         grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=NUMBERED)
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=NUMBERED)
         evaluations = [f"{model}/*/evaluation/*" for model in self._models]
@@ -127,14 +127,16 @@ class ApiFunctions(Construct):
 
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)
-        documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
+        documents = [
+            f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused", "claim")
+        ]
         rows = [f"{model}/run=*/{folder}/*" for model in self._models for folder in ("rejects", "raw")]
         grant_objects(role, self._buckets.processed, [*documents, *rows], "s3:GetObject")
         # A run may not have written them yet.
         grant_absence(role, self._buckets.processed)
         workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
         grant(role, ["glue:GetWorkflowRuns", "glue:GetWorkflowRun"], [workflow])
-        grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))
+        grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"), because=MANY)
         executions = self._arns("pipeline", "/execution/*")
         grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")
         own_jobs = f"{self._config.prefix}*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -167,12 +168,23 @@ def test_a_parquet_file_comes_back_as_csv(platform: Platform, live: int, tmp_pat
     assert (result["rows"], result["bad_rows"], result["errors"][0]["line"]) == (2, 1, 2)
 
 
+def parquet_of(columns: dict[str, list[float]]) -> bytes:
+    body = io.BytesIO()
+    pq.write_table(pa.table(columns), body)
+    return body.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("column.csv", HEADER.replace("population,", "people,").encode() + b"\n1,2\n", "lacks population; .*people"),
         ("empty.csv", b"", "the file is empty"),
         ("header.csv", HEADER.encode() + b"\n", "a header and no row below it"),
+        (
+            "column.parquet",
+            parquet_of({"people": [3.0]}),
+            r"version \d+ of .*, reads other columns: the schema names none",
+        ),
         ("table.xlsx", b"PK\x03\x04 and so on", "not a CSV file but a zip archive or a spreadsheet"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_stopped_model_stays_stopped_until_it_is_brought_back(platform: Platfo
     serving._mark(target, versions(target.place, MODEL))
     assert serving._take_down(target, MODEL, serving._endpoints(target, MODEL)) == [target.resource_name(MODEL)]
     assert states(platform)[4] == State.STOPPED
-    with pytest.raises(CliError, match="no model is live"):
+    with pytest.raises(CliError, match="no version of california_housing is live"):
         answering(platform)
     # The event of another decision is none of its business.
     wait_until_empty(platform, "serving-DeploymentQueue")

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from cli.target import Target
-from stacks.config import STAGES
+from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Statement, Template, readable, statements
 from tracking.place import Place
 

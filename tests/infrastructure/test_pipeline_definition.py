@@ -14,6 +14,7 @@ import pytest
 from contract import Contract, load
 from stacks import bundles
 from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
@@ -121,6 +122,21 @@ def unknown_property_file(document: dict[str, Any]) -> None:
 
 def unused_parameter(document: dict[str, Any]) -> None:
     document["Parameters"].append({"Name": "Forgotten", "Type": "String"})
+
+
+@pytest.mark.parametrize("step", ["Prepare", "Train", "Evaluate"])
+def test_a_step_waits_ten_days_for_a_quota(california: dict[str, Any], step: str) -> None:
+    waiting = [
+        p for p in step_of(california, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]
+    ]
+    assert waiting == [
+        {
+            "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+            "IntervalSeconds": 300,
+            "BackoffRate": 1.0,
+            "ExpireAfterMin": 14_400,
+        }
+    ]
 
 
 def unknown_exception(document: dict[str, Any]) -> None:
@@ -308,7 +324,7 @@ def test_deployed_definition(templates: dict[StackId, Template], stage: str, app
 
 def test_a_comment_in_the_contract_changes_no_pipeline(contract: Contract, tmp_path: Path) -> None:
     """An equal definition is an equal pipeline: no update, and the cache of its steps stays."""
-    text = (bundles.MODELS / "california_housing" / "model.toml").read_text()
+    text = (MODELS / "california_housing" / "model.toml").read_text()
     (tmp_path / "model.toml").write_text(f"# Another comment.\n\n{text}\n")
     assert digest(load(tmp_path / "model.toml")) == digest(contract)
 

@@ -11,7 +11,7 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "rest", "description", "stacks", "localcloud", "cli", "frontend", "tests"}
+OURS = {"contract", "tracking", "rest", "description", "stacks", "localcloud", "cli", "frontend", "project", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
@@ -22,11 +22,11 @@ ALLOWED = {
     "assets/glue": {"contract"},
     "assets/lambda": {"contract", "tracking", "rest"},
     "assets/pipeline": {"contract"},
-    "stacks": {"contract", "description", "stacks"},
+    "stacks": {"contract", "description", "project", "stacks"},
     "localcloud": {"localcloud"},
     # Of the contract only how files are read: a test below holds that.
     "frontend": {"frontend", "contract"},
-    "cli": {"contract", "tracking", "localcloud", "cli"},
+    "cli": {"contract", "tracking", "localcloud", "project", "cli"},
 }
 
 # What the runtime of each bundle provides, besides the standard library.

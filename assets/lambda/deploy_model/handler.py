@@ -22,7 +22,7 @@ from tracking import lines
 from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
 from tracking.resources import found
-from tracking.versions import count, newest_approved
+from tracking.versions import answers, count, newest_approved
 
 log = lines.logger("deploy_model")
 
@@ -91,7 +91,13 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
         supersede_one(cause.approved, package)
     if not goes_on(package, cause):
         if cause.check and package.state == "blocked":
-            count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
+            count(
+                cloudwatch,
+                "DeploymentFailures",
+                model=contract.name,
+                stage=SETTINGS.stage,
+                prefix=SETTINGS.resource_prefix,
+            )
         if not cause.check:
             log.info("Version stays as it is", extra=facts)
         return
@@ -116,13 +122,12 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
 def tell_rejected(group: str, contract: Contract) -> None:
     """Nothing is approved. What answers all the same goes on, rather than nobody: a person is told."""
     if serves(group, contract):
-        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage)
+        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
 
 
 def serves(group: str, contract: Contract) -> bool:
     if SETTINGS.sharing and contract.serving.hosting == "multi-model":
         shared = resource_name(SETTINGS.resource_prefix, SHARED)
         if read_served(s3, SETTINGS.sharing.bucket, contract.name):
-            return found(sagemaker.describe_endpoint, EndpointName=shared) is not None
-    endpoint = found(sagemaker.describe_endpoint, EndpointName=group)
-    return endpoint is not None and endpoint["EndpointStatus"] not in ("Failed", "Deleting")
+            return answers(found(sagemaker.describe_endpoint, EndpointName=shared))
+    return answers(found(sagemaker.describe_endpoint, EndpointName=group))

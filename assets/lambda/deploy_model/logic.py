@@ -96,20 +96,20 @@ class Deployment(ABC):
         variant = {"VariantName": VARIANT, "ModelName": self.name, **self._capacity()}
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
-    def update_request(self, current: Mapping[str, Any]) -> dict[str, Any]:
-        """`current`: the variant that is live."""
+    def update_request(self, current: Mapping[str, Any], *, watched: bool = True) -> dict[str, Any]:
+        """`current`: the variant that is live. Alarms may roll it back; when not `watched`, all traffic moves at once."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
-        # A serverless endpoint, before or after, cannot be watched while its traffic moves.
-        if self.instance_type and "InstanceType" in current:
-            if self.serving.scaling and self.instance_type == current["InstanceType"]:
-                # As many instances as scaling has brought it to, not as many as it once began with.
-                request["RetainAllVariantProperties"] = True
+        alarms = self.alarms(current)
+        if alarms and self.serving.scaling and self.instance_type == current["InstanceType"]:
+            # As many instances as scaling has brought it to, not as many as it once began with.
+            request["RetainAllVariantProperties"] = True
+        if alarms and watched:
             request["DeploymentConfig"] = {
                 "BlueGreenUpdatePolicy": {
                     **self._routing(),
                     "MaximumExecutionTimeoutInSeconds": self.serving.update_seconds,
                 },
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self._alarms()]},
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
             }
         return request
 
@@ -124,8 +124,13 @@ class Deployment(ABC):
         routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": seconds}
         return {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}
 
-    def _alarms(self) -> tuple[str, ...]:
-        """Named by the stack, which makes them for each real-time endpoint."""
+    def alarms(self, current: Mapping[str, Any]) -> tuple[str, ...]:
+        """That can roll an update back, named by the stack, which makes them for each real-time endpoint.
+
+        A serverless endpoint, before or after, cannot be watched while its traffic moves.
+        """
+        if self.instance_type is None or "InstanceType" not in current:
+            return ()
         return (f"{self.endpoint}-5xx", f"{self.endpoint}-latency")
 
     def _place(self) -> list[Any]:

@@ -74,7 +74,7 @@ def refuse(model: str, package: Package, message: str) -> bool:
     if not _open(package, Event.REFUSE):
         return False
     # First: a version that is rejected is not looked at again, and a failure that counts twice is no harm.
-    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",
@@ -117,7 +117,7 @@ def block(model: str, package: Package, message: str) -> bool:
     """The environment's fault: the approval stays. False as of `refuse`."""
     if not _open(package, Event.BLOCK):
         return False
-    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
     record(package.arn, "blocked", message, deployment_attempts=str(package.attempts + 1))
     return True
 

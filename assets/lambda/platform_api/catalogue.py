@@ -11,7 +11,8 @@ from records import Records
 
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from contract.changes import notice
-from tracking.versions import ModelVersion, live_version, newest_approved
+from tracking.absence import absence
+from tracking.versions import ModelVersion, live_version
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Answering:
 
     @property
     def notice(self) -> str:
-        """Why nothing answers although a version is approved, or of a deployed contract that no version answers by yet.
+        """Why nothing answers although there are versions, or of a deployed contract that no version answers by yet.
 
         "" when there is nothing to say.
         """
@@ -50,28 +51,9 @@ def summary(records: Records, deployed: Contract) -> dict[str, Any]:
 def answering(records: Records, deployed: Contract) -> Answering:
     live = live_version(records.place, deployed.name)
     if live is None:
-        return Answering(None, deployed, deployed, known=False, absent=_absent(records, deployed.name))
+        return Answering(None, deployed, deployed, known=False, absent=absence(records.place, deployed.name))
     found = records.contract(live)
     return Answering(live, found or deployed, deployed, known=found is not None)
-
-
-def _absent(records: Records, model: str) -> str:
-    """Of a model whose endpoint is not there: what was approved, what became of it, and the way back."""
-    place = records.place
-    package = newest_approved(place.client("sagemaker"), place.resource_name(model))
-    if package is None:
-        return ""
-    metadata = package.get("CustomerMetadataProperties", {})
-    version, state = package["ModelPackageVersion"], metadata.get("deployment_state", "")
-    back = f"mlops deploy {model} brings it back."
-    if state == "stopped":
-        return f"Version {version} is approved, and {model} was stopped: {back}"
-    if state == "blocked":
-        reason = metadata.get("deployment_reason", "").rstrip(".")
-        return f"Version {version} is approved, and cannot be deployed now: {reason}. Once that is mended, {back}"
-    if state == "deployed":
-        return f"Version {version} was live, and its endpoint is gone: {back}"
-    return ""
 
 
 def _summary(records: Records, found: Answering) -> dict[str, Any]:

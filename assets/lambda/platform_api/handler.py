@@ -21,7 +21,7 @@ from records import Records
 
 from contract import Contract, bundled
 from rest.admission import admit
-from rest.handling import handle, json_response, model_of, refuse_unknown
+from rest.handling import handle, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import unavailable
 from tracking.callers import SIGNED, Caller, Callers, Use, known_callers
 from tracking.place import Place
@@ -136,7 +136,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     try:
-        return json_response(document_of(event["resource"], event, facts))
+        return json_response(document_of(resource_of(event), event, facts))
     except ClientError as error:
         if error.response["Error"]["Code"] not in BUSY:
             raise

@@ -90,7 +90,7 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
     except UndecidedError as error:
         return _incomparable(metric, version, str(error), left_out=error.left_out, refused=error.refused)
     chosen = basis.chosen
-    theirs = other.predict(other.recipe.apply_columns(basis.raw.chosen(chosen).features))
+    theirs = other.answers(basis.raw.chosen(chosen))
     return _measured(version, model, Rows(rows.inputs[chosen], rows.target[chosen]), predicted[chosen], theirs, basis)
 
 

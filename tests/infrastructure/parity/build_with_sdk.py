@@ -64,14 +64,16 @@ retry_calls = StepRetryPolicy(
     max_attempts=3,
 )
 retry_jobs = SageMakerJobStepRetryPolicy(
-    exception_types=[
-        SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
-        SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-        SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-    ],
+    exception_types=[SageMakerJobExceptionTypeEnum.INTERNAL_ERROR],
     interval_seconds=60,
     backoff_rate=2.0,
     max_attempts=3,
+)
+wait_for_room = SageMakerJobStepRetryPolicy(
+    exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT, SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
+    interval_seconds=300,
+    backoff_rate=1.0,
+    expire_after_mins=14400,
 )
 
 
@@ -118,7 +120,7 @@ prepare = ProcessingStep(
         ],
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
@@ -148,7 +150,7 @@ train = TrainingStep(
         {name: TrainingInput(s3_data=prepared[name].S3Output.S3Uri, content_type=kind) for name, kind in types.items()}
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 artifacts = train.properties.ModelArtifacts.S3ModelArtifacts
 
@@ -173,7 +175,7 @@ evaluate = ProcessingStep(
         ],
     ),
     property_files=[report],
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 evaluated = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
 evaluation = Join("/", [evaluated, "evaluation.json"])

@@ -24,6 +24,7 @@ from cli.main import app
 from cli.records import Told, assumed, real_or_example, records_to_ask
 from cli.runs import retry
 from cli.upload import run_id_of
+from tests.contracts import MODELS
 from tests.records import told
 from tracking.run import Run, Step
 
@@ -122,7 +123,7 @@ def typed() -> Told:
         "ms_subclass": {"type": "category", "levels": ["20", "60"]},
         "area": {"type": "number", "column": "Area (m2)", "nullable": True},
     }
-    document = {**contract.load(targets.ROOT / "models" / MODEL / "model.toml").to_dict(), "features": features}
+    document = {**contract.load(MODELS / MODEL / "model.toml").to_dict(), "features": features}
     spec = contract.Contract.from_dict({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
     return told(spec)
 

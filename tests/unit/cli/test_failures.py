@@ -168,7 +168,7 @@ class Storage:
         return {"KeyCount": int(Prefix == f"{self._model}/run=abc/")}
 
     def get_paginator(self, name: str) -> Storage:
-        assert name == "get_workflow_runs"
+        assert name in ("get_workflow_runs", "list_objects_v2")
         return self
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
@@ -181,6 +181,9 @@ class Storage:
         (run,) = page["Runs"]
         job = {"Id": "jr", "JobRunState": "FAILED", "ErrorMessage": "out of memory"}
         return {"Run": {**run, "Graph": {"Nodes": [{"Name": "Prepare rows", "JobDetails": {"JobRuns": [job]}}]}}}
+
+    def resources(self, _kind: str) -> dict[str, str]:
+        return {}
 
     def get_object(self, **_: Any) -> None:
         raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "gone"}}, "GetObject")
@@ -233,6 +236,7 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_workflow_runs", lambda _self, _run_id: iter([running]))
     monkeypatch.setattr(RunReader, "_with_graph", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
+    monkeypatch.setattr(RunReader, "_claim", lambda _self, _run_id: {"state": "started"})
 
     place = Place(client=pytest.fail, prefix="", processed_bucket="processed", shared_bucket="artifact", workflow="etl")
     run = RunReader(place, model="california_housing").read("abc")

@@ -164,7 +164,7 @@ class Described:
             "example": {EVIL: EVIL},
             "features": [{"name": EVIL, "type": "category", "levels": [EVIL], "nullable": False}],
             "data": {"missing": [EVIL]},
-            "notice": EVIL,
+            "models": [{"name": name, "notice": EVIL} for name in ("breast_cancer", "california_housing")],
         }
     ).encode()
 

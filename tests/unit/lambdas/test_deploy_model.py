@@ -201,8 +201,10 @@ ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "fal
 SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
 
-def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False) -> None:
-    """`first`: there is no endpoint yet."""
+def expect_creation(
+    sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False, live_before: bool = False
+) -> None:
+    """`first`: there is no endpoint yet. `live_before`: the version was right once."""
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -226,7 +228,8 @@ def expect_creation(sagemaker: Stubber, name: str, capacity: dict[str, Any], *, 
     }
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer, config)
-    expect_record(sagemaker, PACKAGE, "requested", **({} if first else SEEN))
+    seen, live = {} if first else SEEN, {"deployment_live_at": ANY} if live_before else {}
+    expect_record(sagemaker, PACKAGE, "requested", **seen, **live)
 
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
@@ -471,6 +474,55 @@ def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamesp
     assert "RetainAllVariantProperties" not in realtime_deployment(function, 2).update_request(REALTIME)
 
 
+@contextmanager
+def alarms(function: SimpleNamespace, *on: str) -> Iterator[None]:
+    """Of the two that watch an update, those that are on before it begins."""
+    request = {"AlarmNames": [f"{GROUP}-5xx", f"{GROUP}-latency"], "StateValue": "ALARM"}
+    with Stubber(function.clients.cloudwatch) as cloudwatch:
+        found = {"MetricAlarms": [{"AlarmName": f"{GROUP}-{name}"} for name in on]}
+        cloudwatch.add_response("describe_alarms", found, request)
+        if on:
+            cloudwatch.add_response("put_metric_data", {})
+        yield
+
+
+def test_an_alarm_of_the_live_version_is_no_fault_of_the_next_one() -> None:
+    """Under it SageMaker rolls every update back, and the new version was rejected for what the old one did."""
+    function = load(SERVING_MODE="realtime")
+    before = f"{GROUP}-6-aaaaaa"
+    with Stubber(function.handler.sagemaker) as sagemaker, alarms(function, "5xx"):
+        expect_newest(sagemaker)
+        expect_endpoint(sagemaker, config=before)
+        expect_config(sagemaker, before, REALTIME)
+        expect_state(sagemaker, 7)
+        reason = (
+            f"The alarm {GROUP}-5xx is on: SageMaker would roll back an update that begins now. "
+            "It goes on when the alarm is over."
+        )
+        recorded = {"deployment_state": "blocked", "deployment_reason": reason, "deployment_recorded_at": ANY}
+        request = {"ModelPackageArn": PACKAGE, "CustomerMetadataProperties": {**recorded, "deployment_attempts": "1"}}
+        sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+
+
+def test_the_way_back_from_a_version_that_sets_off_alarms_is_open() -> None:
+    """To one that was right before: all traffic at once, and no alarm that is on rolls it back."""
+    function = load(SERVING_MODE="realtime")
+    name, before = name_of(function, mode="realtime"), f"{GROUP}-8-aaaaaa"
+    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.cloudwatch) as cloudwatch:
+        on = {"MetricAlarms": [{"AlarmName": f"{GROUP}-latency"}]}
+        cloudwatch.add_response("describe_alarms", on)
+        expect_newest(sagemaker, deployment_state="deployed")
+        expect_endpoint(sagemaker, config=before)
+        expect_config(sagemaker, before, REALTIME)
+        expect_creation(sagemaker, name, REALTIME, live_before=True)
+        sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
+        expect_approved(sagemaker, 7)
+        function.handler.handler(decided(status="Rejected", version=8), None)
+        sagemaker.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("scaled", [True, False])
 def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool) -> None:
     function = load(SERVING_MODE="realtime")
@@ -480,7 +532,11 @@ def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool
         "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.autoscaling) as autoscaling:
+    with (
+        Stubber(function.handler.sagemaker) as sagemaker,
+        Stubber(function.clients.autoscaling) as autoscaling,
+        alarms(function),
+    ):
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=before)
         expect_config(sagemaker, before, {**REALTIME, "InstanceType": "ml.c5.large"})

@@ -54,6 +54,7 @@ class Cloud:
     def __init__(self) -> None:
         self.versions: dict[int, dict[str, Any]] = {}
         self.live: int | None = None
+        self.status = "InService"
         self.shared = ""
         self.runs: list[str] = []
         self.workflow_status = "COMPLETED"
@@ -136,7 +137,7 @@ class Answers:
     def describe_endpoint(cloud: Cloud, request: Request) -> Any:
         if cloud.live is None or request["EndpointName"] not in (GROUP, cloud.shared):
             raise missing("DescribeEndpoint")
-        return {"EndpointStatus": "InService", "EndpointConfigName": "config", "LastModifiedTime": NOW}
+        return {"EndpointStatus": cloud.status, "EndpointConfigName": "config", "LastModifiedTime": NOW}
 
     @staticmethod
     def describe_endpoint_config(cloud: Cloud, request: Request) -> Any:
@@ -409,13 +410,49 @@ def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: As
             f"Version 2 is approved, and cannot be deployed now: no quota. Once that is mended, mlops deploy {MODEL} "
             "brings it back.",
         ),
-        ("requested", ""),
-        ("", ""),
+        ("requested", "Version 2 is approved and on its way: it answers once its endpoint is there."),
+        ("", "Version 2 is approved and on its way: it answers once its endpoint is there."),
     ],
 )
 def test_where_nothing_answers_it_is_told_why(ask: Ask, cloud: Cloud, state: str, words: str) -> None:
     cloud.add_version(2, deployment_state=state, deployment_reason="no quota.")
     assert (ask(f"/models/{MODEL}")["notice"], ask("/models")["models"][1]["notice"]) == (words, words)
+
+
+def test_where_no_version_is_approved_the_way_to_one_is_told(ask: Ask, cloud: Cloud) -> None:
+    assert ask(f"/models/{MODEL}")["notice"] == ""
+    for number in (2, 3):
+        cloud.add_version(number, deployment_state="")
+        cloud.versions[number]["ModelApprovalStatus"] = "Rejected"
+    told = f"No version of {MODEL} is approved. Why the newest is not: mlops model 3 --model {MODEL}."
+    assert ask(f"/models/{MODEL}")["notice"] == told
+    cloud.versions[2]["ModelApprovalStatus"] = "PendingManualApproval"
+    told = f"Version 2 waits for a person's approval: mlops approve 2 --model {MODEL} deploys it."
+    assert ask(f"/models/{MODEL}")["notice"] == told
+
+
+@pytest.mark.parametrize("status", ["Creating", "Failed", "OutOfService", "Deleting"])
+def test_a_version_whose_endpoint_answers_nobody_is_not_live(ask: Ask, cloud: Cloud, status: str) -> None:
+    """It was told as live while its endpoint was created, and after that had failed."""
+    cloud.add_version(2, deployment_state="requested")
+    cloud.live, cloud.status = 2, status
+    model = ask(f"/models/{MODEL}")
+    assert (model["live"], model["notice"]) == (
+        None,
+        "Version 2 is approved and on its way: it answers once its endpoint is there.",
+    )
+    (version,) = ask(f"/models/{MODEL}/versions")["versions"]
+    assert (version["live"], version["deployment"]) == (False, "being deployed")
+    cloud.versions[2] |= {"ModelApprovalStatus": "Rejected"}
+    (version,) = ask(f"/models/{MODEL}/versions")["versions"]
+    assert (version["live"], version["deployment"]) == (False, "rejected")
+
+
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"])
+def test_an_endpoint_answers_while_it_changes(ask: Ask, cloud: Cloud, status: str) -> None:
+    cloud.add_version(2)
+    cloud.live, cloud.status = 2, status
+    assert ask(f"/models/{MODEL}")["live"]["version"] == 2
 
 
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:

@@ -120,7 +120,7 @@ class Registry:
 
     def describe_endpoint(self, **_: Any) -> dict[str, Any]:
         self.calls.append("describe_endpoint")
-        return {"EndpointConfigName": "config"}
+        return {"EndpointConfigName": "config", "EndpointStatus": "InService"}
 
     def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
         return {"ProductionVariants": [{"ModelName": "m"}]}

@@ -30,6 +30,11 @@ class Place:
         return f"/aws-glue/{self.prefix.rstrip('-')}"
 
 
+def project_of(prefix: str, stage: str) -> str:
+    """The project whose environment `stage` has names that start with `prefix`: acme for acme-dev-."""
+    return prefix.removesuffix(f"-{stage}-")
+
+
 def resource_name(prefix: str, model: str) -> str:
     """SageMaker takes no underscore."""
     return prefix + model.replace("_", "-")

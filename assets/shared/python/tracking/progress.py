@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,32 @@ def glue_log_groups(run: Mapping[str, Any], logs: str) -> tuple[str, ...]:
     if name:
         groups += [f"{logs}/{kind}-{name}" for kind in ("error", "output")]
     return tuple(dict.fromkeys(groups))
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Which of the `waiting` files of its model it is, from 1; and when it was uploaded."""
+
+    place: int
+    waiting: int
+    uploaded: datetime | None
+
+
+# What a claim says of a file of which Glue has no run to tell of.
+BEFORE_ETL = ("waiting", "starting", "superseded", "failed")
+
+
+def claim_state(claim: Mapping[str, Any], queued: Queued | None) -> tuple[str, str]:
+    """Of a file that has not started."""
+    if claim["state"] == "superseded":
+        return "superseded", str(claim.get("reason", ""))
+    if claim["state"] == "failed":
+        why = str(claim.get("reason", "")).rstrip(".")
+        return "failed", f"The ETL could not be started: {why}. It waits in the dead letters: mlops redrive upload"
+    if queued is None:
+        return "queued", "It is about to start."
+    when = f", uploaded {queued.uploaded:%Y-%m-%d %H:%M:%S} UTC" if queued.uploaded else ""
+    return "queued", f"{queued.place} of {queued.waiting} files that wait for their turn{when}."
 
 
 def etl_state(
@@ -124,6 +151,11 @@ def log_place(metadata: Mapping[str, Any]) -> tuple[str, str]:
         if key in metadata:
             return group, metadata[key]["Arn"].rsplit("/", 1)[1]
     return "", ""
+
+
+def moment(text: str | None) -> datetime | None:
+    """Of a time in ISO 8601."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

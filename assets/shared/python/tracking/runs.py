@@ -12,16 +12,21 @@ from tracking import resources
 from tracking.documents import Documents
 from tracking.place import Place
 from tracking.progress import (
+    BEFORE_ETL,
+    Queued,
+    claim_state,
     deployment_state,
     etl_state,
     glue_steps,
     log_place,
+    moment,
     seconds_between,
     training_state,
     version_of,
 )
 from tracking.run import Run, Step
 from tracking.versions import live_package
+from tracking.waiting import WaitingList
 
 
 def list_runs(place: Place, *, model: str) -> list[Run]:
@@ -43,10 +48,13 @@ class _Found:
 
     workflow: Mapping[str, Any] | None
     execution: Mapping[str, Any] | None
+    queued: Queued | None = None
 
     @property
     def started(self) -> float:
+        """A file that waits has not started, and counts from its upload."""
         first = (self.workflow or {}).get("StartedOn") or (self.execution or {}).get("StartTime")
+        first = self.queued.uploaded if self.queued else first
         return float(first.timestamp()) if first else 0.0
 
 
@@ -76,7 +84,10 @@ class RunReader:
         """The newest runs, those that are older than the run `before` when it is named. Raises KeyError for no such."""
         workflows = {run["WorkflowRunProperties"]["run_id"]: run for run in self._workflow_runs()}
         executions = {item["PipelineExecutionDisplayName"][len("run-") :]: item for item in self._executions()}
-        found = {run_id: _Found(workflows.get(run_id), executions.get(run_id)) for run_id in self._ids()}
+        queue = self._queue()
+        found = {
+            run_id: _Found(workflows.get(run_id), executions.get(run_id), queue.get(run_id)) for run_id in self._ids()
+        }
         ids = sorted(found, key=lambda run_id: (found[run_id].started, run_id), reverse=True)
         if before is not None and before not in found:
             raise KeyError(before)
@@ -92,11 +103,18 @@ class RunReader:
         return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
-        workflow, execution = self._with_graph(found.workflow), found.execution
+        workflow, execution, queued = self._with_graph(found.workflow), found.execution, found.queued
         manifest = self._document(run_id, "manifest")
-        refused = None if manifest else self._document(run_id, "refused")
+        claim = self._claim(run_id) if manifest is None else {}
+        # A file that was refused or failed, and was uploaded again, starts anew.
+        anew = manifest is None and claim.get("state") in BEFORE_ETL
+        if anew:
+            workflow = None
+        if anew and queued is None and claim["state"] == "waiting":
+            queued = self._queue().get(run_id)
+        refused = None if manifest or anew else self._document(run_id, "refused")
         steps = list(glue_steps(workflow, logs=self._place.glue_logs))
-        state, reason = etl_state(workflow, refused, manifest)
+        state, reason = claim_state(claim, queued) if anew else etl_state(workflow, refused, manifest)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
         if manifest and execution:
@@ -114,7 +132,7 @@ class RunReader:
                 state, reason = "rejected", str(decided["reason"])
             elif package and state == "deploying":
                 state, reason, version = self._deployment(package, live)
-        source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties", {})
+        source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties") or claim
         return Run(
             run_id=run_id,
             model=self._model,
@@ -128,6 +146,8 @@ class RunReader:
             evaluation_uri=evaluation_uri,
             model_version=version,
             refused=refused if state == "refused" else None,
+            uploaded=moment(source.get("uploaded_at")),
+            place=queued.place if queued and state == "queued" else None,
         )
 
     def _ids(self) -> list[str]:
@@ -135,6 +155,20 @@ class RunReader:
         listed = pages.paginate(Bucket=self._place.processed_bucket, Prefix=f"{self._model}/run=", Delimiter="/")
         prefixes = [item["Prefix"] for page in listed for item in page.get("CommonPrefixes", [])]
         return [prefix.rstrip("/").rsplit("=", 1)[1] for prefix in prefixes]
+
+    def _queue(self) -> dict[str, Queued]:
+        """The files that wait, by their runs."""
+        line = WaitingList(self._place.client("s3"), self._place.processed_bucket)
+        tickets = list(line.of(self._model))
+        return {
+            ticket.run_id: Queued(place, len(tickets), moment(ticket.uploaded_at))
+            for place, ticket in enumerate(tickets, start=1)
+        }
+
+    def _claim(self, run_id: str) -> Mapping[str, Any]:
+        """{} for none. It changes until the file is started."""
+        key = f"{self._model}/run={run_id}/claim.json"
+        return self._documents.now(self._place.processed_bucket, key) or {}
 
     def _document(self, run_id: str, name: str) -> Mapping[str, Any] | None:
         return self._documents.read(self._place.processed_bucket, f"{self._model}/run={run_id}/{name}.json")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tracking.hosting import SHARED, Served, read_served
 from tracking.order import Order, order_of
-from tracking.place import Place
+from tracking.place import Place, project_of
 from tracking.resources import found
 from tracking.states import APPROVED, Facts, State, state_of
 
@@ -29,8 +29,8 @@ BOOKKEEPING = (
     "deployment_recorded_at",
     "deployment_champion",
 )
-# The platform's own metrics are below it, those of each environment in a namespace: policies know nothing narrower.
-NAMESPACE = "mlops"
+# States of an endpoint that answers nobody: it never came up, or goes.
+SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,7 @@ class _Others:
 def versions(place: Place, model: str) -> list[ModelVersion]:
     """Every version of the model, the highest number first."""
     sagemaker = place.client("sagemaker")
-    pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=place.resource_name(model), SortBy="CreationTime", SortOrder="Descending"
-    )
-    arns = [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
+    arns = [summary["ModelPackageArn"] for summary in summaries(sagemaker, place.resource_name(model))]
     with ThreadPoolExecutor(8) as pool:
         described = list(pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns))
     # Last: a version is recorded as deployed after it answers.
@@ -110,8 +107,7 @@ def versions(place: Place, model: str) -> list[ModelVersion]:
 def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
     """One version; None when the model has no such."""
     sagemaker = place.client("sagemaker")
-    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=place.resource_name(model))
-    known = [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    known = list(summaries(sagemaker, place.resource_name(model)))
     arn = next((item["ModelPackageArn"] for item in known if item["ModelPackageArn"].endswith(f"/{number}")), None)
     if arn is None:
         return None
@@ -151,22 +147,27 @@ def approved(sagemaker: Any, group: str) -> Iterator[dict[str, Any]]:
 
     SageMaker may filter a page after it took it, to nothing.
     """
+    return summaries(sagemaker, group, ModelApprovalStatus=APPROVED)
+
+
+def summaries(sagemaker: Any, group: str, **only: str) -> Iterator[dict[str, Any]]:
+    """Of all versions, the last registered first, or of those that `only` names as ListModelPackages does."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+        ModelPackageGroupName=group, **only, SortBy="CreationTime", SortOrder="Descending"
     )
     for page in pages:
         yield from page["ModelPackageSummaryList"]
 
 
 def _newest(
-    sagemaker: Any, summaries: Iterable[Mapping[str, Any]], *, older_than: Order | None = None
+    sagemaker: Any, listed: Iterable[Mapping[str, Any]], *, older_than: Order | None = None
 ) -> dict[str, Any] | None:
     """Of summaries, the last registered first. They do not say when the upload was: descriptions do.
 
     Only those are described that were registered after the newest one's upload: none of the others can be newer.
     """
     newest: dict[str, Any] | None = None
-    for summary in summaries:
+    for summary in listed:
         if newest is not None and summary["CreationTime"] < order_of(newest).uploaded:
             break
         package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
@@ -179,13 +180,18 @@ def _newest(
 
 
 def live_package(place: Place, model: str) -> str:
-    """ARN of the version that answers now, "" when there is no endpoint."""
+    """ARN of the version that answers now, "" when there is no endpoint, or one that answers nobody."""
     sagemaker = place.client("sagemaker")
     shared = served_by_shared(place, model)
-    if shared and found(sagemaker.describe_endpoint, EndpointName=place.resource_name(SHARED)):
+    if shared and answers(found(sagemaker.describe_endpoint, EndpointName=place.resource_name(SHARED))):
         return shared.package
     endpoint = found(sagemaker.describe_endpoint, EndpointName=place.resource_name(model))
-    return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint else ""
+    return served_package(sagemaker, endpoint["EndpointConfigName"]) if endpoint and answers(endpoint) else ""
+
+
+def answers(endpoint: Mapping[str, Any] | None) -> bool:
+    """Whether requests to an endpoint, as described, are answered: also by the old fleet while it changes."""
+    return endpoint is not None and endpoint["EndpointStatus"] not in SILENT
 
 
 def served_by_shared(place: Place, model: str) -> Served | None:
@@ -204,15 +210,15 @@ def served_package(sagemaker: Any, config_name: str) -> str:
 Trouble = Literal["DeploymentFailures", "RejectedServing"]
 
 
-def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str) -> None:
-    """One more; an alarm watches each metric.
+def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str, prefix: str) -> None:
+    """One more; an alarm watches each metric. Each environment has a namespace: policies know nothing narrower.
 
     DeploymentFailures: a version is approved and not live. RejectedServing: one is live and rejected, and none is
     approved.
     """
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
     metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{project_of(prefix, stage)}/{stage}", MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:
