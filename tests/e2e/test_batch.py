@@ -21,9 +21,12 @@ from cli.breast_cancer_data import write_breast_cancer
 from cli.errors import CliError
 from contract import batch_folder, batch_id
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tests.e2e.handled import said, wait_until_empty, wait_until_said
 from tests.e2e.test_grants import Grant, without
 
 Rows = Callable[..., Path]
+# What start_batch says of an event that it has seen before.
+STARTED = "Batch is started already"
 HEADER = (
     "id,ocean_proximity,median_income,households,population,total_bedrooms,total_rooms,housing_median_age,latitude,"
     "longitude"
@@ -208,22 +211,15 @@ def test_the_same_file_again_is_another_batch_and_its_event_again_is_none(
     (queue,) = sqs.list_queues(QueueNamePrefix="mlops-dev-batch-BatchQueue")["QueueUrls"]
     item = {"key": first["key"], "version-id": first["version_id"], "size": first["size"]}
     event = {"detail": {"bucket": {"name": first["bucket"]}, "object": item}}
+    before = said(platform, "StartBatch", STARTED)
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
-    deadline = time.monotonic() + 20
-    while in_flight(platform, queue) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert in_flight(platform, queue) == 0
+    wait_until_said(platform, "StartBatch", STARTED, before)
+    wait_until_empty(platform, "batch-BatchQueue")
     assert jobs(platform, first["job"]) == 1
 
 
 def jobs(platform: Platform, name: str) -> int:
     return len(platform.target.client("sagemaker").list_transform_jobs(NameContains=name)["TransformJobSummaries"])
-
-
-def in_flight(platform: Platform, queue: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = platform.target.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
 
 
 def test_a_file_for_an_unknown_model_starts_nothing(platform: Platform) -> None:

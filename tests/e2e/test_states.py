@@ -13,10 +13,12 @@ from cli.deployment import wanted_version
 from cli.errors import CliError
 from tests.e2e.alarms import fired, wait_until_fired
 from tests.e2e.conftest import MODEL, Platform
+from tests.e2e.handled import said, wait_until_empty, wait_until_said
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 from tracking.states import State
 from tracking.versions import versions
 
+STAYS = "Version stays as it is"
 Rows = Callable[..., Path]
 
 
@@ -78,7 +80,10 @@ def test_a_stopped_model_stays_stopped_until_it_is_brought_back(platform: Platfo
     with pytest.raises(CliError, match="no version of california_housing is live"):
         answering(platform)
     # The event of another decision is none of its business.
+    wait_until_empty(platform, "serving-DeploymentQueue")
+    before = said(platform, "DeployModel", STAYS)
     registry.reject(target, version(platform, 1), reason="still not")
+    wait_until_said(platform, "DeployModel", STAYS, before)
     assert target.client("sagemaker").list_endpoints()["Endpoints"] == []
     serving._ask(target, wanted_version(target, MODEL))
     assert deployment.wait_until_live(target, MODEL, 4).state == State.LIVE

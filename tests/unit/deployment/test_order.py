@@ -102,13 +102,18 @@ def test_what_was_compared_with_the_champion_is_deployed(functions: Functions, c
 
 
 def test_a_later_version_of_an_earlier_upload_is_no_champion_of_this_one(functions: Functions) -> None:
-    """It waits for the endpoint, and what is registered meanwhile and superseded at once does not take it back."""
-    with platform(functions, count=1) as here:
-        here.world.register(2, compared="1", uploaded=3)
+    """While it waits for the endpoint another one is registered, and superseded at once: that takes nothing back."""
+    with platform(functions, count=2) as here:
+        here.decide(2, "Approved")
         here.run(settle=False)
-        here.world.register(3, compared="1", uploaded=2)
+        here.world.register(3, compared="2", uploaded=5)
+        waits = here.world.queue.pop()
+        assert not here.deliver(waits)
+        here.world.register(4, compared="2", uploaded=4)
+        here.world.queue.append(waits)
         here.run()
-        assert (here.world.live(), here.world.recorded(3), here.world.asked) == (2, "superseded", [])
+        assert (here.world.live(), here.state(3), here.world.recorded(4)) == (3, State.LIVE, "superseded")
+        assert here.world.asked == []
 
 
 def test_what_a_person_approves_is_not_taken_back(functions: Functions) -> None:
