@@ -119,7 +119,7 @@ OF_THE_DATA_SET = {
     "a part file": Case(
         in_data_set(r"train/.*\.parquet"),
         "mlops retry RUN --fresh",
-        r"Step Prepare failed: .*train: manifest\.json and the folder differ in part-\d+\.parquet; run the ETL job again",
+        r"Step Prepare failed: .*train: manifest\.json and the folder differ in part-\d+\.parquet; run the ETL",
         "mlops retry RUN --from etl",
     ),
     "the recipe": Case(
