@@ -25,7 +25,8 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `flaw`: why nothing can
+    serve it, "" for nothing.
     """
 
     arn: str
@@ -37,6 +38,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    flaw: str = ""
 
 
 @dataclass(frozen=True)
