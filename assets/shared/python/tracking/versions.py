@@ -176,7 +176,7 @@ def served_package(sagemaker: Any, config_name: str) -> str:
 
 
 def archive_of(package: Mapping[str, Any]) -> str:
-    """URI of the artifact. Anybody may register a version, also one that cannot be served: it is listed all the same."""
+    """URI of the artifact. Anybody may register a version, also one that nothing can serve: it is listed too."""
     try:
         return artifact_of(package).uri
     except UnservableError:
