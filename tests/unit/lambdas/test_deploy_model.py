@@ -532,6 +532,7 @@ def test_the_way_back_from_a_version_that_sets_off_alarms_is_open() -> None:
     with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.cloudwatch) as cloudwatch:
         on = {"MetricAlarms": [{"AlarmName": f"{GROUP}-latency"}]}
         cloudwatch.add_response("describe_alarms", on)
+        expect_state(sagemaker, 8, "Rejected")
         expect_newest(sagemaker, deployment_state="deployed")
         expect_endpoint(sagemaker, config=before)
         expect_config(sagemaker, before, REALTIME)
