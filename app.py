@@ -17,6 +17,7 @@ from stacks import bundles
 from stacks.commit import commit_of
 from stacks.config import DELIVERY, STAGES, Delivery, StageConfig
 from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
+from stacks.constructs.acknowledge import acknowledge
 from stacks.delivery import DeliveryStack
 from stacks.limits import check_templates
 from stacks.stage import MlopsStage
@@ -50,6 +51,8 @@ def main(
         tree_metadata=False,
         builtin_cloud_formation_validation=os.environ.get("CDK_VALIDATION") == "true",
     )
+    # Ours is the check that says what to do.
+    acknowledge(app, {"Annotation::@aws-cdk/core:Stack.templateSize": "stacks.limits says what to do."})
     names = app.node.try_get_context("stages")
     try:
         wanted = stages if names is None else chosen(stages, str(names).split(","))

@@ -141,8 +141,8 @@ class StageConfig:
     # None: jobs, endpoints and functions run outside of any VPC of yours.
     network: Network | None = None
     alerting: Alerting = Alerting()
-    # For more models, some twenty, than policies, patterns and stacks can list: what stands once for each is shared, or
-    # goes into stacks within the stacks. docs/many-models.md, before it changes where something is deployed.
+    # For more models than policies and stacks can list, some fifteen: what stands once for each is shared, or goes
+    # into stacks within the stacks. docs/many-models.md, before it changes where something is deployed.
     many_models: bool = False
     # project.toml has it.
     project: str = PROJECT.name

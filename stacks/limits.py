@@ -16,8 +16,8 @@ WIDGETS = 500
 VARIABLES_BYTES = 4096
 API_RESOURCES = 300
 MANAGED_POLICY = 6144
-# What a reference may become: the longest ARN of ours, of a role in a nested stack, is shorter.
-REFERENCE = "x" * 110
+# What a reference may become: the longest ARN of ours is that of a role, with a name of 64 characters.
+REFERENCE = "x" * 96
 # Of the longest region.
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "123456789012"}
 

@@ -12,7 +12,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.constructs.access import MANY, grant, grant_assets, grant_objects
+from stacks.constructs.access import MANY, grant, grant_absence, grant_assets, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
@@ -211,6 +211,10 @@ class TrainingStack(ModelStack):
         kept = [f"{model}/models/*" for model in self._scopes]
         # Exactly the bytes that were registered; S3 asks for the first one where no version was recorded.
         grant_objects(role, artifact, kept, "s3:GetObject", "s3:GetObjectVersion")
+        # What the champion's evaluation recorded is looked at, and not read. It may be gone, and so may the artifact.
+        records = [f"{model}/*/evaluation/*" for model in self._scopes]
+        grant_objects(role, artifact, records, "s3:GetObject")
+        grant_absence(role, artifact, versions=True)
         champions = [f"{model}/champions/*" for model in self._scopes]
         grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")
         grant(

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from cli import dead_letters, operate, runs
+from cli import dead_letters, runs
 from cli.dead_letters import Letter, Queue
 from cli.errors import CliError
+from cli.function_logs import function_logs
 from cli.redrive import redrive
 from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, Platform
@@ -121,7 +122,7 @@ def test_a_training_that_could_not_start_is_told_and_goes_on_after_a_redrive(pla
 
 def test_a_runs_log_goes_from_its_upload_to_its_deployment(platform: Platform, stopped: str) -> None:
     """Of the run before, with what went wrong on its way."""
-    run, groups = RunReader(platform.target.place, model=MODEL).read(stopped), operate.function_logs(platform.target)
+    run, groups = RunReader(platform.target.place, model=MODEL).read(stopped), function_logs(platform.target)
     lines = run_lines(platform.target.place, run, functions=groups)
     assert lines == sorted(lines)
     assert all(stopped in line.message for line in lines)

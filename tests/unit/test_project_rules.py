@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,3 +106,23 @@ def test_no_file_names_a_registry_host_or_a_machine_path() -> None:
 def test_the_guard_finds_what_it_looks_for() -> None:
     text = "fine\nindex = https://" + "pypi" + ".org/simple\n" + "path = " + "/work" + "/main\n"
     assert [line for line, _ in host_guard.findings(text)] == [2, 3]
+
+
+# Tests of what this tree has itself, and of what it is made from.
+OWN = {"infrastructure/conftest.py", "infrastructure/test_own.py", "infrastructure/test_app.py"}
+OWN |= {"infrastructure/test_needs.py", "unit/test_project_rules.py", "unit/test_docs_steps.py"}
+THIS_TREES = re.compile(
+    r"from stacks\.config import [^\n]*\b(DEV|PROD|STAGES|DELIVERY)\b"
+    r"|\bbundles\.MODELS\b|from stacks\.bundles import MODELS|(ROOT|PROJECT|parents\[\d\]) / \"models\""
+)
+
+
+def test_tests_are_about_models_and_environments_of_their_own() -> None:
+    """Another model or setting of a fork must turn none of them red: use tests.contracts and tests.example."""
+    found = [
+        f"{path.relative_to(ROOT / 'tests')}: {match[0]}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if str(path.relative_to(ROOT / "tests")) not in OWN
+        for match in THIS_TREES.finditer(path.read_text())
+    ]
+    assert found == []

@@ -72,8 +72,9 @@ def start(event: dict[str, Any]) -> dict[str, str | None]:
     if request is None:
         log.info("Object ignored", extra={"key": event["detail"]["object"]["key"]})
         return {"execution": None}
-    lines.about(run_id=request.run_id)
-    manifest = read_manifest(request)
+    lines.about(run_id=request.run_id, attempt=request.attempt)
+    manifest, body = read_manifest(request)
+    request = request.on(body)
     for uri in SETTINGS.code_uris:
         check_code(s3, uri)
     name = resource_name(SETTINGS.resource_prefix, request.model)
@@ -85,6 +86,7 @@ def start(event: dict[str, Any]) -> dict[str, str | None]:
         "CodeCommit": SETTINGS.code_commit,
         **uploaded(manifest),
         **({"ChampionVersion": str(champion)} if champion is not None else {}),
+        "CacheScope": request.cache,
     }
     execution = sagemaker.start_pipeline_execution(
         PipelineName=name,
@@ -107,9 +109,11 @@ def uploaded(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def read_manifest(request: Request) -> dict[str, Any]:
+def read_manifest(request: Request) -> tuple[dict[str, Any], bytes]:
+    """The document, and its bytes."""
     key = f"{request.folder}/manifest.json"
-    manifest: dict[str, Any] = json.loads(s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read())
+    body: bytes = s3.get_object(Bucket=SETTINGS.processed_bucket, Key=key)["Body"].read()
+    manifest: dict[str, Any] = json.loads(body)
     if (manifest["model"], manifest["run_id"]) != (request.model, request.run_id):
         raise ManifestMismatchError(f"{key} is the manifest of {manifest['model']}, run {manifest['run_id']}.")
-    return manifest
+    return manifest, body

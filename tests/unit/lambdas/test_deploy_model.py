@@ -598,6 +598,16 @@ def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
         s3.assert_no_pending_responses()
 
 
+def test_an_artifact_that_is_gone_is_told_with_the_way_back(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1", run_id="0123456789abcdef")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} is gone. It is made again by: mlops retry 0123456789abcdef --fresh"
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_client_error("head_object", "404", expected_params=PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
 def test_the_version_that_was_registered_is_deployed_unread(function: SimpleNamespace, sagemaker: Stubber) -> None:
     name = name_of(function)
     expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1")
