@@ -11,7 +11,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, WaiterError
 
 from cli.errors import CliError
-from cli.target import Where
+from cli.target import CHOICE, Where
 from cli.terminal import output, print_json, progress
 from project import PROJECT
 
@@ -22,7 +22,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Stage = Annotated[
     str | None, typer.Option("--env", help=f"The environment: {PROJECT.environment} unless you name one.")
 ]
-On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
+On = Annotated[
+    Where | None,
+    typer.Option("--on", envvar=CHOICE, help="The local cloud that is up (also by default), or aws."),
+]
 
 DEFAULT_MODEL = PROJECT.model
 EveryModel = Annotated[str | None, typer.Option("--model", "-m", help="One model; by default, all of them.")]

@@ -117,6 +117,7 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             # Of the data file: which of two versions is the newer. Without them a version counts from its registration.
             {"Name": "UploadedAt", "Type": "String", "DefaultValue": "unknown"},
             {"Name": "UploadSequencer", "Type": "String", "DefaultValue": "0"},
+            {"Name": "CacheScope", "Type": "String", "DefaultValue": "shared"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -148,6 +149,9 @@ def _prepare(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         sources={"dataset": parameter("DataSetUri")},
         outputs={name: f"{PROCESSING}/output/{name}" for name in (*SPLITS, "context")},
     )
+    # Caching cannot be switched off for one execution: what counts for a hit has to differ. The next steps read what
+    # this one writes, and find nothing of theirs in the cache when it runs.
+    arguments["Environment"]["CACHE_SCOPE"] = parameter("CacheScope")
     return {"Name": "Prepare", "Type": "Processing", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
 
 

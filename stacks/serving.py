@@ -82,6 +82,7 @@ class ServingStack(ModelStack):
             "STAGE": self._config.name,
             "MODEL_ROLE_ARN": role.role_arn,
             "VERIFY_FUNCTION": verify.function_name,
+            "DEPLOYMENT_QUEUE_URL": queue.queue_url,
         }
         if self._config.network:
             environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
@@ -101,6 +102,7 @@ class ServingStack(ModelStack):
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         self._grant_deployment(function, role)
+        grant(function.own_role, ["sqs:SendMessage"], [queue.queue_arn])
         grant(function.own_role, ["lambda:InvokeFunction"], [verify.function_arn])
         asked = {"events:source": self._config.event_source, "events:detail-type": "Training Requested"}
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")

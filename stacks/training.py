@@ -7,15 +7,16 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.constructs.access import MANY, grant, grant_assets, grant_objects
+from stacks.constructs.access import MANY, grant, grant_absence, grant_assets, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
-from stacks.constructs.queues import DeadLetterQueue
+from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.naming import EVERY, pascal
@@ -160,6 +161,10 @@ class TrainingStack(ModelStack):
 
     def _add_start(self) -> None:
         processed = self._buckets.processed
+        # Of events that came while the account ran as many pipelines as it may.
+        waiting = WorkQueue(
+            self, "WaitingQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=self._dead_letters
+        )
         function = PlatformFunction(
             self,
             "StartTraining",
@@ -172,6 +177,7 @@ class TrainingStack(ModelStack):
                 "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "CODE_COMMIT": self._commit,
                 "CODE_URIS": " ".join(asset.s3_object_url for asset in self._assets.all),
+                "WAITING_QUEUE_URL": waiting.queue_url,
             },
             dead_letters=self._dead_letters,
             alerts=self._alerts,
@@ -179,6 +185,8 @@ class TrainingStack(ModelStack):
             timeout=Duration.seconds(30),
         )
         self._grant_start(function.own_role)
+        function.add_event_source(SqsEventSource(waiting, batch_size=1))
+        grant(function.own_role, ["sqs:SendMessage"], [waiting.queue_arn])
         prepared = events.EventPattern(
             source=["aws.s3"],
             detail_type=["Object Created"],
@@ -203,6 +211,10 @@ class TrainingStack(ModelStack):
         kept = [f"{model}/models/*" for model in self._scopes]
         # Exactly the bytes that were registered; S3 asks for the first one where no version was recorded.
         grant_objects(role, artifact, kept, "s3:GetObject", "s3:GetObjectVersion")
+        # What the champion's evaluation recorded is looked at, and not read. It may be gone, and so may the artifact.
+        records = [f"{model}/*/evaluation/*" for model in self._scopes]
+        grant_objects(role, artifact, records, "s3:GetObject")
+        grant_absence(role, artifact, versions=True)
         champions = [f"{model}/champions/*" for model in self._scopes]
         grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")
         grant(

@@ -101,6 +101,8 @@ def mapping_of(template: Template, function: str) -> Mapping[str, Any]:
         ("etl", "StartEtl", 1, 5, ["ReportBatchItemFailures"]),
         ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 8, None),
+        ("training", "StartTraining", 1, 5, None),
+        ("etl", "DispatchEtl", 10, 3, None),
     ],
 )
 def test_queue_feeds_function(
@@ -112,7 +114,9 @@ def test_queue_feeds_function(
     assert (mapping["BatchSize"], mapping.get("FunctionResponseTypes")) == (batch, responses)
     queue = template.of_type("AWS::SQS::Queue")[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == attempts
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == function["DeadLetterConfig"]["TargetArn"]
+    # A queue in order gives up to one in order, and a function to one without.
+    own = function["DeadLetterConfig"]["TargetArn"]
+    assert (queue["RedrivePolicy"]["deadLetterTargetArn"] == own) != queue.get("FifoQueue", False)
     assert queue["VisibilityTimeout"] >= function["Timeout"]
     assert queue["SqsManagedSseEnabled"] is True
 

@@ -19,6 +19,7 @@ from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
 from tests.unit.lambdas.loading import load_function
 from tracking.order import SEQUENCER, UPLOADED_AT
+from tracking.place import Place
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -215,7 +216,7 @@ def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
     assert step_of(document, "Train")["Arguments"]["Environment"] == settings
     (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
     assert settings.items() <= container["Environment"].items()
-    names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION")
+    names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION", "DEPLOYMENT_QUEUE_URL")
     shared = load_function("deploy_model", dict.fromkeys(names, ""))
     assert settings == shared.logic.OFFLINE == OFFLINE
 
@@ -240,6 +241,17 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
     folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
     assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
+
+
+def test_an_evaluation_is_where_the_execution_says(document: dict[str, Any], contract: Contract) -> None:
+    """The API and the command line know it from the id of the execution alone."""
+    outputs = step_of(document, "Evaluate")["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    (written,) = [item["S3Output"]["S3Uri"]["Std:Join"] for item in outputs if item["OutputName"] == "evaluation"]
+    known = {"Get": "Execution.PipelineExecutionId"}
+    uri = written["On"].join("abc123" if value == known else value for value in written["Values"])
+    place = Place(lambda _: None, "mlops-dev-", "processed", "etl", INPUTS.artifact_bucket)
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/mlops-dev-california-housing/execution/abc123"
+    assert place.evaluation_uri(contract.name, arn) == uri
 
 
 def test_what_is_registered_is_the_copy_of_what_was_evaluated(document: dict[str, Any]) -> None:
@@ -280,6 +292,8 @@ def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(docume
     assert (waiting["Name"], normal["Name"]) == ("RegisterForApproval", "Register")
     status = [step["Arguments"].pop("ModelApprovalStatus") for step in (waiting, normal)]
     assert status == ["PendingManualApproval", {"Get": "Parameters.ApprovalStatus"}]
+    told = [step["Arguments"]["CustomerMetadataProperties"].pop("registered_as") for step in (waiting, normal)]
+    assert told == status
     assert waiting["Arguments"] == normal["Arguments"]
 
 
@@ -293,6 +307,18 @@ def test_an_unchanged_model_ends_the_pipeline_without_a_failure(document: dict[s
 def from_report(path: str) -> dict[str, Any]:
     file = {"Get": "Steps.Evaluate.PropertyFiles.EvaluationReport"}
     return {"Std:JsonGet": {"PropertyFile": file, "Path": path}}
+
+
+def test_a_first_step_of_another_scope_is_not_taken_from_the_cache(document: dict[str, Any]) -> None:
+    """The environment counts for a hit, and what it writes is the input of the other cached steps."""
+    environment = step_of(document, "Prepare")["Arguments"]["Environment"]
+    assert environment["CACHE_SCOPE"] == {"Get": "Parameters.CacheScope"}
+    assert [step["Name"] for step in flatten(document["Steps"]) if "CacheConfig" in step] == ["Prepare", "Train"]
+    uris = [
+        channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in step_of(document, "Train")["Arguments"]["InputDataConfig"]
+    ]
+    assert all(uri["Get"].startswith("Steps.Prepare.ProcessingOutputConfig") for uri in uris)
 
 
 def test_cached_steps_have_no_input_that_differs_between_executions(document: dict[str, Any]) -> None:

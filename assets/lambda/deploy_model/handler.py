@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import cloudwatch, s3, sagemaker
+from clients import cloudwatch, s3, sagemaker, sqs
 from dedicated import dedicate
 from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
@@ -21,10 +21,15 @@ from contract import Contract, bundled
 from tracking import lines
 from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
+from tracking.queues import put_back
 from tracking.resources import found
 from tracking.versions import answers, count, newest_approved
 
 log = lines.logger("deploy_model")
+
+# Attempts that a message may use up by waiting: the queue gives one up after many more.
+RENEWED_AFTER = 10
+PAUSE_SECONDS = 60
 
 CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 
@@ -37,8 +42,8 @@ class UnknownGroupError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
 
-    To wait for an endpoint is no error: the answer names the messages that have to. At the event of the clock what was
-    blocked is tried again, when its turn comes.
+    To wait for an endpoint is no error: the answer names the messages that have to, and one that waits for long is sent
+    anew. At the event of the clock what was blocked is tried again, when its turn comes.
     """
     if event.get("source") == "aws.events":
         check_all()
@@ -56,8 +61,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             reconcile(group, CONTRACTS[group], cause)
         except EndpointBusyError as busy:
             log.info("Deployment waits", extra={"model": CONTRACTS[group].name, "reason": str(busy)})
-            waiting.append({"itemIdentifier": message["messageId"]})
+            if not renewed(message):
+                waiting.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": waiting}
+
+
+def renewed(message: dict[str, Any]) -> bool:
+    """Whether a message was sent anew, as it has been handed out so often that attempts for what fails run low."""
+    if int(message.get("attributes", {}).get("ApproximateReceiveCount", 1)) < RENEWED_AFTER:
+        return False
+    put_back(sqs, SETTINGS.queue, message["body"], seconds=PAUSE_SECONDS)
+    return True
 
 
 def check_all() -> None:

@@ -97,7 +97,7 @@ class Deployment(ABC):
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
     def update_request(self, current: Mapping[str, Any], *, watched: bool = True) -> dict[str, Any]:
-        """`current`: the live variant. Alarms may roll it back; when not `watched`, all traffic moves at once."""
+        """`current`: the variant that is live. Alarms may roll it back; not `watched`, all traffic moves at once."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
         alarms = self.alarms(current)
         if alarms and self.serving.scaling and self.instance_type == current["InstanceType"]:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from contract import Contract, ContractError, Recipe, RecipeError
 from tracking.artifacts import NOWHERE, Artifact, ChangedArtifactError, artifact_of, check
+from tracking.remains import way_back
 from tracking.resources import found
 from tracking.versions import newest_approved
 
@@ -41,6 +42,7 @@ class Package:
     version: int
     environment: Mapping[str, str]
     artifact: Artifact = NOWHERE
+    run_id: str = ""
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
@@ -50,6 +52,7 @@ class Package:
             described["ModelPackageVersion"],
             environment=container.get("Environment", {}),
             artifact=artifact_of(described),
+            run_id=described.get("CustomerMetadataProperties", {}).get("run_id", ""),
         )
 
 
@@ -94,8 +97,8 @@ class Versions:
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise
-            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone; train again"
-            raise Refused(gone) from error
+            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone"
+            raise Refused(f"{gone}. It is made again by: {way_back(package.run_id)}") from error
         except UnreadableError as error:
             raise Refused(
                 f"the contract of version {package.version} of {model} cannot be read: {error}; "

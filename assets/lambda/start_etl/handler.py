@@ -66,11 +66,12 @@ def claimed(upload: Upload, run_id: str) -> tuple[Claim | None, str]:
     claims = Claims(s3, SETTINGS.processed_bucket)
     content = {"run_id": run_id, **asdict(upload), "state": "waiting", "claimed_at": datetime.now(UTC).isoformat()}
     new = Claim(key_of(upload.model, run_id), content)
+    # Also where somebody deleted the claim: the run would make its data set once more.
+    if claims.has_data_set(new):
+        return None, "the data set is there"
     if made := claims.make(new):
         return made, ""
     held = claims.read(new.key)
-    if claims.has_data_set(held):
-        return None, "the data set is there"
     if held.state in ON_ITS_WAY and not takes_over(upload, held):
         return Claim(held.key, {**asdict(upload), **held.content}), "the file waits already"
     if reason := reason_to_leave(upload, held):

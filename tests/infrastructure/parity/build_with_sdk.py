@@ -53,6 +53,7 @@ commit = ParameterString("CodeCommit", default_value="unknown")
 champion_version = ParameterString("ChampionVersion", default_value="none")
 uploaded_at = ParameterString("UploadedAt", default_value="unknown")
 sequencer = ParameterString("UploadSequencer", default_value="0")
+cache_scope = ParameterString("CacheScope", default_value="shared")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -77,7 +78,7 @@ wait_for_room = SageMakerJobStepRetryPolicy(
 )
 
 
-def processor(role: str, module: str, *, step: str) -> Processor:
+def processor(role: str, module: str, *, step: str, env: dict[str, Any] | None = None) -> Processor:
     paths = [f"{PROCESSING}/code/{FACTS['steps_name']}", f"{PROCESSING}/library/{FACTS['library_name']}"]
     return Processor(
         role=role,
@@ -88,7 +89,7 @@ def processor(role: str, module: str, *, step: str) -> Processor:
         entrypoint=["python3", "-m", module],
         volume_size_in_gb=FACTS["volume_gb"],
         max_runtime_in_seconds=FACTS["timeout_seconds"],
-        env={"PYTHONPATH": ":".join(paths)},
+        env={"PYTHONPATH": ":".join(paths), **(env or {})},
         network_config=NetworkConfig(enable_network_isolation=True),
         sagemaker_session=session,
     )
@@ -107,7 +108,9 @@ def output(name: str, folder: str, *path: str) -> ProcessingOutput:
 code = [source("code", FACTS["steps_uri"]), source("library", FACTS["library_uri"])]
 prepare = ProcessingStep(
     "Prepare",
-    step_args=processor(FACTS["prepare_role"], "training_preprocessing", step="prepare").run(
+    step_args=processor(
+        FACTS["prepare_role"], "training_preprocessing", step="prepare", env={"CACHE_SCOPE": cache_scope}
+    ).run(
         inputs=[source("dataset", data_set), *code],
         outputs=[
             output(name, f"{PROCESSING}/output/{name}", "prepare", name)
@@ -269,7 +272,7 @@ gate = ConditionStep(
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, approval],
+    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, cache_scope, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

@@ -185,13 +185,34 @@ def test_runs_that_went_as_far_as_they_may_are_no_failure(state: str) -> None:
     raise_for_failure(unused, run_in(state))
 
 
-def test_a_failed_step_is_named_with_its_reason() -> None:
+RETRY = "mlops retry 0123456789abcdef"
+CACHED = Step(name="Prepare", status="Cached")
+
+
+@pytest.mark.parametrize(
+    ("reason", "manifest", "others", "hint"),
+    [
+        ("out of memory", None, (), f"Mend it, then run the ETL job again: {RETRY} --from etl"),
+        ("out of memory", {}, (), f"Mend it, then: {RETRY}"),
+        ("a file is missing; run the ETL job again", {}, (), f"That is: {RETRY} --from etl"),
+        (
+            "no objects under the prefix",
+            {},
+            (CACHED,),
+            f"Mend it, then: {RETRY}; if what a step took from the cache is at fault, nothing is taken from there by: "
+            f"{RETRY} --fresh",
+        ),
+    ],
+)
+def test_a_failed_step_is_named_with_its_reason_and_the_command_that_goes_on(
+    reason: str, manifest: Any, others: tuple[Step, ...], hint: str
+) -> None:
     target: Any = SimpleNamespace(place=None)
-    step = Step(name="Train", status="Failed", reason="AlgorithmError: out of memory")
-    with pytest.raises(
-        CliError, match=r"Step Train failed: AlgorithmError: out of memory\. Mend it, then upload the file again"
-    ):
-        raise_for_failure(target, run_in("failed", reason="One or more steps failed", steps=(step,)))
+    step = Step(name="Train", status="Failed", reason=f"AlgorithmError: {reason}.")
+    run = replace(run_in("failed", reason="One or more steps failed", steps=(*others, step)), manifest=manifest)
+    with pytest.raises(CliError) as told:
+        raise_for_failure(target, run)
+    assert (told.value.message, told.value.hint) == (f"Step Train failed: AlgorithmError: {reason}.", hint)
 
 
 def test_the_gates_reason_is_told() -> None:

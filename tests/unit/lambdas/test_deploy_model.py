@@ -40,6 +40,7 @@ ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
+    settings["DEPLOYMENT_QUEUE_URL"] = "https://deployments"
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -360,6 +361,21 @@ def test_busy_endpoint_hands_the_event_back(
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
+def test_an_endpoint_that_is_busy_for_long_uses_up_no_attempts(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting, however long, does not bring an approval to the dead letters: it is sent anew in time."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = decided()
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "10"}
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(event, None) == {"batchItemFailures": []}
+    body = event["Records"][0]["body"]
+    assert sent == [{"QueueUrl": "https://deployments", "MessageBody": body, "DelaySeconds": 60}]
+
+
 def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """SageMaker lets it be deleted only; nobody is answered by it."""
     expect_newest(sagemaker)
@@ -578,6 +594,16 @@ def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
     with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
         s3.add_response("head_object", {"VersionId": "v2"}, PLACE)
         s3.add_response("get_object", {"Body": body}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_an_artifact_that_is_gone_is_told_with_the_way_back(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1", run_id="0123456789abcdef")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} is gone. It is made again by: mlops retry 0123456789abcdef --fresh"
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_client_error("head_object", "404", expected_params=PLACE)
         function.handler.handler(decided(), None)
         s3.assert_no_pending_responses()
 

@@ -386,14 +386,16 @@ def test_an_artifact_that_was_exchanged_after_its_approval_predicts_nothing(
 def test_an_artifact_that_is_gone_is_told(
     function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, pinned: bool
 ) -> None:
-    event, metadata = put(function, GOOD), registered(function) if pinned else {}
+    event, metadata = put(function, GOOD), {"run_id": "run7", **(registered(function) if pinned else {})}
     function.handler.s3.delete_object(Bucket="artifact", Key=ARTIFACT)
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7, metadata=metadata)
     expect_alert(sns, "refused")
     function.handler.handler(event, CONTEXT)
     reason = document(function, event, "result.json")["reason"]
-    assert reason.endswith(f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone; train again")
+    assert reason.endswith(
+        f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone. It is made again by: mlops retry run7 --fresh"
+    )
 
 
 def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:

@@ -42,10 +42,13 @@ def function() -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def glue(function: SimpleNamespace) -> Iterator[Stubber]:
+def glue(function: SimpleNamespace, caplog: pytest.LogCaptureFixture) -> Iterator[Stubber]:
+    """A call that no test expects is a BotoCoreError: the function takes it for a failed delivery, as it should."""
     with Stubber(function.settings.glue) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
+    failures = [getattr(record, "error", "") for record in caplog.get_records("call")]
+    assert [name for name in failures if name.startswith(("Stub", "UnStubbed"))] == []
 
 
 def uploaded(key: str = KEY, *, size: int = 1_423_529, etag: str = ETAG, version: str = "v1") -> dict[str, Any]:
@@ -216,6 +219,11 @@ def test_same_file_under_another_name_starts_nothing_once_its_data_set_is_there(
     again = uploaded("california_housing/copy.csv", version="v2")
     assert function.handler.handler(batch(again), None) == {"batchItemFailures": []}
     assert waiting(function) == []
+
+
+def test_a_data_set_whose_claim_somebody_deleted_is_not_made_again(function: SimpleNamespace, glue: Stubber) -> None:
+    put(function, "manifest.json", {})
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "STOPPED", "ERROR"])

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import xgboost
 
 from contract import Contract, Recipe
 from steps import dataset, fitting
-from steps.dataset import DATA_FILE
 from steps.hyperparameters import hyperparameters_of, parameters_of
 from steps.trained import TrainedModel
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
 from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset
+from tests.widened import numbers_of, widened, write_side
 from trees import load_trees, save_trees
 
 LEVELS = 80
@@ -28,15 +25,7 @@ LEVELS = 80
 @pytest.fixture(scope="module")
 def many(contract: Contract) -> Recipe:
     """A category of more levels than a dense matrix is made for."""
-    document = contract.to_dict()
-    features: dict[str, Any] = dict(document["features"])  # type: ignore[call-overload]
-    words = [f"district {number}" for number in range(LEVELS)]
-    name = contract.categories[0].name
-    features[name] = {**features[name], "levels": words, "default": words[0], "nullable": True}
-    wide = Contract.from_dict({**document, "features": features})
-    numbers = [*(item.name for item in wide.numeric), *(item.name for item in wide.derived)]
-    ones = dict.fromkeys(numbers, 1.0)
-    return Recipe.fitted(wide, impute=ones, fences={}, mean=dict.fromkeys(numbers, 0.0), std=ones)
+    return widened(contract, LEVELS, nullable=True)
 
 
 answer = TrainedModel.predict
@@ -54,18 +43,12 @@ def trained_otherwise(packed: Path, folder: Path) -> Path:
 def write_many(folder: Path, recipe: Recipe, rows: int, seed: int) -> None:
     """Numbers of which a third are 0, and rows without a level."""
     generator = np.random.default_rng(seed)
-    category = recipe.contract.categories[0]
-    names = [column.source for column in recipe.columns if column.kind != "level"]
-    numbers = generator.choice([-1.0, 0.0, 1.0], (rows, len(names))) * generator.uniform(0.5, 2, (rows, len(names)))
+    shape = (rows, len(numbers_of(recipe)))
+    numbers = generator.choice([-1.0, 0.0, 1.0], shape) * generator.uniform(0.5, 2, shape)
     codes = generator.integers(-5, LEVELS, rows)
     effects = np.random.default_rng(0).normal(size=LEVELS + 1)
     target = 2e5 + 3e4 * (numbers[:, 0] == 0) + 2e4 * effects[np.maximum(codes, -1)] + 1e4 * numbers[:, 1]
-    levels = pa.array([category.levels[code] if code >= 0 else None for code in codes.tolist()], pa.string())
-    columns = dict(zip(names, numbers.T, strict=True))
-    folder.mkdir(parents=True)
-    pq.write_table(
-        pa.table({recipe.contract.target.name: target, **columns, category.name: levels}), folder / DATA_FILE
-    )
+    write_side(folder, recipe, numbers, codes, target)
 
 
 @pytest.mark.parametrize("refit", ["true", "false"])

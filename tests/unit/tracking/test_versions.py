@@ -59,7 +59,14 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
     sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
     s3 = boto3.client("s3", region_name="eu-west-1", **KEYS)
     clients = {"sagemaker": sagemaker, "s3": s3}
-    place = Place(client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", shared_bucket="a", workflow="")
+    place = Place(
+        client=clients.__getitem__,
+        prefix="mlops-dev-",
+        processed_bucket="p",
+        shared_bucket="a",
+        workflow="",
+        artifact_bucket="artifact",
+    )
     served = json.dumps({"package": "arn:7", "version": 7, "target": "m/7.tar.gz"}).encode()
     shared = {"EndpointName": "mlops-dev-multi-model"}
     with Stubber(sagemaker) as described, Stubber(s3) as objects:
@@ -132,7 +139,9 @@ class Registry:
 def test_one_version_of_two_hundred_is_described_once() -> None:
     """A command that waits asks for it every few seconds."""
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     version = find_version(place, "m", 7)
     assert version is not None
     assert (version.number, version.live) == (7, True)
@@ -141,7 +150,9 @@ def test_one_version_of_two_hundred_is_described_once() -> None:
 
 def test_a_listing_describes_each_version_once() -> None:
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     assert len(versions(place, "m")) == 200
     assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 200, "describe_endpoint": 1}
 

@@ -76,7 +76,11 @@ def claim_state(claim: Mapping[str, Any], queued: Queued | None) -> tuple[str, s
 
 
 def etl_state(
-    workflow: Mapping[str, Any] | None, refused: Mapping[str, Any] | None, manifest: Mapping[str, Any] | None
+    workflow: Mapping[str, Any] | None,
+    refused: Mapping[str, Any] | None,
+    manifest: Mapping[str, Any] | None,
+    *,
+    run_id: str,
 ) -> tuple[str, str]:
     if manifest:
         return "training", "The data set is ready; the pipeline is about to start."
@@ -87,7 +91,11 @@ def etl_state(
         return "uploaded", "Waiting for the ETL to start."
     if running:
         return "etl", ""
-    reason = next((text for _, run in _job_runs(workflow) if (text := run.get("ErrorMessage"))), "")
+    jobs = [run for _, run in _job_runs(workflow)]
+    if jobs and all(run["JobRunState"] == "SUCCEEDED" for run in jobs):
+        again = f"Make it anew: mlops retry {run_id} --from etl"
+        return "failed", f"The ETL job made a data set, and its manifest.json is gone. {again}"
+    reason = next((text for run in jobs if (text := run.get("ErrorMessage"))), "")
     return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
 
 

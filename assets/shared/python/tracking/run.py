@@ -49,6 +49,8 @@ class Run:
     uploaded: datetime | None = None
     place: int | None = None
     """In the queue of its model, from 1."""
+    source: Mapping[str, Any] | None = None
+    """The version of the uploaded object (bucket, key, version, etag, size); None when nothing says it any more."""
 
     @property
     def counted(self) -> Mapping[str, Any] | None:
