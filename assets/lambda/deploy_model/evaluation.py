@@ -17,9 +17,10 @@ from registry import outdate
 from settings import SETTINGS
 
 from contract import Contract
+from tracking.place import project_of
 from tracking.resources import found
 from tracking.states import REJECTED
-from tracking.versions import NAMESPACE, champion_of
+from tracking.versions import champion_of
 
 log = logging.getLogger("deploy_model")
 
@@ -58,7 +59,7 @@ def evaluate_again(contract: Contract, package_arn: str) -> None:
     attempt = f"champion-{metadata['deployment_champion']}"
     detail = {"model": contract.name, "run_id": metadata["run_id"], "attempt": attempt}
     entry = {
-        "Source": f"{NAMESPACE}.{SETTINGS.stage}",
+        "Source": f"{project_of(SETTINGS.resource_prefix, SETTINGS.stage)}.{SETTINGS.stage}",
         "DetailType": "Training Requested",
         "Detail": json.dumps(detail),
     }
