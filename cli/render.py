@@ -163,7 +163,8 @@ def _why(version: ModelVersion, model: str) -> str:
     return version.description or reason
 
 
-def print_version(console: Console, version: ModelVersion) -> None:
+def print_version(console: Console, version: ModelVersion, *, lost: str = "") -> None:
+    """`lost`: a sentence on what somebody deleted of it."""
     grid = Table.grid(padding=(0, 2))
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
@@ -174,6 +175,8 @@ def print_version(console: Console, version: ModelVersion) -> None:
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)
     console.print(grid)
+    if lost:
+        console.say(lost, style="yellow")
 
 
 def print_run(console: Console, run: Run) -> None:

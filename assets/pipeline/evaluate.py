@@ -81,7 +81,7 @@ def answers(model: TrainedModel, test_dir: Path) -> Evaluated:
         if not np.allclose(raw.inputs(model.recipe, some), inputs, rtol=_SKEW, atol=_SKEW):
             raise StepError(
                 f"{test_dir.name}/{RAW_FILE}: serving would compute other model inputs than the ETL job did; "
-                "the job and the contract package differ in version, deploy both and upload the data again"
+                "the job and the contract package differ in version, deploy both, then run the ETL job again"
             )
         predicted.append(model.predict(inputs))
     return Evaluated(model, rows, raw, np.concatenate(predicted))

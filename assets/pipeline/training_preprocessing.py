@@ -15,6 +15,7 @@ from steps.failures import StepError, run
 
 def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
     """Raises StepError when the data set is not complete, was changed, or was made for another contract."""
+    contexts.check_files(dataset_dir)
     context = contexts.read_context(dataset_dir)
     logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
@@ -38,7 +39,7 @@ def _check_contract(context: contexts.Context, wanted: str) -> None:
         name = context.recipe.contract.name
         raise StepError(
             f"recipe.json: the data set was made for contract {found[:12]} of {name}, the pipeline is deployed with "
-            f"{wanted[:12]}; upload the data again, so that the ETL job runs with the present model.toml"
+            f"{wanted[:12]}; run the ETL job again, with the present model.toml"
         )
 
 

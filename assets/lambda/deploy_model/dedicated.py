@@ -25,8 +25,9 @@ from rollout import (
 from settings import SETTINGS
 
 from contract import Contract
-from tracking.artifacts import Artifact, ChangedArtifactError, check
+from tracking.artifacts import ChangedArtifactError, check
 from tracking.faults import Fault
+from tracking.remains import way_back
 from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
@@ -71,7 +72,7 @@ def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:
 
 
 def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package: Package) -> None:
-    check_artifact(package.artifact)
+    check_artifact(package)
     current = live_variant(endpoint) if endpoint else None
     watched = True
     if current:
@@ -104,17 +105,19 @@ def is_watched(deployment: OwnEndpoint, current: Mapping[str, Any]) -> bool:
     raise RefusedError(Fault("environment", f"{words}It goes on when the alarm is over."))
 
 
-def check_artifact(artifact: Artifact) -> None:
-    """Raises RefusedError when other bytes stand there than were registered, and so not those that were approved."""
+def check_artifact(package: Package) -> None:
+    """Raises RefusedError when what was registered, and so approved, is gone, or other bytes stand there."""
+    uri = package.artifact.uri
     try:
-        check(s3, artifact)
+        check(s3, package.artifact)
     except ChangedArtifactError as changed:
         raise RefusedError(Fault("version", str(changed))) from changed
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        # Of one that is gone SageMaker says so, in its own words, when the model is made.
-        if code != "404":
-            raise RefusedError(Fault("environment", f"Its artifact {artifact.uri} was not read: {code}.")) from error
+        if code == "404":
+            words = f"Its artifact {uri} is gone. It is made again by: {way_back(package.run_id)}"
+            raise RefusedError(Fault("version", words)) from error
+        raise RefusedError(Fault("environment", f"Its artifact {uri} was not read: {code}.")) from error
 
 
 def verify_again(group: str, package: Package) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from contract import Contract, Serving
 from tracking.artifacts import NOWHERE, Artifact
+from tracking.order import Order
 from tracking.scaling import VARIANT
 
 # The same as a registered version has: its code is installed without a package index.
@@ -25,8 +26,10 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `flaw`: why nothing can
-    serve it, "" for nothing.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
+    `compared` it with that version ("none": there was no champion, "": not known).
+    `flaw`: why nothing can serve it, "" for nothing.
     """
 
     arn: str
@@ -39,6 +42,9 @@ class Package:
     attempts: int = 0
     verified: bool = False
     flaw: str = ""
+    by_gate: bool = False
+    compared: str = ""
+    order: Order = field(kw_only=True)
 
 
 @dataclass(frozen=True)

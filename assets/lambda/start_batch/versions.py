@@ -23,6 +23,7 @@ from tracking.artifacts import (
     check,
     container_of,
 )
+from tracking.remains import way_back
 from tracking.resources import found
 from tracking.versions import newest_approved
 
@@ -49,6 +50,7 @@ class Package:
     version: int
     environment: Mapping[str, str]
     artifact: Artifact = NOWHERE
+    run_id: str = ""
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
@@ -58,6 +60,7 @@ class Package:
             described["ModelPackageVersion"],
             environment=container_of(described).get("Environment", {}),
             artifact=artifact_of(described),
+            run_id=described.get("CustomerMetadataProperties", {}).get("run_id", ""),
         )
 
 
@@ -106,8 +109,8 @@ class Versions:
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise
-            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone; train again"
-            raise Refused(gone) from error
+            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone"
+            raise Refused(f"{gone}. It is made again by: {way_back(package.run_id)}") from error
         except UnreadableError as error:
             raise Refused(
                 f"the contract of version {package.version} of {model} cannot be read: {error}; "

@@ -38,5 +38,6 @@ def version_of(package: dict[str, Any]) -> Version:
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=archive_of(package),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        records="contract_uri" in metadata,
         attempts=int(metadata.get("deployment_attempts", 0)),
     )

@@ -21,6 +21,7 @@ from botocore.stub import ANY, Stubber
 from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.scaling import expect_targets
+from tracking.order import Order
 
 GROUP = "mlops-dev-california-housing"
 ROLE = "arn:aws:iam::111122223333:role/model"
@@ -39,6 +40,7 @@ ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
+    settings["DEPLOYMENT_QUEUE_URL"] = "https://deployments"
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -55,18 +57,20 @@ def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
 
 
 def decided(
-    group: str = GROUP, status: str = "Approved", version: int = 3, fields: list[str] | None = None
+    group: str = GROUP, status: str = "Approved", version: int = 7, fields: list[str] | None = None
 ) -> dict[str, Any]:
     """`fields`: what was updated; None of a version that was made so."""
     detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
-    detail |= {"ModelPackageVersion": version, **({"UpdatedModelPackageFields": fields} if fields else {})}
+    detail |= {"ModelPackageArn": f"{PACKAGE.removesuffix('7')}{version}", "ModelPackageVersion": version}
+    detail |= {**({"UpdatedModelPackageFields": fields} if fields else {})}
     event = {"detail-type": "SageMaker Model Package State Change", "time": "2026-01-02T00:00:00Z", "detail": detail}
     body = json.dumps(event)
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
 def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    order = Order.of({}, created=NOW, number=7)
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef", order=order)
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
 
 
@@ -360,6 +364,21 @@ def test_busy_endpoint_hands_the_event_back(
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
+def test_an_endpoint_that_is_busy_for_long_uses_up_no_attempts(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting, however long, does not bring an approval to the dead letters: it is sent anew in time."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = decided()
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "10"}
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(event, None) == {"batchItemFailures": []}
+    body = event["Records"][0]["body"]
+    assert sent == [{"QueueUrl": "https://deployments", "MessageBody": body, "DelaySeconds": 60}]
+
+
 def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """SageMaker lets it be deleted only; nobody is answered by it."""
     expect_newest(sagemaker)
@@ -379,6 +398,7 @@ def test_a_failed_endpoint_of_the_version_itself_is_judged_first(function: Simpl
 
 
 def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_state(sagemaker, 7, "Rejected")
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
@@ -391,6 +411,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
 def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """Version 8 is live and rejected; 7 is the newest that is approved."""
     name = name_of(function)
+    expect_state(sagemaker, 8, "Rejected")
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
     expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
@@ -398,7 +419,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
-    function.handler.handler(decided(status="Rejected"), None)
+    function.handler.handler(decided(status="Rejected", version=8), None)
 
 
 def test_group_of_nobody_is_refused(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -576,6 +597,16 @@ def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
     with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
         s3.add_response("head_object", {"VersionId": "v2"}, PLACE)
         s3.add_response("get_object", {"Body": body}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_an_artifact_that_is_gone_is_told_with_the_way_back(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1", run_id="0123456789abcdef")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} is gone. It is made again by: mlops retry 0123456789abcdef --fresh"
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_client_error("head_object", "404", expected_params=PLACE)
         function.handler.handler(decided(), None)
         s3.assert_no_pending_responses()
 
@@ -820,6 +851,7 @@ def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
     only(function)
+    expect_state(sagemaker, 7, "Rejected")
     for event in (decided(status="Rejected"), {"source": "aws.events"}):
         expect_approved(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")

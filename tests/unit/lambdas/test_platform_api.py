@@ -156,7 +156,7 @@ class Answers:
 
     @staticmethod
     def list_model_packages(cloud: Cloud, request: Request) -> Any:
-        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus", "CreationTime")
         wanted = request.get("ModelApprovalStatus")
         known = [v for v in cloud.versions.values() if wanted in (None, v["ModelApprovalStatus"])]
         known.sort(key=lambda version: version["ModelPackageVersion"], reverse=True)
@@ -202,7 +202,7 @@ class Answers:
                 "PipelineExecutionArn": f"arn:execution/{run_id}",
                 "PipelineExecutionDisplayName": f"run-{run_id}",
                 "PipelineExecutionStatus": "Succeeded",
-                "StartTime": NOW,
+                "StartTime": NOW + timedelta(minutes=cloud.runs.index(run_id), seconds=20),
             }
             for run_id in reversed(cloud.runs)
         ]
@@ -221,11 +221,6 @@ class Answers:
                 {"StepName": "Register", "StepStatus": "Succeeded", "Metadata": register, **times},
             ]
         }
-
-    @staticmethod
-    def describe_processing_job(cloud: Cloud, request: Request) -> Any:
-        uri = f"s3://artifact/{MODEL}/{request['ProcessingJobName']}/evaluation"
-        return {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "evaluation", "S3Output": {"S3Uri": uri}}]}}
 
     @staticmethod
     def describe_log_streams(cloud: Cloud, request: Request) -> Any:
@@ -304,6 +299,7 @@ def ask(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         processed_bucket="processed",
         shared_bucket="artifact",
         workflow="mlops-dev-etl",
+        artifact_bucket="artifact",
     )
     monkeypatch.setattr(function.handler, "RECORDS", function.records.Records(place))
     yield Ask(function)
@@ -398,6 +394,15 @@ def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: As
             "deployed_hash": deployed.hash,
         }
         assert model["notice"] == ""
+
+
+def test_a_contract_that_somebody_deleted_is_told_with_the_way_back(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(2, contract_uri=f"s3://artifact/{MODEL}/2/evaluation/contract.json")
+    cloud.live = 2
+    assert ask(f"/models/{MODEL}")["notice"] == (
+        "The contract that version 2 answers by (contract.json) is gone, and the deployed one is shown. "
+        "A version that has its own: mlops retry run2 --fresh"
+    )
 
 
 @pytest.mark.parametrize(
@@ -523,6 +528,40 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     ]
 
 
+def test_a_data_set_that_was_made_anew_is_about_to_be_trained_on(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training of the data set before it ended, and tells nothing of this one."""
+    cloud.add_run("run1")
+    cloud.live = 1
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")["state"] == "live"
+    anew = {**workflow_run(cloud, "run1"), "WorkflowRunId": "wr_anew", "StartedOn": NOW + timedelta(hours=1)}
+    monkeypatch.setitem(globals(), "workflow_run", lambda *_: anew)
+    again = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")
+    assert (again["state"], again["model_version"]) == ("training", None)
+
+
+def test_an_evaluation_from_the_cache_is_that_of_the_execution_which_wrote_it(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.add_run("run1")
+    cloud.add_run("run2")
+    key = f"{MODEL}/run1/evaluation/evaluation.json"
+    del cloud.objects["artifact", f"{MODEL}/run2/evaluation/evaluation.json"]
+    cloud.objects["artifact", key] = json.dumps(
+        {**EVALUATION, "gate": {**EVALUATION["gate"], "reason": "the first"}}
+    ).encode()  # type: ignore[dict-item]
+    hit = {
+        "StepName": "Evaluate",
+        "StepStatus": "Succeeded",
+        "CacheHitResult": {"SourcePipelineExecutionArn": "a/run1"},
+    }
+    monkeypatch.setattr(
+        Answers, "list_pipeline_execution_steps", staticmethod(lambda *_: {"PipelineExecutionSteps": [hit]})
+    )
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run2")["evaluation"]["gate"]["reason"] == "the first"
+
+
 def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: Cloud) -> None:
     """Two listings for all, and the graphs of those that are shown.
 
@@ -535,7 +574,7 @@ def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: 
     first, cloud.calls = cloud.calls, []
     ask(f"/models/{MODEL}/runs")
     assert (first.count("get_workflow_runs"), first.count("list_pipeline_executions")) == (1, 1)
-    assert first.count("list_pipeline_execution_steps") == first.count("describe_processing_job") == 20
+    assert first.count("list_pipeline_execution_steps") == 20
     assert first.count("get_workflow_run") == 20
     assert sorted(set(cloud.calls)) == [
         "describe_endpoint",

@@ -227,6 +227,11 @@ class Serving:
 
 @dataclass(frozen=True)
 class Contract:
+    """`uploads`: whether each uploaded file is run, or of those that wait for their turn the newest one alone.
+
+    That says nothing of what a model is: it changes no hash, and stands in no document of a version.
+    """
+
     name: str
     task: Task
     description: str
@@ -240,6 +245,7 @@ class Contract:
     gate: Gate
     serving: Serving
     data: Data = field(default_factory=Data)
+    uploads: Literal["all", "newest"] = "all"
 
     @cached_property
     def key_field(self) -> Field | None:
@@ -302,7 +308,7 @@ class Contract:
         return sha256(dumps(self.to_dict(), separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, object]:
-        """The shape of the TOML document. The order of keys counts: features and derived are ordered."""
+        """The shape of the TOML document, without `uploads`. The order of keys counts: features are ordered."""
         quality = _table(self.quality, skip="equal_rows" if self.quality.equal_rows == "keep" else "")
         data = _table(self.data)
         return {

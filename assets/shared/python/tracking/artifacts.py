@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from botocore.exceptions import ClientError
+
 _PIECE = 1 << 20
+_GONE = ("404", "NoSuchKey", "NoSuchVersion")
 
 
 class Writable(Protocol):
@@ -78,6 +81,20 @@ def check(s3: Any, artifact: Artifact) -> None:
         raise ChangedArtifactError(
             f"Its artifact {artifact.uri} was exchanged: its SHA-256 is {found}, registered was {artifact.sha256}."
         )
+
+
+def is_gone(s3: Any, artifact: Artifact) -> bool:
+    """Whether the bytes that were registered stand nowhere any more. Raises ClientError for what may not be read.
+
+    S3 says it only to those who may list the bucket.
+    """
+    try:
+        s3.head_object(**artifact.pinned)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+        return True
+    return False
 
 
 def digest_of(s3: Any, place: Mapping[str, str], *, to: Writable | None = None) -> str:
