@@ -152,6 +152,7 @@ def test_the_job_is_told_which_file_it_is(function: SimpleNamespace, glue: FakeG
         "etag": f"{7:032x}",
         "size": "10",
         "uploaded_at": "2026-01-02T03:00:07Z",
+        "sequencer": f"{7:018X}",
         "run_id": f"{7:016x}",
     }
 
