@@ -38,10 +38,10 @@ class Platform:
     def upload(self, file: Path) -> str:
         return upload(self.target, model=MODEL, file=file).run_id
 
-    def follow(self, run_id: str) -> Run:
+    def follow(self, run_id: str, *, seconds: float = 120) -> Run:
         """To its end; the books of its data set balance, whatever became of it."""
         alive = self.here.cloud.check
-        run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=alive)
+        run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=seconds, alive=alive)
         if run.manifest is not None:
             assert_books_balance(run.manifest)
         if run.refused is not None:

@@ -56,7 +56,7 @@ def predicted(platform: Platform, file: Path, model: str = MODEL) -> tuple[Mappi
 def test_without_an_approved_version_a_file_is_refused(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "patients.csv"
     write_breast_cancer(file, rows=20)
-    with pytest.raises(CliError, match=r"refused\. patients\.csv: no version of breast_cancer is approved yet; train"):
+    with pytest.raises(CliError, match=r"refused\. patients\.csv: no version of breast_cancer is approved; train"):
         predicted(platform, file, "breast_cancer")
 
 

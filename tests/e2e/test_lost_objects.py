@@ -119,13 +119,13 @@ OF_THE_DATA_SET = {
     "a part file": Case(
         in_data_set(r"train/.*\.parquet"),
         "mlops retry RUN --fresh",
-        "Step Prepare failed: .*differ in train.*; run the ETL job again",
+        r"Step Prepare failed: .*train: manifest\.json and the folder differ in part-\d+\.parquet; run the ETL",
         "mlops retry RUN --from etl",
     ),
     "the recipe": Case(
         in_data_set(r"recipe\.json"),
         "mlops retry RUN --fresh",
-        r"Step Prepare failed: the data set has no recipe\.json; run the ETL job again",
+        r"Step Prepare failed: .*the data set has no recipe\.json; run the ETL job again",
         "mlops retry RUN --from etl",
     ),
     "the manifest": Case(

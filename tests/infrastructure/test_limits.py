@@ -148,8 +148,8 @@ def grants(count: int) -> dict[str, Any]:
     ("resource", "problem"),
     [
         (of("AWS::Events::Rule", EventPattern={"source": ["a" * 2035]}), "One: the pattern of events has about 2,050 "),
-        (of("AWS::IAM::Policy", PolicyDocument=grants(100)), "One: the policy of a role has about 11,"),
-        (of("AWS::IAM::ManagedPolicy", PolicyDocument=grants(60)), "One: a managed policy has about 6,"),
+        (of("AWS::IAM::Policy", PolicyDocument=grants(120)), "One: the policy of a role has about 11,"),
+        (of("AWS::IAM::ManagedPolicy", PolicyDocument=grants(65)), "One: a managed policy has about 6,"),
         (
             of("AWS::Lambda::Function", Environment={"Variables": {"NAMES": "m" * 4096}}),
             "One: the environment of a function has about 4,1",

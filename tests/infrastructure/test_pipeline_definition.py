@@ -126,10 +126,8 @@ def unused_parameter(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("step", ["Prepare", "Train", "Evaluate"])
-def test_a_step_waits_ten_days_for_a_quota(california: dict[str, Any], step: str) -> None:
-    waiting = [
-        p for p in step_of(california, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]
-    ]
+def test_a_step_waits_ten_days_for_a_quota(document: dict[str, Any], step: str) -> None:
+    waiting = [p for p in step_of(document, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]]
     assert waiting == [
         {
             "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],

@@ -19,6 +19,7 @@ from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
+from tracking.faults import Fault
 from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
 from tracking.queues import put_back
@@ -122,6 +123,8 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
         package = replace(package, state="")
     back = package.state != "deployed" or is_news(package, cause)
     try:
+        if package.flaw:
+            raise RefusedError(Fault("version", package.flaw))
         if SETTINGS.sharing and contract.serving.hosting == "multi-model":
             share(group, contract, package, SETTINGS.sharing, back=back)
         else:

@@ -26,7 +26,8 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `flaw`: why nothing can
+    serve it, "" for nothing.
     `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
     `compared` it with that version ("none": there was no champion, "": not known).
     """
@@ -40,6 +41,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    flaw: str = ""
     by_gate: bool = False
     compared: str = ""
     order: Order = field(kw_only=True)

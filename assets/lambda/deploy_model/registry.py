@@ -10,7 +10,7 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
-from tracking.artifacts import artifact_of
+from tracking.artifacts import NOWHERE, UnservableError, artifact_of, container_of
 from tracking.order import order_of
 from tracking.resources import found, last_modified
 from tracking.states import APPROVED, REJECTED, Event, allowed
@@ -22,14 +22,20 @@ _BY_PERSON = {"decided_by", "deployment_asked_by"}
 
 def package_of(described: Mapping[str, Any]) -> Package:
     metadata = described.get("CustomerMetadataProperties", {})
-    (container,) = described["InferenceSpecification"]["Containers"]
-    state = metadata.get("deployment_state", "")
+    state, flaw = metadata.get("deployment_state", ""), ""
+    container: Mapping[str, Any] = {}
+    artifact = NOWHERE
+    try:
+        container, artifact = container_of(described), artifact_of(described)
+    except UnservableError as error:
+        flaw = str(error)
     return Package(
         described["ModelPackageArn"],
         described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
-        artifact=artifact_of(described),
+        artifact=artifact,
+        flaw=flaw,
         state=state,
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),

@@ -14,7 +14,15 @@ from typing import IO, Any
 from botocore.exceptions import ClientError
 
 from contract import Contract, ContractError, Recipe, RecipeError
-from tracking.artifacts import NOWHERE, Artifact, ChangedArtifactError, artifact_of, check
+from tracking.artifacts import (
+    NOWHERE,
+    Artifact,
+    ChangedArtifactError,
+    UnservableError,
+    artifact_of,
+    check,
+    container_of,
+)
 from tracking.remains import way_back
 from tracking.resources import found
 from tracking.versions import newest_approved
@@ -46,11 +54,11 @@ class Package:
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
-        (container,) = described["InferenceSpecification"]["Containers"]
+        """Raises UnservableError."""
         return cls(
             described["ModelPackageArn"],
             described["ModelPackageVersion"],
-            environment=container.get("Environment", {}),
+            environment=container_of(described).get("Environment", {}),
             artifact=artifact_of(described),
             run_id=described.get("CustomerMetadataProperties", {}).get("run_id", ""),
         )
@@ -87,8 +95,12 @@ class Versions:
         """
         described = self._approved_still(earlier) or newest_approved(self._sagemaker, group)
         if described is None:
-            raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
-        package = Package.of(described)
+            raise Refused(f"no version of {model} is approved; train and approve one, then upload the file again")
+        try:
+            package = Package.of(described)
+        except UnservableError as error:
+            version = described["ModelPackageVersion"]
+            raise Refused(f"version {version} cannot be used. {error} Reject it, then upload the file again") from error
         try:
             check(self._s3, package.artifact)
             return Chosen(package, self._contract_of(package))

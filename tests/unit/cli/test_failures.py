@@ -14,7 +14,7 @@ import typer
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionError, WaiterError
 
-from cli import api, follow, local, runs
+from cli import api, follow, given_up, local, runs
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
@@ -128,7 +128,8 @@ def test_the_refusal_of_an_earlier_upload_is_not_taken_for_the_new_one(monkeypat
         ),
     ],
 )
-def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str) -> None:
+def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(given_up, "put_back", lambda *_: False)
     with pytest.raises(CliError, match=words):
         retry(UNUSED, run)
 

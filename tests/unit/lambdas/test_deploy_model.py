@@ -100,7 +100,12 @@ def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROL
     return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
-def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
+CONTAINER = {"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}
+
+
+def expect_newest(
+    sagemaker: Stubber, *, containers: tuple[dict[str, Any], ...] = (CONTAINER,), **metadata: str
+) -> None:
     summary = {
         "ModelPackageArn": PACKAGE,
         "ModelPackageGroupName": GROUP,
@@ -120,9 +125,7 @@ def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
         "ModelPackageName": f"{GROUP}/7",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
-        "InferenceSpecification": {
-            "Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}]
-        },
+        **({"InferenceSpecification": {"Containers": list(containers)}} if containers else {}),
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -700,6 +703,16 @@ def test_what_lies_elsewhere_leaves_the_approval_alone(
     told = message if code == "ValidationException" else f"{code}: {message}"
     with blocked(function, sagemaker, told):
         assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(("containers", "many"), [((), "no container"), ((CONTAINER, CONTAINER), "2 containers")])
+def test_a_version_that_somebody_registered_otherwise_is_rejected(
+    function: SimpleNamespace, sagemaker: Stubber, containers: tuple[dict[str, Any], ...], many: str
+) -> None:
+    """It kept every other version from its endpoint: each event of the model failed."""
+    expect_newest(sagemaker, containers=containers)
+    with refused(function, sagemaker, f"It was registered with {many}: a version is served by one."):
+        function.handler.handler(decided(), None)
 
 
 def test_a_version_that_was_live_and_right_once_is_not_rejected(function: SimpleNamespace, sagemaker: Stubber) -> None:

@@ -453,11 +453,42 @@ def test_a_version_whose_endpoint_answers_nobody_is_not_live(ask: Ask, cloud: Cl
     assert (version["live"], version["deployment"]) == (False, "rejected")
 
 
+@pytest.mark.parametrize("containers", [None, [], [{"ModelDataUrl": "s3://a"}, {"ModelDataUrl": "s3://b"}]])
+def test_a_version_that_somebody_registered_otherwise_is_listed_with_the_others(
+    ask: Ask, cloud: Cloud, containers: list[Any] | None
+) -> None:
+    """SageMaker takes a version without a container, and one with a chain of them."""
+    cloud.add_version(2)
+    cloud.add_version(3, deployment_state="")
+    cloud.live = 2
+    if containers is None:
+        del cloud.versions[3]["InferenceSpecification"]
+    else:
+        cloud.versions[3]["InferenceSpecification"] = {"Containers": containers}
+    found = ask(f"/models/{MODEL}/versions")["versions"]
+    assert [(version["version"], version["live"]) for version in found] == [(3, False), (2, True)]
+    assert ask(f"/models/{MODEL}")["live"]["version"] == 2
+
+
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"])
 def test_an_endpoint_answers_while_it_changes(ask: Ask, cloud: Cloud, status: str) -> None:
     cloud.add_version(2)
     cloud.live, cloud.status = 2, status
     assert ask(f"/models/{MODEL}")["live"]["version"] == 2
+
+
+def test_an_endpoint_whose_configuration_somebody_deleted_is_told_still(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Cloud, __: Request) -> Any:
+        raise missing("DescribeEndpointConfig")
+
+    cloud.add_version(2)
+    cloud.live = 2
+    monkeypatch.setattr(Answers, "describe_endpoint_config", staticmethod(gone))
+    assert ask(f"/models/{MODEL}")["live"] is None
+    found = ask(f"/models/{MODEL}/monitoring")["endpoint"]
+    assert (found["name"], found["status"], found["version"]) == (GROUP, "InService", None)
 
 
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:

@@ -304,6 +304,16 @@ def test_model_that_cannot_answer(
     assert response["headers"]["Retry-After"] == retry_after
 
 
+@pytest.mark.parametrize("words", ['{"errors": [1, 2, {"rea', '{"errors": ["a", ', '{"errors": [' + "[" * 100_000])
+def test_what_another_container_says_of_errors_is_no_refusal_of_ours(
+    function: SimpleNamespace, runtime: Runtime, words: str
+) -> None:
+    error = function.endpoint.InvocationError("ModelError", "", original=words, original_status=400)
+    runtime.fails(error)
+    response = function.handler.handler(event({"instances": [RECORD]}), None)
+    assert response["statusCode"] == 400
+
+
 def test_model_that_cannot_be_reached(function: SimpleNamespace, runtime: Runtime) -> None:
     runtime.fails(function.endpoint.UnreachableError("[Errno 111] Connection refused"))
     response = function.handler.handler(event({"instances": [RECORD]}), None)

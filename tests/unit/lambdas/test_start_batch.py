@@ -398,6 +398,25 @@ def test_an_artifact_that_is_gone_is_told(
     )
 
 
+def test_a_version_that_nothing_can_serve_is_refused(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    summary, package = described(7, ARTIFACT)
+    del package["InferenceSpecification"]
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+    sagemaker.add_response("describe_model_package", package)
+    sns.add_response("publish", {"MessageId": "1"})
+    function.handler.handler(event, CONTEXT)
+    found = document(function, event, "result.json")
+    assert (found["state"], found["reason"]) == (
+        "refused",
+        "rows (1).csv: version 7 cannot be used. It was registered with no container: a version is served by one. "
+        "Reject it, then upload the file again",
+    )
+
+
 def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
     event = put(function, GOOD)
     version = json.loads(event["Records"][0]["body"])["detail"]["object"]["version-id"]
@@ -465,8 +484,7 @@ def test_without_an_approved_version_the_file_is_refused(
     result = document(function, event, "result.json")
     assert (result["state"], result["model"], result["key"]) == ("refused", MODEL, KEY)
     assert result["reason"] == (
-        "rows (1).csv: no version of california_housing is approved yet; train and approve one, "
-        "then upload the file again"
+        "rows (1).csv: no version of california_housing is approved; train and approve one, then upload the file again"
     )
 
 

@@ -174,7 +174,7 @@ def test_upload_waits_with_all_that_its_start_needs(function: SimpleNamespace, g
     assert claim["state"] == "waiting"
     assert {name: claim[name] for name in facts()} == facts()
     [ticket] = waiting(function)
-    assert ticket == f"_waiting/california_housing/2026-01-02T03:04:05Z_{SEQUENCER.ljust(20, '0')}_{run_id()}.json"
+    assert ticket == f"_waiting/california_housing/2026-01-02T03:04:05Z_{SEQUENCER}00_{run_id()}.json"
     body = function.handler.s3.get_object(Bucket=BUCKET, Key=ticket)["Body"].read()
     assert json.loads(body) == facts()
 

@@ -41,7 +41,10 @@ class Account:
 
     @property
     def reader(self) -> RunReader:
-        return RunReader(Place(client=self.client, prefix="", processed_bucket=BUCKET, workflow="etl"), model=MODEL)
+        return RunReader(
+            Place(client=self.client, prefix="", processed_bucket=BUCKET, artifact_bucket="artifact", workflow="etl"),
+            model=MODEL,
+        )
 
     def put(self, number: int, name: str, content: dict[str, Any]) -> None:
         self.s3.put_object(Bucket=BUCKET, Key=f"{MODEL}/run={number:016x}/{name}", Body=json.dumps(content))

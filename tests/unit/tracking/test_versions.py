@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
@@ -172,3 +174,26 @@ def test_a_version_that_waits_says_why_the_gate_asks_a_person() -> None:
     )
     del package["ModelPackageDescription"]
     assert deployment_state(package, lambda: "", "m")[1] == "Version 4 waits for a person's approval."
+
+
+class Cleaned(Registry):
+    """Somebody deleted models or configurations that endpoints still answer from."""
+
+    def __init__(self, gone: str) -> None:
+        super().__init__()
+        self._gone = gone
+
+    def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
+        if self._gone == "configuration":
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find it."}}, "D")
+        return super().describe_endpoint_config()
+
+    def describe_model(self, **_: Any) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find model."}}, "D")
+
+
+@pytest.mark.parametrize("gone", ["model", "configuration"])
+def test_versions_are_listed_where_somebody_cleaned_up(gone: str) -> None:
+    registry = Cleaned(gone)
+    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    assert not any(version.live for version in versions(place, "m"))

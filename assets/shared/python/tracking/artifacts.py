@@ -21,6 +21,10 @@ class ChangedArtifactError(Exception):
     """Other bytes stand where an artifact was registered. The text has both digests."""
 
 
+class UnservableError(Exception):
+    """A version that somebody registered so that it cannot be served. The text says why, in a sentence."""
+
+
 @dataclass(frozen=True)
 class Artifact:
     """model.tar.gz of a version: S3 URI, SHA-256 of its bytes, and their version in the bucket.
@@ -47,9 +51,19 @@ class Artifact:
 NOWHERE = Artifact("")
 
 
+def container_of(package: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a described model package. Raises UnservableError where there is none, or a chain of several."""
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    if len(containers) != 1:
+        many = f"{len(containers)} containers" if containers else "no container"
+        raise UnservableError(f"It was registered with {many}: a version is served by one.")
+    container: Mapping[str, Any] = containers[0]
+    return container
+
+
 def artifact_of(package: Mapping[str, Any]) -> Artifact:
-    """Of a described model package."""
-    (container,) = package["InferenceSpecification"]["Containers"]
+    """Of a described model package. Raises UnservableError."""
+    container = container_of(package)
     metadata = package.get("CustomerMetadataProperties", {})
     uri = container.get("ModelDataUrl", "")
     return Artifact(uri, metadata.get("artifact_sha256", ""), metadata.get("artifact_version", ""))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from tracking.artifacts import UnservableError, artifact_of
 from tracking.hosting import SHARED, Served, read_served
 from tracking.order import Order, order_of
 from tracking.place import Place, project_of
@@ -200,11 +201,22 @@ def served_by_shared(place: Place, model: str) -> Served | None:
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:
-    """ARN of the model package behind an endpoint configuration."""
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    """ARN of the model package behind an endpoint configuration, "" where that or its model was deleted by hand."""
+    config = found(sagemaker.describe_endpoint_config, EndpointConfigName=config_name)
+    name = config["ProductionVariants"][0]["ModelName"] if config else ""
+    model = found(sagemaker.describe_model, ModelName=name) if name else None
+    if model is None:
+        return ""
     container = model.get("PrimaryContainer") or model["Containers"][0]
     return str(container.get("ModelPackageName", ""))
+
+
+def archive_of(package: Mapping[str, Any]) -> str:
+    """URI of the artifact. Anybody may register a version, also one that nothing can serve: it is listed too."""
+    try:
+        return artifact_of(package).uri
+    except UnservableError:
+        return ""
 
 
 Trouble = Literal["DeploymentFailures", "RejectedServing"]
@@ -239,7 +251,7 @@ def _version(package: Mapping[str, Any], others: _Others) -> ModelVersion:
         approval=package["ModelApprovalStatus"],
         description=package.get("ApprovalDescription", ""),
         created=package["CreationTime"],
-        artifact=package["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", ""),
+        artifact=archive_of(package),
         live=package["ModelPackageArn"] == others.live,
         metadata=package.get("CustomerMetadataProperties", {}),
         wanted=package["ModelPackageArn"] == others.wanted,
