@@ -10,6 +10,7 @@ from localcloud.provisioners import (
     handlers,
     rest_apis,
     schedules,
+    stack_states,
     topics,
     types,
 )
@@ -26,13 +27,25 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *schedules.HOOKS,
     *encryption.HOOKS,
     *topics.HOOKS,
+    *stack_states.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, descriptions):
+    for part in (
+        buckets,
+        budgets,
+        functions,
+        rest_apis,
+        schedules,
+        encryption,
+        topics,
+        types,
+        descriptions,
+        stack_states,
+    ):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
         resource_type: sorted(names) for resource_type, names in unread().items()
