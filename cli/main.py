@@ -15,7 +15,7 @@ from cli import access, api, batch, datasets, delivery, doctor, environment, kub
 from cli.environment import Shell
 from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
-from cli.terminal import confirm, print_text, tolerate_encodings
+from cli.terminal import confirm, confirm_by_name, print_text, tolerate_encodings
 from cli.usage import Group
 
 app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -183,23 +183,44 @@ def retry(
 @app.command()
 def destroy(
     stage: Annotated[str, typer.Option("--env", help="The environment: dev or prod.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing what is not retained.")] = False,
+    delete_retained: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-retained",
+            metavar="NAME",
+            help="Also delete this for good: a bucket, a model's versions, ... that are retained. Once for each; "
+            "asks for the environment's name, with --yes too.",
+        ),
+    ] = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Take an environment down: its stacks, and what the platform made while it ran."""
+    """Take an environment down: its stacks, and what the platform made while it ran. Protected data stay."""
     from cli import teardown
+    from cli.protection import is_protected
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
+        protected = is_protected(stage)
         teardown.check_unprotected(target)
-        things = teardown.inventory(target)
+        things = teardown.inventory(target, protected=protected)
+        for_good = teardown.chosen([thing for thing in things if thing.kept], delete_retained or ())
         for thing in things:
-            progress.say(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", indent=4)
+            fate = "delete" if teardown.goes_with(thing, for_good) else "keep  " if thing.kept else "remove"
+            progress.say(f"  {fate} {thing.kind} {thing.name}", indent=4)
         if not yes:
             confirm(f"Remove {stage} ({target.where})?")
-        kept = teardown.destroy(target, on_step=lambda step: progress.say(f"Removing {step}"))
-        document = {"removed": [t.name for t in things if not t.kept], "kept": [t.name for t in kept]}
+        if for_good:
+            confirm_by_name(f"{len(for_good)} retained things would be deleted for good.", stage)
+        kept = teardown.destroy(
+            target,
+            protected=protected,
+            for_good=for_good,
+            on_step=lambda step: progress.say(f"Removing {step}"),
+        )
+        removed = [thing.name for thing in things if not thing.kept or teardown.goes_with(thing, for_good)]
+        document = {"removed": removed, "kept": [thing.name for thing in kept]}
         show(document, as_json, lambda: output.say(f"{stage} is gone; {len(kept)} things were retained."))
 
 

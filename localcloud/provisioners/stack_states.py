@@ -1,4 +1,4 @@
-"""Stacks that failed or went: they list what they held, keep their protection, and give their name to no other stack."""
+"""Stacks that failed or went list what they held, keep their protection, and give their name to no other stack."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -78,7 +78,7 @@ def _listing(action: str, handler: Handler) -> Handler:
 
 
 def _creating(action: str, handler: Handler) -> Handler:
-    """A stack whose creation was rolled back has to be deleted first; a change set for a new stack leaves it protected."""
+    """A stack that was rolled back has to be deleted first; a change set for a new stack leaves it protected."""
 
     def handle(parameters: Mapping[str, Any]) -> Any:
         name = helpers._p(parameters, "StackName")

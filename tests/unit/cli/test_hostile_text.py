@@ -29,6 +29,7 @@ from cli import (
     lifecycle,
     main,
     operate,
+    protection,
     registry,
     runs,
     serving,
@@ -66,7 +67,7 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     ],
     "runs": [([], OK), ([EVIL], OK)],
     "retry": [([EVIL], FAILS)],
-    "destroy": [(["--env", EVIL, "--yes"], OK)],
+    "destroy": [(["--env", EVIL, "--yes"], OK), (["--env", EVIL, "--yes", "--delete-retained", EVIL], FAILS)],
     "predict": [
         (["--explain"], OK),
         (["--set", f"{EVIL}=1"], FAILS),
@@ -219,6 +220,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     answers = {"GET": Described, "POST": Response}
     http = SimpleNamespace(request=lambda method, *_, **__: Refusal() if refuses else answers[method]())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))
+    monkeypatch.setattr(protection, "is_protected", lambda _: False)
     monkeypatch.setattr(teardown, "delete_stack", lambda *_: None)
     monkeypatch.setattr(teardown, "wait", lambda *_, **__: None)
     monkeypatch.setattr(batches, "fetch", lambda *_, **__: None)

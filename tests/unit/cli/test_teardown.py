@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from botocore.stub import Stubber
 from cli import teardown
 from cli.deletion import StackError, delete_stack, wait
 from cli.errors import CliError
+from cli.estate import Thing, survey
 from cli.target import Target
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -113,6 +116,8 @@ def test_the_bucket_of_access_logs_is_emptied_last(target: Target) -> None:
     logged = {"Type": "AWS::S3::Bucket", "Properties": {"LoggingConfiguration": {}}}
     kept = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
     template = {"Resources": {"A": {"Type": "AWS::S3::Bucket"}, "B": logged, "C": kept, "D": logged}}
+    # E is in the stack, and its template says nothing of it.
+    states = {"A": "CREATE_COMPLETE", "B": "DELETE_FAILED", "C": "CREATE_COMPLETE", "D": GONE, "E": "CREATE_COMPLETE"}
     resources = [
         {
             "LogicalResourceId": name,
@@ -121,12 +126,27 @@ def test_the_bucket_of_access_logs_is_emptied_last(target: Target) -> None:
             "ResourceStatus": status,
             "LastUpdatedTimestamp": NOW,
         }
-        for name, status in (("A", "CREATE_COMPLETE"), ("B", "CREATE_COMPLETE"), ("C", "CREATE_COMPLETE"), ("D", GONE))
+        for name, status in states.items()
     ]
-    with Stubber(target.client("cloudformation")) as cloudformation:
-        cloudformation.add_response("get_template", {"TemplateBody": json.dumps(template)})
-        cloudformation.add_response("list_stack_resources", {"StackResourceSummaries": resources})
-        assert teardown._disposable_buckets(target, STACK) == ["b", "a"]
+    found = {}
+    for protected in (False, True):
+        with Stubber(target.client("cloudformation")) as cloudformation, nothing_else(target):
+            cloudformation.add_response("get_template", {"TemplateBody": json.dumps(template)})
+            cloudformation.add_response("list_stack_resources", {"StackResourceSummaries": resources})
+            found[protected] = survey(target, [STACK], protected=protected)
+    assert {protected: estate.buckets for protected, estate in found.items()} == {False: ("b", "a"), True: ()}
+    assert {estate.kept for estate in found.values()} == {(Thing("retained AWS::S3::Bucket", "c", kept=True),)}
+
+
+@contextmanager
+def nothing_else(target: Target) -> Iterator[None]:
+    """An account without any bucket, version or catalog of the environment."""
+    s3, sagemaker, glue = (Stubber(target.client(service)) for service in ("s3", "sagemaker", "glue"))
+    s3.add_response("list_buckets", {"Buckets": []})
+    sagemaker.add_response("list_model_package_groups", {"ModelPackageGroupSummaryList": []})
+    glue.add_client_error("get_database", "EntityNotFoundException")
+    with s3, sagemaker, glue:
+        yield
 
 
 def test_an_endpoint_that_does_not_go_is_told_with_its_reason(target: Target) -> None:
