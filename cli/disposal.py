@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cli.errors import CliError
 from cli.estate import BUCKET, DATABASE, GROUP, KEY, Thing
@@ -34,6 +34,13 @@ def empty(target: Target, bucket: str) -> None:
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for problem in answer.get("Errors", ()):
             raise CliError(f"Cannot delete {problem['Key']} of {bucket}: {problem.get('Message', problem['Code'])}")
+
+
+def remove_all(target: Target, things: Iterable[Thing], on_step: Callable[[str], None] = lambda _: None) -> None:
+    """Versions first: a group goes with what is left in it."""
+    for thing in sorted(things, key=lambda thing: thing.kind != VERSION):
+        on_step(f"{thing.kind} {thing.name}, for good")
+        remove(target, thing)
 
 
 def remove(target: Target, thing: Thing) -> None:

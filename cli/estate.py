@@ -44,6 +44,7 @@ class Estate:
 class _Resource:
     """A resource as its stack lists it, with its part of the template."""
 
+    logical_id: str
     kind: str
     name: str
     status: str
@@ -89,6 +90,17 @@ def holdings(target: Target) -> list[tuple[str, str]]:
     found += [(KEY, key) for key in dict.fromkeys(_keys(target, buckets))]
     found += [(GROUP, name) for name in group_names(target)]
     return found + [(DATABASE, name) for name in _databases(target)]
+
+
+def live_resources(target: Target, stack: str) -> dict[str, tuple[str, str]]:
+    """Of a stack that may not exist: what it has now, by logical id, as type and name."""
+    try:
+        listed = list(_resources(target, stack))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return {}
+    return {item.logical_id: (item.kind, item.name) for item in listed if item.status not in LEFT}
 
 
 def group_names(target: Target) -> list[str]:
@@ -139,6 +151,7 @@ def _resources(target: Target, stack: str) -> Iterator[_Resource]:
             if not item.get("PhysicalResourceId"):
                 continue
             yield _Resource(
+                logical_id=item["LogicalResourceId"],
                 kind=item["ResourceType"],
                 name=_name(item["ResourceType"], item["PhysicalResourceId"]),
                 status=item["ResourceStatus"],

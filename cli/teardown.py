@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cli import keys
-from cli.deletion import StackError, delete_stack, wait
-from cli.disposal import VERSION, check_removable, empty, packages, remove, remove_packages
+from cli.deletion import StackError, delete_stack
+from cli.disposal import VERSION, check_removable, empty, packages, remove_all, remove_packages
 from cli.errors import CliError
 from cli.estate import BUCKET, Estate, Thing, group_names, survey
+from cli.running import end_batches, end_serving, running
 from cli.target import PROJECT, Target
-from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
 ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
@@ -24,11 +23,7 @@ def inventory(target: Target, *, protected: bool) -> list[Thing]:
     """What `destroy` would remove and keep."""
     estate = _estate(target, protected=protected)
     things = [Thing("API key", name) for name in keys.names(target)]
-    things += [Thing("running batch", name) for name in _batches(target)]
-    things += [Thing("scalable target", item["ResourceId"]) for item in _scalable_targets(target)]
-    things += [Thing("endpoint", name) for name in _endpoints(target)]
-    things += [Thing("endpoint configuration", name) for name in _configs(target)]
-    things += [Thing("model", name) for name in _models(target)]
+    things += running(target).things()
     for group in group_names(target):
         kept = group not in estate.groups
         things += [Thing(VERSION if kept else "model version", arn, kept=kept) for arn in packages(target, group)]
@@ -56,16 +51,14 @@ def destroy(
             on_step(f"stack {stack}")
             delete_stack(target, stack)
     on_step("running batches")
-    _stop_batches(target)
+    end_batches(target, running(target).batches)
     on_step("endpoints, configurations and models")
-    _remove_serving(target)
+    end_serving(target, running(target))
     if data in estate.stacks:
         _remove_data(target, estate, data, on_step)
     for group in _log_groups(target):
         target.client("logs").delete_log_group(logGroupName=group)
-    for thing in sorted(for_good, key=lambda thing: thing.kind != VERSION):
-        on_step(f"{thing.kind} {thing.name}, for good")
-        remove(target, thing)
+    remove_all(target, for_good, on_step)
     return [thing for thing in estate.kept if not goes_with(thing, for_good)]
 
 
@@ -138,40 +131,6 @@ def _stacks(target: Target) -> list[str]:
     return found
 
 
-def _names(target: Target, operation: str, listing: str, key: str, **only: str) -> list[str]:
-    """Names of SageMaker things that belong to the environment."""
-    prefix = _prefix(target)
-    pages = target.client("sagemaker").get_paginator(operation).paginate(NameContains=prefix, **only)
-    return [item[key] for page in pages for item in page[listing] if item[key].startswith(prefix)]
-
-
-def _endpoints(target: Target) -> list[str]:
-    return _names(target, "list_endpoints", "Endpoints", "EndpointName")
-
-
-def _configs(target: Target) -> list[str]:
-    return _names(target, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName")
-
-
-def _models(target: Target) -> list[str]:
-    return _names(target, "list_models", "Models", "ModelName")
-
-
-def _batches(target: Target) -> list[str]:
-    """Transform jobs that cost money by the minute; the records of ended ones cannot be deleted."""
-    return _names(target, "list_transform_jobs", "TransformJobSummaries", "TransformJobName", StatusEquals="InProgress")
-
-
-def _scalable_targets(target: Target) -> list[dict[str, Any]]:
-    pages = (
-        target.client("application-autoscaling")
-        .get_paginator("describe_scalable_targets")
-        .paginate(ServiceNamespace=SERVICE)
-    )
-    prefix = f"endpoint/{_prefix(target)}"
-    return [item for page in pages for item in page["ScalableTargets"] if item["ResourceId"].startswith(prefix)]
-
-
 def _log_groups(target: Target) -> list[str]:
     pages = [
         page
@@ -194,29 +153,3 @@ def _delete_data(target: Target, stack: str) -> None:
         for bucket in full:
             empty(target, bucket.physical_id)
         delete_stack(target, stack)
-
-
-def _remove_serving(target: Target) -> None:
-    sagemaker = target.client("sagemaker")
-    for item in _scalable_targets(target):
-        # Before the endpoint: its alarms go with it, and SageMaker does not end the scaling by itself.
-        named = {key: item[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-        target.client("application-autoscaling").deregister_scalable_target(**named)
-    endpoints = _endpoints(target)
-    for name in endpoints:
-        sagemaker.delete_endpoint(EndpointName=name)
-    for name in endpoints:
-        wait(target, "sagemaker", "endpoint_deleted", f"endpoint {name} to go", EndpointName=name)
-    for name in _configs(target):
-        sagemaker.delete_endpoint_config(EndpointConfigName=name)
-    for name in _models(target):
-        sagemaker.delete_model(ModelName=name)
-
-
-def _stop_batches(target: Target) -> None:
-    """Before their models and files go. Raises CliError when one does not end."""
-    sagemaker, jobs = target.client("sagemaker"), _batches(target)
-    for name in jobs:
-        sagemaker.stop_transform_job(TransformJobName=name)
-    for name in jobs:
-        wait(target, "sagemaker", "transform_job_completed_or_stopped", f"batch {name} to end", TransformJobName=name)

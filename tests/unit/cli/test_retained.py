@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from cli import main, protection, teardown
+from cli import main, protection, retained, teardown
 from cli.disposal import remove
 from cli.errors import CliError
 from cli.estate import Thing, holdings
-from cli.target import Target, local_target
+from cli.target import LOCAL_DIR, Target, local_target
 from localcloud.host import LocalCloud
 
 PREFIX = "mlops-prod-"
@@ -23,11 +23,12 @@ STACK = f"{PREFIX}data"
 GROUP = f"{PREFIX}houses"
 ARN = f"arn:aws:sagemaker:us-east-1:000000000000:model-package/{GROUP}/1"
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "Resources": {
         "RawBucket": {"Type": "AWS::S3::Bucket", **KEPT},
         "HousesVersions": {
             "Type": "AWS::SageMaker::ModelPackageGroup",
+            "DependsOn": "RawBucket",
             "Properties": {"ModelPackageGroupName": GROUP},
             **KEPT,
         },
@@ -89,7 +90,7 @@ def bucket(target: Target) -> str:
 
 
 def fail_to_redeploy(target: Target) -> None:
-    """The group is there already."""
+    """The group is there already; the bucket that was made before it is retained, too."""
     assert create(target) == "ROLLBACK_COMPLETE"
 
 
@@ -111,7 +112,8 @@ def content(target: Target, name: str) -> bytes:
 
 
 def mlops(target: Target, monkeypatch: pytest.MonkeyPatch, *arguments: str, typed: str = "") -> Result:
-    monkeypatch.setattr(main, "find_target", lambda **_: target)
+    for module in (main, retained):
+        monkeypatch.setattr(module, "find_target", lambda **_: target)
     monkeypatch.setattr(protection, "is_protected", lambda _: True)
     return CliRunner().invoke(main.app, arguments, input=typed)
 
@@ -184,3 +186,52 @@ def test_the_configuration_says_what_is_protected() -> None:
     assert protection.is_protected("prod")
     with pytest.raises(CliError, match=r"has no environment gone, so nothing says .* It has dev, prod\."):
         protection.is_protected("gone")
+
+
+def test_what_is_retained_is_found_for_the_next_deployment(prod: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    holding = bucket(prod)
+    monkeypatch.setattr(retained, "template_of", lambda _: TEMPLATE)
+    done = mlops(prod, monkeypatch, "retained", "--env", "prod")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [
+        f"RawBucket (AWS::S3::Bucket): {holding}",
+        f"HousesVersions (AWS::SageMaker::ModelPackageGroup): {GROUP}",
+        "The next deployment would fail on these names, or make new and empty ones. Take them up first:",
+        "  ./dev cdk import prod/Data --resource-mapping .local/retained/prod.json",
+        "  ./dev cdk deploy 'prod/*'",
+    ]
+    group = f"arn:aws:sagemaker:us-east-1:000000000000:model-package-group/{GROUP}"
+    assert json.loads((LOCAL_DIR / "retained" / "prod.json").read_text()) == {
+        "RawBucket": {"BucketName": holding},
+        "HousesVersions": {"ModelPackageGroupArn": group},
+    }
+
+
+def test_of_a_failed_deployment_the_stack_goes_first(prod: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retained, "template_of", lambda _: TEMPLATE)
+    fail_to_redeploy(prod)
+    prod.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=True)
+    named = [item["Name"] for item in prod.client("s3").list_buckets()["Buckets"] if item["Name"].startswith(STACK)]
+    # Two buckets were made for one place: nobody but a person knows which one counts.
+    done = mlops(prod, monkeypatch, "retained", "--env", "prod")
+    assert (done.exit_code, len(named)) == (1, 2)
+    assert "Several things could be RawBucket (AWS::S3::Bucket): " in done.output
+    done = mlops(prod, monkeypatch, "retained", "--env", "prod", "--use", named[0], "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert named[0] in [item["identifier"] for item in document["retained"]]
+    off = "update-termination-protection --no-enable-termination-protection"
+    assert document["steps"] == [
+        f"aws cloudformation {off} --stack-name {STACK}",
+        f"aws cloudformation delete-stack --stack-name {STACK}",
+        f"aws cloudformation wait stack-delete-complete --stack-name {STACK}",
+        "./dev cdk import prod/Data --resource-mapping .local/retained/prod.json",
+        "./dev cdk deploy 'prod/*'",
+    ]
+
+
+def test_what_a_stack_has_waits_for_nothing(prod: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {"Resources": {"Other": {**TEMPLATE["Resources"]["RawBucket"]}}}
+    monkeypatch.setattr(retained, "template_of", lambda _: other)
+    done = mlops(prod, monkeypatch, "retained", "--env", "prod")
+    assert done.stdout == "Nothing of prod waits to be taken up: deploy as usual.\n"

@@ -53,7 +53,9 @@ def test_a_rolled_back_stack_lists_what_went_and_what_stayed(cloud, rolled_back)
     cfn, (name, _) = cloud.client("cloudformation"), rolled_back
     assert listed(cfn, name) == {"Kept": "DELETE_SKIPPED", "Gone": "DELETE_COMPLETE", "Group": "CREATE_FAILED"}
     bucket = cfn.describe_stack_resource(StackName=name, LogicalResourceId="Kept")["StackResourceDetail"]
-    assert cloud.client("s3").head_bucket(Bucket=bucket["PhysicalResourceId"])
+    tags = cloud.client("s3").get_bucket_tagging(Bucket=bucket["PhysicalResourceId"])["TagSet"]
+    found = {tag["Key"].rpartition(":")[2]: tag["Value"] for tag in tags}
+    assert (found["stack-name"], found["logical-id"]) == (name, "Kept")
 
 
 def test_a_rolled_back_stack_has_to_be_deleted_first_and_keeps_its_protection(cloud, rolled_back):
@@ -89,3 +91,61 @@ def test_a_deleted_stack_answers_to_its_id_alone(cloud):
     for ask in (cfn.list_stack_resources, cfn.describe_stack_resources, cfn.get_template):
         with pytest.raises(cfn.exceptions.ClientError, match="does not exist"):
             ask(StackName=name)
+
+
+@pytest.fixture
+def registry(cloud):
+    """A group that no stack has, with a version; its ARN."""
+    sagemaker = cloud.client("sagemaker")
+    arn = sagemaker.create_model_package_group(ModelPackageGroupName="orphan")["ModelPackageGroupArn"]
+    package = sagemaker.create_model_package(ModelPackageGroupName="orphan")["ModelPackageArn"]
+    yield arn
+    sagemaker.delete_model_package(ModelPackageName=package)
+    sagemaker.delete_model_package_group(ModelPackageGroupName="orphan")
+
+
+ORPHAN = {
+    "Type": "AWS::SageMaker::ModelPackageGroup",
+    "DeletionPolicy": "RetainExceptOnCreate",
+    "Properties": {"ModelPackageGroupName": "orphan"},
+}
+
+
+def change_set(cfn, name: str, kind: str, **more: object) -> dict:
+    """Made for the orphan's template, and described."""
+    made = {"StackName": name, "ChangeSetName": "change", "ChangeSetType": kind, "TemplateBody": template(Group=ORPHAN)}
+    cfn.create_change_set(**made, **more)
+    return cfn.describe_change_set(StackName=name, ChangeSetName="change")
+
+
+def importing(arn: str) -> list[dict]:
+    named = {"LogicalResourceId": "Group", "ResourceType": ORPHAN["Type"]}
+    return [{**named, "ResourceIdentifier": {"ModelPackageGroupArn": arn}}]
+
+
+def test_a_group_is_imported_by_its_arn_and_keeps_its_versions(cloud, registry):
+    cfn = cloud.client("cloudformation")
+    made = change_set(cfn, "imports", "IMPORT", ResourcesToImport=importing(registry))
+    assert [one["ResourceChange"]["Action"] for one in made["Changes"]] == ["Import"]
+    cfn.execute_change_set(StackName="imports", ChangeSetName="change")
+    until(lambda: cfn.describe_stacks(StackName="imports")["Stacks"][0]["StackStatus"] == "IMPORT_COMPLETE")
+    assert listed(cfn, "imports") == {"Group": "UPDATE_COMPLETE"}
+    cfn.delete_stack(StackName="imports")
+    cfn.get_waiter("stack_delete_complete").wait(StackName="imports", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    packages = cloud.client("sagemaker").list_model_packages(ModelPackageGroupName="orphan")
+    assert len(packages["ModelPackageSummaryList"]) == 1
+
+
+def test_a_group_that_is_not_there_is_not_imported(cloud, registry):
+    cfn, other = cloud.client("cloudformation"), registry.replace("orphan", "other")
+    made = change_set(cfn, "missing", "IMPORT", ResourcesToImport=importing(other))
+    assert (made["Status"], made["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert "was not found" in made["StatusReason"]
+
+
+def test_no_template_names_an_arn_so_no_group_is_imported_by_itself(cloud, registry):
+    cfn = cloud.client("cloudformation")
+    made = change_set(cfn, "by-itself", "CREATE", ImportExistingResources=True)
+    assert [one["ResourceChange"]["Action"] for one in made["Changes"]] == ["Add"]
+    cfn.execute_change_set(StackName="by-itself", ChangeSetName="change")
+    assert settled(cfn, "by-itself")["StackStatus"] == "ROLLBACK_COMPLETE"
