@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from botocore.exceptions import ClientError
+
 from cli.disposal import VERSION, packages
 from cli.errors import CliError
 from cli.estate import GROUP, Thing, group_names
-from cli.findings import Finding
+from cli.findings import Finding, unread
 from cli.needs import Needs
 from cli.running import Running, end_batches, end_serving, of_model, running
 from cli.target import Target
@@ -36,19 +38,24 @@ def end(target: Target, model: str, found: Running, *, on_step: Callable[[str], 
     on_step(f"batches of {model}")
     end_batches(target, found.batches)
     if bucket := target.place.shared_bucket:
-        forget_served(target.client("s3"), bucket, model)
+        forget_served(target.client("s3"), bucket, model.replace("-", "_"))
     on_step(f"endpoint, configurations and models of {model}")
     end_serving(target, found)
 
 
-def check(target: Target, needs: Needs) -> Iterator[Finding]:
+def removed_models(target: Target, needs: Needs) -> Iterator[Finding]:
     """For `mlops doctor`: endpoints that no model of the application has, and cost money."""
     del needs
     try:
         known = _known(target)
     except CliError:
         return  # nothing is deployed
-    endpoints = running(target).endpoints
+    try:
+        endpoints = running(target).endpoints
+    except ClientError as error:
+        permissions = "sagemaker:List*, application-autoscaling:DescribeScalableTargets"
+        yield unread("removed models", "What runs in SageMaker", error, permissions)
+        return
     for name in endpoints:
         if name not in known:
             model = name.removeprefix(target.prefix)

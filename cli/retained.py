@@ -13,7 +13,9 @@ import typer
 from botocore.exceptions import ClientError
 
 from cli.errors import CliError
-from cli.estate import BUCKET, GROUP, KEY, holdings, live_resources
+from cli.estate import BUCKET, DATABASE, GROUP, KEY, holdings, live_resources
+from cli.findings import Finding, unread
+from cli.needs import Needs
 from cli.options import Json, On, Stage, errors, output, show
 from cli.target import LOCAL_DIR, PROJECT, ROOT, Target, find_target
 
@@ -50,6 +52,25 @@ def retained(
         steps = list(_steps(target, file))
         document = {"retained": [asdict(item) for item in found], "steps": steps}
         show(document, as_json, lambda: _print(target, found, steps))
+
+
+def retained_data(target: Target, needs: Needs) -> Iterator[Finding]:
+    """For `mlops doctor`: what an earlier deployment left, where the next one would fail on it or pass it by."""
+    del needs
+    try:
+        if live_resources(target, f"{PROJECT}-{target.stage}-data"):
+            return
+        names = [name for _, name in holdings(target)]
+    except ClientError as error:
+        permissions = (
+            "cloudformation:GetTemplate, s3:ListAllMyBuckets, sagemaker:ListModelPackageGroups, glue:GetDatabase"
+        )
+        yield unread("retained data", "What an earlier deployment left", error, permissions)
+        return
+    if names:
+        told = f"An earlier deployment of {target.stage} left what is in no stack: {', '.join(names)}"
+        advice = f"Take them up before you deploy: mlops retained --env {target.stage}"
+        yield Finding("retained data", "bad", told, advice)
 
 
 def template_of(stage: str, models: Path = ROOT / "models") -> Mapping[str, Any]:
@@ -137,6 +158,10 @@ def _steps(target: Target, file: Path | None) -> Iterator[str]:
             yield f"{off} --stack-name {stack}"
         yield f"aws cloudformation delete-stack --stack-name {stack}"
         yield f"aws cloudformation wait stack-delete-complete --stack-name {stack}"
+    for name in (name for kind, name in holdings(target) if kind == DATABASE):
+        # Of a deployment that kept its catalog: contracts say all that it holds.
+        if (DATABASE, name) not in live_resources(target, stack).values():
+            yield f"aws glue delete-database --name {name}"
     yield f"./dev cdk import {target.stage}/Data --resource-mapping {file.relative_to(ROOT)}"
     yield f"./dev cdk deploy '{target.stage}/*'"
 

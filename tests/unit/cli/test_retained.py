@@ -36,6 +36,9 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
+NOTHING: Any = None
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with LocalCloud(state_dir=tmp_path_factory.mktemp("retained")) as started:
@@ -235,3 +238,18 @@ def test_what_a_stack_has_waits_for_nothing(prod: Target, monkeypatch: pytest.Mo
     monkeypatch.setattr(retained, "template_of", lambda _: other)
     done = mlops(prod, monkeypatch, "retained", "--env", "prod")
     assert done.stdout == "Nothing of prod waits to be taken up: deploy as usual.\n"
+
+
+def test_doctor_says_so_before_a_deployment_fails_on_them(prod: Target) -> None:
+    holding = bucket(prod)
+    (finding,) = retained.retained_data(prod, NOTHING)
+    assert finding.state == "bad"
+    assert finding.told == f"An earlier deployment of prod left what is in no stack: {holding}, {GROUP}"
+    assert finding.advice == "Take them up before you deploy: mlops retained --env prod"
+
+
+def test_a_catalog_of_an_older_deployment_is_in_the_way(prod: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    prod.client("glue").create_database(DatabaseInput={"Name": "mlops_prod"})
+    monkeypatch.setattr(retained, "template_of", lambda _: TEMPLATE)
+    done = mlops(prod, monkeypatch, "retained", "--env", "prod", "--json")
+    assert json.loads(done.stdout)["steps"][0] == "aws glue delete-database --name mlops_prod"

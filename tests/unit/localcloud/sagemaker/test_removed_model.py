@@ -53,7 +53,7 @@ def destroy(target: Target, monkeypatch: pytest.MonkeyPatch, model: str, *more: 
 
 
 def test_doctor_names_the_endpoint_and_the_way_to_end_it(target: Target) -> None:
-    (finding,) = removed.check(target, NOTHING)
+    (finding,) = removed.removed_models(target, NOTHING)
     assert finding.told == f"endpoint {GONE} belongs to no model of dev, and costs money"
     assert finding.advice == "End it: mlops destroy --env dev --model homes. Its data and versions stay."
 
@@ -90,7 +90,7 @@ def test_it_ends_and_its_versions_stay(target: Target, monkeypatch: pytest.Monke
         ]
         == []
     )
-    assert list(removed.check(target, NOTHING)) == []
+    assert list(removed.removed_models(target, NOTHING)) == []
     packages = target.client("sagemaker").list_model_packages(ModelPackageGroupName=GONE)["ModelPackageSummaryList"]
     assert [item["ModelPackageVersion"] for item in packages] == [1]
 
