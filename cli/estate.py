@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.target import PROJECT, Target
+from cli.target import Target
 
 BUCKET, GROUP, KEY = "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup", "AWS::KMS::Key"
 DATABASE = "AWS::Glue::Database"
@@ -83,7 +83,7 @@ def survey(target: Target, stacks: Iterable[str], *, protected: bool) -> Estate:
 
 def holdings(target: Target) -> list[tuple[str, str]]:
     """Buckets, keys, versions and catalog that are there now under the environment's names: type and name."""
-    data = f"{PROJECT}-{target.stage}-data-"
+    data = f"{target.prefix}data-"
     buckets = [item["Name"] for item in target.client("s3").list_buckets()["Buckets"]]
     buckets = [name for name in buckets if name.startswith(data)]
     found = [(BUCKET, name) for name in buckets]
@@ -132,7 +132,7 @@ def _keys(target: Target, buckets: Iterable[str]) -> Iterator[str]:
 
 
 def _databases(target: Target) -> list[str]:
-    name = target.prefix.rstrip("-").replace("-", "_")
+    name = f"{target.project}_{target.stage}"
     try:
         return [target.client("glue").get_database(Name=name)["Database"]["Name"]]
     except ClientError as error:

@@ -17,7 +17,7 @@ from cli.estate import BUCKET, DATABASE, GROUP, KEY, holdings, live_resources
 from cli.findings import Finding, unread
 from cli.needs import Needs
 from cli.options import Json, On, Stage, errors, output, show
-from cli.target import LOCAL_DIR, PROJECT, ROOT, Target, find_target
+from cli.target import LOCAL_DIR, ROOT, Target, find_target
 
 app = typer.Typer()
 
@@ -58,7 +58,7 @@ def retained_data(target: Target, needs: Needs) -> Iterator[Finding]:
     """For `mlops doctor`: what an earlier deployment left, where the next one would fail on it or pass it by."""
     del needs
     try:
-        if live_resources(target, f"{PROJECT}-{target.stage}-data"):
+        if live_resources(target, f"{target.prefix}data"):
             return
         names = [name for _, name in holdings(target)]
     except ClientError as error:
@@ -89,7 +89,7 @@ def to_import(target: Target, template: Mapping[str, Any], *, use: Iterable[str]
 
     Raises CliError when several things could take one place and `use` names none of them.
     """
-    there = live_resources(target, f"{PROJECT}-{target.stage}-data")
+    there = live_resources(target, f"{target.prefix}data")
     missing = {
         name: item
         for name, item in template["Resources"].items()
@@ -150,7 +150,7 @@ def _steps(target: Target, file: Path | None) -> Iterator[str]:
     """Commands, in the order in which to give them."""
     if file is None:
         return
-    stack = f"{PROJECT}-{target.stage}-data"
+    stack = f"{target.prefix}data"
     described = _described(target, stack)
     if described and described["StackStatus"] == "ROLLBACK_COMPLETE":
         if described.get("EnableTerminationProtection"):

@@ -12,7 +12,7 @@ from cli.disposal import VERSION, check_removable, empty, packages, remove_all, 
 from cli.errors import CliError
 from cli.estate import BUCKET, Estate, Thing, group_names, survey
 from cli.running import end_batches, end_serving, running
-from cli.target import PROJECT, Target
+from cli.target import Target
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
 ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
@@ -109,11 +109,11 @@ def check_unprotected(target: Target) -> None:
 
 
 def _name(target: Target, stack: str) -> str:
-    return f"{PROJECT}-{target.stage}-{stack}"
+    return f"{target.prefix}{stack}"
 
 
 def _prefix(target: Target) -> str:
-    return f"{PROJECT}-{target.stage}-"
+    return target.prefix
 
 
 def _stacks(target: Target) -> list[str]:

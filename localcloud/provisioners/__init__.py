@@ -8,6 +8,7 @@ from localcloud.provisioners import (
     encryption,
     functions,
     handlers,
+    limits,
     rest_apis,
     schedules,
     stack_states,
@@ -30,6 +31,7 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *stack_states.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
+    *limits.HOOKS,
 )
 
 
@@ -43,6 +45,7 @@ def install() -> None:
         encryption,
         topics,
         types,
+        limits,
         descriptions,
         stack_states,
     ):

@@ -17,8 +17,8 @@ from cli.target import Target, local_target
 from cli.terminal import Console
 from cli.upload import upload
 from localcloud.deploy import deploy
-from stacks.bundles import MODELS
 from tests.books import assert_books_balance, assert_refusal_balances
+from tests.contracts import MODELS
 from tests.e2e.light import MODEL, write_model
 from tracking.run import Run
 
@@ -63,6 +63,15 @@ class Platform:
     def executions(self) -> list[str]:
         found = self.target.client("sagemaker").list_pipeline_executions(PipelineName=self.target.resource_name(MODEL))
         return [e["PipelineExecutionDisplayName"] for e in found["PipelineExecutionSummaries"]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application() -> Iterator[None]:
+    """What is deployed is the application of the tests, whatever stands in models/ and STAGES."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "APP", Path(__file__).with_name("application.py"))
+        patch.setattr(local, "MODELS", MODELS)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from cli import local
 from cli.runs import train_again
 from cli.target import Target
 from localcloud.deploy import deploy
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.light import write_model
 from tests.e2e.versions import version, wait_for

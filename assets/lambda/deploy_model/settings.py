@@ -29,6 +29,7 @@ class Settings:
     sharing: Sharing | None
     vpc_config: Mapping[str, Any]
     verify_function: str
+    queue: str
 
 
 def _sharing() -> Sharing | None:
@@ -49,4 +50,5 @@ SETTINGS = Settings(
     sharing=_sharing(),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
     verify_function=os.environ["VERIFY_FUNCTION"],
+    queue=os.environ["DEPLOYMENT_QUEUE_URL"],
 )

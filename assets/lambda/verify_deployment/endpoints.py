@@ -39,5 +39,6 @@ def version_of(package: dict[str, Any]) -> Version:
         evaluation_uri=metadata.get("evaluation_uri", ""),
         artifact=container.get("ModelDataUrl", ""),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        records="contract_uri" in metadata,
         attempts=int(metadata.get("deployment_attempts", 0)),
     )

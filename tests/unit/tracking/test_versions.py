@@ -39,12 +39,13 @@ def test_the_newest_approved_version_may_be_on_a_later_page() -> None:
     request |= {"SortBy": "CreationTime", "SortOrder": "Descending"}
     arns = [f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/g/{number}" for number in (7, 6)]
     created = {"CreationTime": datetime(2026, 1, 2, tzinfo=UTC), "ModelPackageStatus": "Completed"}
-    summaries = [{"ModelPackageArn": arn, **created} for arn in arns]
+    earlier = {**created, "CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}
+    summaries = [{"ModelPackageArn": arns[0], **created}, {"ModelPackageArn": arns[1], **earlier}]
     with Stubber(sagemaker) as stubber:
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "2"}, request)
         request = {**request, "NextToken": "2"}
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
-        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], **created}
+        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], "ModelPackageVersion": 7, **created}
         package["ModelPackageStatusDetails"] = {"ValidationStatuses": []}
         stubber.add_response("describe_model_package", package, {"ModelPackageName": arns[0]})
         found = newest_approved(sagemaker, "g")
@@ -58,7 +59,14 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
     sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
     s3 = boto3.client("s3", region_name="eu-west-1", **KEYS)
     clients = {"sagemaker": sagemaker, "s3": s3}
-    place = Place(client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", shared_bucket="a", workflow="")
+    place = Place(
+        client=clients.__getitem__,
+        prefix="mlops-dev-",
+        processed_bucket="p",
+        shared_bucket="a",
+        workflow="",
+        artifact_bucket="artifact",
+    )
     served = json.dumps({"package": "arn:7", "version": 7, "target": "m/7.tar.gz"}).encode()
     shared = {"EndpointName": "mlops-dev-multi-model"}
     with Stubber(sagemaker) as described, Stubber(s3) as objects:
@@ -119,7 +127,7 @@ class Registry:
 
     def describe_endpoint(self, **_: Any) -> dict[str, Any]:
         self.calls.append("describe_endpoint")
-        return {"EndpointConfigName": "config"}
+        return {"EndpointConfigName": "config", "EndpointStatus": "InService"}
 
     def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
         return {"ProductionVariants": [{"ModelName": "m"}]}
@@ -131,7 +139,9 @@ class Registry:
 def test_one_version_of_two_hundred_is_described_once() -> None:
     """A command that waits asks for it every few seconds."""
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     version = find_version(place, "m", 7)
     assert version is not None
     assert (version.number, version.live) == (7, True)
@@ -140,7 +150,9 @@ def test_one_version_of_two_hundred_is_described_once() -> None:
 
 def test_a_listing_describes_each_version_once() -> None:
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     assert len(versions(place, "m")) == 200
     assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 200, "describe_endpoint": 1}
 
