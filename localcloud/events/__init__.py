@@ -1,6 +1,6 @@
 """Events that arrive as on AWS: permissions, retries and dead letters of EventBridge, Lambda and SQS."""
 
-from localcloud.events import clock, counts, mappings, objects, principals, queues, targets
+from localcloud.events import clock, counts, losses, mappings, objects, principals, queues, targets
 
 HOOKS: tuple[tuple[str, str], ...] = (
     *principals.HOOKS,
@@ -10,9 +10,10 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *clock.HOOKS,
     *objects.HOOKS,
     *counts.HOOKS,
+    *losses.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (queues, targets, mappings, clock, objects, counts):
+    for part in (queues, targets, mappings, clock, objects, counts, losses):
         part.install()

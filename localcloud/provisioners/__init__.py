@@ -34,6 +34,6 @@ HOOKS: tuple[tuple[str, str], ...] = (
 def install() -> None:
     for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, descriptions):
         part.install()
-    admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
+    admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()
     }
