@@ -25,7 +25,7 @@ PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
-STACKS = ("data", "etl", "training", "serving", "batch", "monitoring")
+STACKS = ("data", "etl", "training", "serving", "batch", "recovery", "monitoring")
 
 Where = Literal["local", "aws"]
 

@@ -16,7 +16,7 @@ from cli.target import PROJECT, Target
 from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
-ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
+ORDER = ("recovery", "batch", "serving", "training", "etl", "monitoring", "data")
 LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}", "/aws-glue/{environment}/")
 
 

@@ -51,7 +51,9 @@ class BatchStack(ModelStack):
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
         # A file waits here while the account's instances for transform jobs are taken: two hours in all.
-        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters)
+        self.uploads = queue = WorkQueue(
+            self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "BatchUploaded",
@@ -94,7 +96,7 @@ class BatchStack(ModelStack):
         self._grant_start(function.own_role, role)
 
     def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        function = PlatformFunction(
+        self.finish = function = PlatformFunction(
             self,
             "FinishBatch",
             description="Records how a batch transform ended",

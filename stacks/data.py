@@ -11,8 +11,8 @@ from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
-from stacks.platform_stack import Buckets, PlatformStack
+from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire, expire_old_versions, tier_after
+from stacks.platform_stack import RECEIPTS, Buckets, PlatformStack
 
 SPLITS = ("train", "validation", "test")
 
@@ -61,7 +61,7 @@ class DataStack(PlatformStack):
             access_logs=logs,
             key=self.key,
             events=True,
-            lifecycle_rules=[tier_after(30), expire_old_versions(30)],
+            lifecycle_rules=[tier_after(30), expire_old_versions(30), expire(RECEIPTS, 30)],
         )
         artifact = SecureBucket(
             self,

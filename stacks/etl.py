@@ -24,7 +24,7 @@ from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.trust import trusted
-from stacks.platform_stack import Foundation, ModelStack
+from stacks.platform_stack import RECEIPTS, Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
 
@@ -129,7 +129,9 @@ class EtlStack(ModelStack):
 
     def _add_start(self) -> None:
         dead_letters = DeadLetterQueue(self, "UploadDlq", alerts=self._alerts)
-        queue = WorkQueue(self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters)
+        self.uploads = queue = WorkQueue(
+            self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "Uploaded",
@@ -171,6 +173,7 @@ class EtlStack(ModelStack):
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
         grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)
+        grant_objects(function.own_role, processed, [f"{RECEIPTS}*"], "s3:PutObject")
         runs = ["glue:StartWorkflowRun", "glue:GetWorkflowRun", "glue:GetWorkflowRuns"]
         grant(function.own_role, runs, [self._workflow_arn])
         return function

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -11,6 +11,11 @@ from contract import Contract
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.alerts import Alerts
+
+# Where the processed bucket keeps that the event of an upload arrived; functions know it as tracking.receipts.
+RECEIPTS = "receipts/"
+# How long an event may take that is not lost: nearly all come within seconds.
+LATE = Duration.minutes(10)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class TrainingStack(ModelStack):
     def _add_start(self) -> None:
         dead_letters = DeadLetterQueue(self, "TrainingDlq", alerts=self._alerts)
         processed = self._buckets.processed
-        function = PlatformFunction(
+        self.start = function = PlatformFunction(
             self,
             "StartTraining",
             description="Starts the pipeline: once for a new data set, and for each attempt that is asked for",

@@ -56,6 +56,11 @@ def expire_old_versions(days: int) -> s3.LifecycleRule:
     return s3.LifecycleRule(id="ExpireOldVersions", noncurrent_version_expiration=Duration.days(days))
 
 
+def expire(prefix: str, days: int) -> s3.LifecycleRule:
+    """What lies below the prefix is of no use any more."""
+    return s3.LifecycleRule(id=f"Expire-{prefix.rstrip('/')}", prefix=prefix, expiration=Duration.days(days))
+
+
 def tier_after(days: int) -> s3.LifecycleRule:
     """Objects that are seldom read cost less, and are still read at once."""
     transition = s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(days))

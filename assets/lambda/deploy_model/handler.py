@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
 from events import Cause, cause_of, goes_on, is_news
+from logic import Package
+from losses import is_overdue, verify
 from registry import block, package_of, refuse
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
@@ -19,6 +21,7 @@ from shared import share
 from contract import Contract, bundled
 from tracking import lines
 from tracking.hosting import SHARED, read_served
+from tracking.losses import count_lost
 from tracking.place import resource_name
 from tracking.resources import found
 from tracking.versions import count, newest_approved
@@ -83,12 +86,23 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     package = package_of(described)
     lines.about(run_id=package.run_id)
     facts = {"model": contract.name, "model_version": package.version, "state": package.state}
-    if not goes_on(package, cause):
-        if cause.check and package.state == "blocked":
-            count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
-        if not cause.check:
-            log.info("Version stays as it is", extra=facts)
-        return
+    overdue = is_overdue(group, contract, package, cause)
+    if overdue:
+        log.warning("An event is late or lost: the check does what should have followed", extra=facts)
+        count_lost(cloudwatch, stage=SETTINGS.stage)
+    if goes_on(package, cause) or (overdue and package.state != "requested"):
+        bring(group, contract, package, cause)
+    elif overdue:
+        verify(group, contract)
+    elif cause.check and package.state == "blocked":
+        count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
+    elif not cause.check:
+        log.info("Version stays as it is", extra=facts)
+
+
+def bring(group: str, contract: Contract, package: Package, cause: Cause) -> None:
+    """The version to its endpoint."""
+    facts = {"model": contract.name, "model_version": package.version, "state": package.state}
     if cause.check and package.state == "requested":
         log.info("Verdict lost, it begins anew", extra=facts)
         package = replace(package, state="")

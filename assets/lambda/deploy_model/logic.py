@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contract import Contract, Serving
@@ -18,7 +19,8 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
+    decided on, or something was recorded of it.
     """
 
     arn: str
@@ -30,6 +32,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def package_of(described: Mapping[str, Any]) -> Package:
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        modified=described.get("LastModifiedTime", described["CreationTime"]),
     )
 
 

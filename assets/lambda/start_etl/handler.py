@@ -14,6 +14,7 @@ from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
 from tracking import lines
+from tracking.receipts import keep_receipt
 
 log = lines.logger("start_etl")
 
@@ -64,6 +65,8 @@ def start(upload: Upload) -> None:
         return
     if upload.model not in CONTRACTS:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
+    # From here on the queue keeps the upload until it is started: who looks for lost events need not.
+    keep_receipt(s3, SETTINGS.processed_bucket, key=upload.key, version=upload.version)
     contract_hash = CONTRACTS[upload.model].hash
     run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
     lines.about(run_id=run_id)

@@ -34,6 +34,7 @@ DEPLOY = {
     "SHARED_IMAGE": "image:3.2-0",
     "SHARED_CODE_URI": "s3://assets/code.tar.gz",
     "VERIFY_FUNCTION": "verify",
+    "LATE_SECONDS": "600",
 }
 
 
