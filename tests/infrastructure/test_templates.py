@@ -46,6 +46,7 @@ STATEFUL = {
         "ServingDlqA62BFF40": "AWS::SQS::Queue",
     },
     "batch": {"BatchDlq6F8AFBC8": "AWS::SQS::Queue", "BatchQueue28C25975": "AWS::SQS::Queue"},
+    "recovery": {},
 }
 OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},
@@ -53,6 +54,7 @@ OUTPUTS = {
     "training": {"ModelNames", "CodeCommit"},
     "serving": {"ApiUrl", "ApiKeyId", "CliKeyId"},
     "batch": {"BatchDlqUrl"},
+    "recovery": set(),
     "monitoring": {"AlertsTopicArn", "DashboardName"},
 }
 
