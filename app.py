@@ -13,6 +13,7 @@ from aws_cdk import App
 
 from contract import ContractError, load_all
 from stacks import bundles
+from stacks.commit import commit_of
 from stacks.config import DELIVERY, STAGES, Delivery
 from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
 from stacks.delivery import DeliveryStack
@@ -25,7 +26,8 @@ CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
 def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) -> None:
     """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more.
 
-    CODE_COMMIT names the commit that is deployed: every model version carries it. MODELS_DIR: other models than ours.
+    CODE_COMMIT names the commit that is deployed, which every model version carries; by default it is HEAD of this
+    checkout. MODELS_DIR: other models than ours.
     """
     try:
         check(STAGES, delivery)
@@ -46,6 +48,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
         stages = chosen(STAGES, names)
     except ConfigError as error:
         sys.exit(str(error))
+    commit = os.environ.get("CODE_COMMIT") or commit_of(bundles.ROOT)
     with TemporaryDirectory() as staging:
         packed = bundles.build(Path(staging), models=models)
         for config in stages:
@@ -54,7 +57,7 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
                 config=config,
                 contracts=contracts,
                 bundles=packed,
-                commit=os.environ.get("CODE_COMMIT", "unknown"),
+                commit=commit,
             )
         if delivery is not None:
             for account in delivery.accounts:

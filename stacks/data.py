@@ -11,9 +11,19 @@ from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire, expire_old_versions, tier_after
+from stacks.constructs.secure_bucket import (
+    SecureBucket,
+    access_log_bucket,
+    expire,
+    expire_old_versions,
+    tier_after,
+    write_once,
+)
+from stacks.naming import pascal
 from stacks.platform_stack import RECEIPTS, Buckets, PlatformStack
 
+# Artifacts that versions were registered with, of any model.
+KEPT = "*/models/*/model.tar.gz"
 SPLITS = ("train", "validation", "test")
 
 
@@ -71,6 +81,7 @@ class DataStack(PlatformStack):
             key=self.key,
             lifecycle_rules=[tier_after(30), expire_old_versions(90)],
         )
+        write_once(artifact, KEPT)
         CfnOutput(self, "RawBucketName", value=raw.bucket_name)
         CfnOutput(self, "ProcessedBucketName", value=processed.bucket_name)
         CfnOutput(self, "ArtifactBucketName", value=artifact.bucket_name)
@@ -89,7 +100,7 @@ class DataStack(PlatformStack):
         for contract in contracts.values():
             table = glue.CfnTable(
                 self,
-                f"{_pascal(contract.name)}Table",
+                f"{pascal(contract.name)}Table",
                 catalog_id=Aws.ACCOUNT_ID,
                 database_name=self._config.database,
                 table_input=self._table(contract),
@@ -133,7 +144,7 @@ class DataStack(PlatformStack):
         for contract in contracts.values():
             group = sagemaker.CfnModelPackageGroup(
                 self,
-                f"{_pascal(contract.name)}Versions",
+                f"{pascal(contract.name)}Versions",
                 model_package_group_name=self._config.resource_name(contract.name),
                 model_package_group_description=contract.description,
             )
@@ -142,7 +153,3 @@ class DataStack(PlatformStack):
 
 def _columns(types: Mapping[str, str]) -> list[glue.CfnTable.ColumnProperty]:
     return [glue.CfnTable.ColumnProperty(name=name, type=kind) for name, kind in types.items()]
-
-
-def _pascal(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))

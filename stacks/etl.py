@@ -12,6 +12,7 @@ from constructs import Construct
 
 from stacks.constructs.access import (
     grant,
+    grant_absence,
     grant_assets,
     grant_listing,
     grant_logs,
@@ -27,6 +28,8 @@ from stacks.constructs.trust import trusted
 from stacks.platform_stack import RECEIPTS, Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
+# To read a file that was sent in parts, which S3 gives no hash of: 5 GB take some 70 s. Within the queue's patience.
+READ = Duration.seconds(170)
 
 
 class EtlStack(ModelStack):
@@ -95,6 +98,7 @@ class EtlStack(ModelStack):
         raw, processed = self._buckets.raw, self._buckets.processed
         runs = [f"{model}/run=*" for model in self._models]
         grant_objects(role, raw, [f"{model}/*" for model in self._models], "s3:GetObjectVersion")
+        grant_absence(role, raw, versions=True)
         writing = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
         grant_objects(role, processed, runs, *writing)
         # Without a condition on the prefix: Spark asks for objects that are not there yet, and S3 answers 403 instead
@@ -147,7 +151,8 @@ class EtlStack(ModelStack):
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
         function = self._add_function(dead_letters)
-        function.add_event_source(SqsEventSource(queue, batch_size=10, report_batch_item_failures=True))
+        # A file each: a large one is read for as long as the function has.
+        function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         CfnOutput(self, "UploadQueueUrl", value=queue.queue_url)
         CfnOutput(self, "UploadDlqUrl", value=dead_letters.queue_url)
 
@@ -167,8 +172,11 @@ class EtlStack(ModelStack):
             dead_letters=dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
-            timeout=Duration.seconds(30),
+            timeout=READ,
+            memory_mb=512,
         )
+        grant_objects(function.own_role, self._buckets.raw, [f"{m}/*" for m in self._models], "s3:GetObjectVersion")
+        grant_absence(function.own_role, self._buckets.raw, versions=True)
         claims = [f"{model}/run=*/claim.json" for model in self._models]
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
         grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")

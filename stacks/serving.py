@@ -10,7 +10,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from contract import SHARED_ENDPOINT
-from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.access import grant, grant_absence, grant_logs, grant_metrics, grant_objects, grant_pass
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
@@ -22,6 +22,7 @@ from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.platform_stack import LATE, Foundation, ModelStack
 
 RETRY_SECONDS = 60
@@ -44,9 +45,10 @@ class ServingStack(ModelStack):
         verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
         self._add_deployment(verify)
         for model in (contract.name for contract in dedicated):
-            name = "".join(word.capitalize() for word in model.split("_"))
             guards = model in realtime
-            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts)
+            EndpointAlarms(
+                self, f"{pascal(model)}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts
+            )
         functions = self._add_api()
         if shared:
             self._share(verify=verify, functions=functions)
@@ -146,11 +148,11 @@ class ServingStack(ModelStack):
         ):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
-        grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
-        # To tell an artifact that is gone from one that a role may not read. Without ListBucket both are 403.
+        # The bytes of a version have to be those that were registered, and may be gone.
         artifacts = [f"{model}/models/*" for model in self._models]
         grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
-        grant(function.own_role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
+        grant_absence(function.own_role, self._buckets.artifact)
+        grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
         grant_no_more_scaling(function.own_role, tags=self._config.tags)
         grant_metrics(function.own_role, self._config.metrics)
         # An update that alarms roll back asks for their state with the caller's permissions.

@@ -9,15 +9,20 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from contract import Contract
-from stacks.constructs.access import grant, grant_objects
+from stacks.constructs.access import grant, grant_assets, grant_objects
 from stacks.constructs.job_roles import JobAssets, JobRoles
 from stacks.constructs.network import vpc_config
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from stacks.platform_stack import Foundation, ModelStack
+
+# Of reading an artifact of some hundred megabytes twice, and writing it.
+KEEP = Duration.minutes(5)
+MEMORY_MB = 512
 
 
 class TrainingStack(ModelStack):
@@ -30,15 +35,10 @@ class TrainingStack(ModelStack):
             library=self._bundles.library.asset(self, "Library"),
             source=self._bundles.training_source.asset(self, "TrainingSource"),
         )
-        self._jobs = JobRoles(
-            self,
-            prefix=self._config.prefix,
-            models=self._models,
-            buckets=self._buckets,
-            assets=self._assets,
-            image=self._image,
-            in_network=self._config.network is not None,
-        )
+        self._jobs = {model: self._job_roles(model) for model in self._models}
+        self._layer = contract_layer(self, self._bundles)
+        self._dead_letters = DeadLetterQueue(self, "TrainingDlq", alerts=self._alerts)
+        self._keep = self._add_keep()
         self._add_pipelines()
         self._add_start()
         self._add_alarm()
@@ -46,13 +46,47 @@ class TrainingStack(ModelStack):
         # A diff of unchanged code takes it from here, or it would show the commit alone.
         CfnOutput(self, "CodeCommit", value=commit)
 
+    def _job_roles(self, model: str) -> JobRoles:
+        return JobRoles(
+            self,
+            prefix=self._config.prefix,
+            model=model,
+            buckets=self._buckets,
+            assets=self._assets,
+            image=self._image,
+            in_network=self._config.network is not None,
+        )
+
+    def _add_keep(self) -> PlatformFunction:
+        """No job may write where it keeps artifacts, and it writes none twice."""
+        artifact = self._buckets.artifact
+        function = PlatformFunction(
+            self,
+            "KeepModel",
+            description="Keeps the artifact of a model that passed the gate",
+            code=self._bundles.function("keep_model"),
+            layer=self._layer,
+            environment={"ARTIFACT_BUCKET": artifact.bucket_name},
+            dead_letters=self._dead_letters,
+            alerts=self._alerts,
+            log_retention=self._config.log_retention,
+            timeout=KEEP,
+            memory_mb=MEMORY_MB,
+        )
+        role = function.own_role
+        grant_objects(role, artifact, [f"{model}/trained/*" for model in self._models], "s3:GetObject")
+        kept = [f"{model}/models/*" for model in self._models]
+        # The same model may be kept already: it is read again.
+        grant_objects(role, artifact, kept, "s3:PutObject", "s3:GetObject", "s3:GetObjectVersion")
+        return function
+
     def _add_pipelines(self) -> None:
         role = self._add_pipeline_role()
         for contract in self._contracts.values():
             document = definition(contract, self._inputs(contract))
             pipeline = sagemaker.CfnPipeline(
                 self,
-                "".join(word.capitalize() for word in contract.name.split("_")),
+                pascal(contract.name),
                 pipeline_name=self._config.resource_name(contract.name),
                 pipeline_description=contract.description,
                 pipeline_definition={"PipelineDefinitionBody": self.to_json_string(document)},
@@ -62,16 +96,18 @@ class TrainingStack(ModelStack):
 
     def _inputs(self, contract: Contract) -> PipelineInputs:
         jobs, assets, network = self._config.jobs, self._assets, self._config.network
+        own = self._jobs[contract.name]
         key = self._buckets.artifact.encryption_key
         return PipelineInputs(
             artifact_bucket=self._buckets.artifact.bucket_name,
             package_group=self._config.resource_name(contract.name),
             job_prefix=self._config.prefix,
             approval=self._config.approval,
+            keep_function=self._keep.function_arn,
             roles=Roles(
-                prepare=self._jobs.prepare.role_arn,
-                train=self._jobs.train.role_arn,
-                evaluate=self._jobs.evaluate.role_arn,
+                prepare=own.prepare.role_arn,
+                train=own.train.role_arn,
+                evaluate=own.evaluate.role_arn,
             ),
             code=Code(
                 steps=_code_file(assets.steps), library=_code_file(assets.library), source=assets.source.s3_object_url
@@ -92,9 +128,13 @@ class TrainingStack(ModelStack):
         role = iam.Role(self, "PipelineRole", assumed_by=trusted(self, "sagemaker"))
         for kind, name in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
             actions = [f"sagemaker:{verb}{name}" for verb in ("Create", "Describe", "Stop")]
-            jobs = self._sagemaker_arn(kind, f"{self._config.prefix}*")
-            grant(role, [*actions, "sagemaker:AddTags"], [jobs], because="SageMaker numbers the jobs of its pipelines.")
-        self._jobs.grant_pass(role)
+            named = self._sagemaker_arn(kind, f"{self._config.prefix}*")
+            grant(
+                role, [*actions, "sagemaker:AddTags"], [named], because="SageMaker numbers the jobs of its pipelines."
+            )
+        for jobs in self._jobs.values():
+            jobs.grant_pass(role)
+        grant(role, ["lambda:InvokeFunction"], [self._keep.function_arn])
         groups = [self._config.resource_name(model) for model in self._models]
         registry = [self._sagemaker_arn("model-package-group", group) for group in groups]
         registry += [self._sagemaker_arn("model-package", f"{group}/*") for group in groups]
@@ -109,21 +149,21 @@ class TrainingStack(ModelStack):
         return role
 
     def _add_start(self) -> None:
-        dead_letters = DeadLetterQueue(self, "TrainingDlq", alerts=self._alerts)
         processed = self._buckets.processed
         self.start = function = PlatformFunction(
             self,
             "StartTraining",
             description="Starts the pipeline: once for a new data set, and for each attempt that is asked for",
             code=self._bundles.function("start_training"),
-            layer=contract_layer(self, self._bundles),
+            layer=self._layer,
             environment={
                 "RESOURCE_PREFIX": self._config.prefix,
                 "PROCESSED_BUCKET": processed.bucket_name,
                 "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "CODE_COMMIT": self._commit,
+                "CODE_URIS": " ".join(asset.s3_object_url for asset in self._assets.all),
             },
-            dead_letters=dead_letters,
+            dead_letters=self._dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
             timeout=Duration.seconds(30),
@@ -136,7 +176,7 @@ class TrainingStack(ModelStack):
         )
         requested = events.EventPattern(source=[self._config.event_source], detail_type=["Training Requested"])
         target = targets.LambdaFunction(
-            function, dead_letter_queue=dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
+            function, dead_letter_queue=self._dead_letters, retry_attempts=5, max_event_age=Duration.hours(6)
         )
         for name, description, pattern in (
             ("Prepared", "A data set is complete: its manifest is written last", prepared),
@@ -147,9 +187,12 @@ class TrainingStack(ModelStack):
     def _grant_start(self, role: iam.IRole) -> None:
         """Read manifests, find the champion and copy it, start pipelines."""
         names, artifact = [self._config.resource_name(model) for model in self._models], self._buckets.artifact
+        grant_assets(role, *self._assets.all)
         manifests = [f"{model}/run=*/manifest.json" for model in self._models]
         grant_objects(role, self._buckets.processed, manifests, "s3:GetObject")
-        grant_objects(role, artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        kept = [f"{model}/models/*" for model in self._models]
+        # Exactly the bytes that were registered; S3 asks for the first one where no version was recorded.
+        grant_objects(role, artifact, kept, "s3:GetObject", "s3:GetObjectVersion")
         champions = [f"{model}/champions/*" for model in self._models]
         grant_objects(role, artifact, champions, "s3:GetObject", "s3:PutObject")
         grant(

@@ -23,6 +23,7 @@ from steps.failures import StepError, run
 from steps.gate import decide
 from steps.metrics import Vector
 from steps.slices import slices_of
+from steps.sums import digest_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 
 # Beside the evaluation; the platform reads it as tracking.contracts.
@@ -56,6 +57,8 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     output.mkdir(parents=True, exist_ok=True)
     plots, skipped = draw_plots(output, evaluated)
     evaluation = document(evaluated, champion, plots)
+    # What is registered has to be what was evaluated here.
+    evaluation["registry"]["artifact_sha256"] = digest_of(model_dir / ARCHIVE)
     _write_json(output / "evaluation.json", evaluation)
     _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
     _write_json(output / CONTRACT, contract_document(model.contract))

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps import context as contexts
-from steps import dataset, leaks, logs
+from steps import dataset, leaks, logs, sums
 from steps.failures import StepError, run
 
 
 def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
-    """Raises StepError when the data set is not complete, or was made for another contract."""
+    """Raises StepError when the data set is not complete, was changed, or was made for another contract."""
     context = contexts.read_context(dataset_dir)
     logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
+    sums.check_sums(dataset_dir, context.sums)
     splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
     raw = dataset.read_raw_test(dataset_dir, splits["test"], context)
     leaks.check_sides(splits, raw, context)

@@ -58,6 +58,15 @@ def grant_listing(role: IRole, bucket: IBucket, patterns: Iterable[str]) -> None
     grant(role, ["s3:ListBucket"], [bucket.bucket_arn], only_if={"StringLike": {"s3:prefix": list(patterns)}})
 
 
+def grant_absence(role: IRole, bucket: IBucket, *, versions: bool = False) -> None:
+    """Be told that an object is not there: S3 says 403 instead of 404 to a role that may not list the bucket.
+
+    Without a condition on the prefix, which a request for an object does not have. `versions`: for readers of one
+    version of an object. Which of the two permissions S3 asks for there, the documentation does not say.
+    """
+    grant(role, ["s3:ListBucket", *(["s3:ListBucketVersions"] if versions else [])], [bucket.bucket_arn])
+
+
 def grant_assets(role: IRole, *assets: Asset, listed: bool = False) -> None:
     """Read exactly these files of the bootstrap bucket. `listed`: for readers that take a key as a prefix."""
     bucket, keys = assets[0].bucket, [asset.s3_object_key for asset in assets]

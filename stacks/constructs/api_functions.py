@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import UNSCOPED, grant, grant_objects, log_arns
+from stacks.constructs.access import UNSCOPED, grant, grant_absence, grant_objects, log_arns
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.platform_stack import Buckets
@@ -130,8 +130,8 @@ class ApiFunctions(Construct):
         documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
         rows = [f"{model}/run=*/{folder}/*" for model in self._models for folder in ("rejects", "raw")]
         grant_objects(role, self._buckets.processed, [*documents, *rows], "s3:GetObject")
-        # Not for single prefixes: without it S3 answers 403 instead of 404 for what a run has not written yet.
-        grant(role, ["s3:ListBucket"], [self._buckets.processed.bucket_arn])
+        # A run may not have written them yet.
+        grant_absence(role, self._buckets.processed)
         workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
         grant(role, ["glue:GetWorkflowRuns", "glue:GetWorkflowRun"], [workflow])
         grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))

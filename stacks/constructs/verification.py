@@ -14,7 +14,7 @@ from constructs import Construct
 from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_metrics, grant_objects
+from stacks.constructs.access import grant, grant_absence, grant_metrics, grant_objects
 from stacks.constructs.alerts import Alerts, Runbook
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
@@ -134,8 +134,8 @@ class Verification(Construct):
         # Artifacts: whether one is gone, when the container says that it could not have it.
         read = [f"{model}/{key}" for model in self._models for key in ("*/evaluation/golden.json", "models/*")]
         grant_objects(role, self._artifact, read, "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for what is gone, and for a version that kept no golden rows.
-        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        # Nor may a version have kept golden rows.
+        grant_absence(role, self._artifact)
         self._alerts.let_publish(role)
         grant_metrics(role, self._config.metrics)
 

@@ -18,6 +18,7 @@ from cli import api, batches
 from cli.batch import run
 from cli.breast_cancer_data import write_breast_cancer
 from cli.errors import CliError
+from contract import batch_folder, batch_id
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.test_grants import Grant, without
 
@@ -53,6 +54,21 @@ def test_without_an_approved_version_a_file_is_refused(platform: Platform, tmp_p
     write_breast_cancer(file, rows=20)
     with pytest.raises(CliError, match=r"refused\. patients\.csv: no version of breast_cancer is approved yet; train"):
         predicted(platform, file, "breast_cancer")
+
+
+def test_a_version_that_is_deleted_before_it_is_read_is_refused(platform: Platform, live: int) -> None:
+    s3, bucket = platform.target.client("s3"), platform.target.output("RawBucketName")
+    key = f"batch/{MODEL}/deleted.csv"
+    version = s3.put_object(Bucket=bucket, Key=key, Body=HEADER.encode())["VersionId"]
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    place = {
+        "Bucket": platform.target.output("ArtifactBucketName"),
+        "Key": f"{batch_folder(MODEL, batch_id(MODEL, key, version))}/result.json",
+    }
+    s3.get_waiter("object_exists").wait(**place, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    result = json.loads(s3.get_object(**place)["Body"].read())
+    assert result["state"] == "refused"
+    assert result["reason"] == "deleted.csv: the uploaded version is no longer there; upload the file again"
 
 
 def test_every_row_comes_back_with_the_value_of_the_api_or_its_reason(
@@ -219,8 +235,8 @@ def test_a_file_for_an_unknown_model_starts_nothing(platform: Platform) -> None:
 @pytest.mark.parametrize(
     "grant",
     [
-        Grant("BatchModelRole", "s3:PutObject", "/output/"),
-        Grant("BatchModelRole", "s3:ListBucket", "artifact"),
+        Grant("BatchModelRoleCaliforniaHousing", "s3:PutObject", "/output/"),
+        Grant("BatchModelRoleCaliforniaHousing", "s3:ListBucket", "artifact"),
         Grant("StartBatchRole", "sagemaker:CreateTransformJob", "transform-job/"),
         Grant("StartBatchRole", "s3:GetObjectVersion", "raw"),
     ],
@@ -242,11 +258,11 @@ def test_progress_is_read_from_the_jobs_log(platform: Platform, live: int, rows_
 
 
 def test_every_grant_was_needed(platform: Platform) -> None:
-    """By the tests above, but for what only AWS asks for."""
+    """By the tests above, but for what only AWS asks for; those of the model that they predict with."""
     idle = {
         (item["role"].removeprefix("mlops-dev-batch-").partition("Role")[0], item["action"])
         for item in platform.here.cloud.unused()["actions"]
-        if item["role"].startswith("mlops-dev-batch-")
+        if item["role"].startswith("mlops-dev-batch-") and "BreastCancer" not in item["role"]
     }
     assert idle == {
         ("BatchModel", "logs:DescribeLogStreams"),

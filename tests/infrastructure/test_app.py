@@ -36,10 +36,23 @@ def test_app_needs_no_credentials_and_no_network_and_is_reproducible(
 ) -> None:
     """Of one environment, which the context can ask for."""
     only_dev = {"CDK_CONTEXT_JSON": '{"stages": "dev"}', "CDK_OUTDIR": str(tmp_path / "out")}
-    done = run_app(tmp_path, **only_dev, PYTHONHASHSEED="815")
+    done = run_app(tmp_path, **only_dev, PYTHONHASHSEED="815", CODE_COMMIT="unknown")
     assert (done.returncode, done.stderr) == (0, "")
     made = {key: item.document for key, item in read_templates(tmp_path / "out").items()}
     assert made == {key: item.document for key, item in templates.items() if key[0] == "dev"}
+
+
+def test_models_whose_names_are_one_in_the_templates_fail_with_both_names(tmp_path: Path) -> None:
+    source = bundles.MODELS / "breast_cancer" / "model.toml"
+    for name in ("churn1", "churn_1"):
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        (folder / "model.toml").write_text(source.read_text().replace('"breast_cancer"', f'"{name}"'))
+    out = str(tmp_path / "out")
+    done = run_app(tmp_path, MODELS_DIR=str(tmp_path / "models"), CDK_OUTDIR=out, CODE_COMMIT="unknown")
+    assert done.returncode == 1
+    assert done.stderr.startswith("models/churn_1: the names churn1 and churn_1 are both Churn1")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_wrong_model_fails_with_file_key_and_reason(tmp_path: Path) -> None:

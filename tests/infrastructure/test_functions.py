@@ -15,7 +15,7 @@ from tests.unit.lambdas.loading import load_function
 
 FUNCTIONS = {
     "etl": ["StartEtl"],
-    "training": ["StartTraining"],
+    "training": ["StartTraining", "KeepModel"],
     "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
     "batch": ["StartBatch", "FinishBatch"],
     "recovery": ["Reconcile"],
@@ -93,7 +93,7 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
 @pytest.mark.parametrize(
     ("stack", "name", "batch", "attempts", "responses"),
     [
-        ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
+        ("etl", "StartEtl", 1, 5, ["ReportBatchItemFailures"]),
         ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 8, None),
     ],

@@ -13,9 +13,10 @@ import pytest
 
 from contract import Contract, load
 from stacks import bundles
-from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
+from tests.unit.lambdas.loading import load_function
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -23,6 +24,7 @@ INPUTS = PipelineInputs(
     package_group="mlops-dev-california-housing",
     job_prefix="mlops-dev-",
     approval="Approved",
+    keep_function="arn:aws:lambda:eu-west-1:111122223333:function:keep",
     roles=Roles(prepare=f"{ROLE}prepare", train=f"{ROLE}train", evaluate=f"{ROLE}evaluate"),
     code=Code(
         steps=CodeFile(uri="s3://assets/steps.zip", name="steps.zip"),
@@ -65,6 +67,7 @@ def test_steps_in_order(document: dict[str, Any]) -> None:
         ("Train", "Training"),
         ("Evaluate", "Processing"),
         ("Gate", "Condition"),
+        ("Keep", "Lambda"),
         ("Approval", "Condition"),
         ("RegisterForApproval", "RegisterModel"),
         ("Register", "RegisterModel"),
@@ -190,6 +193,16 @@ def test_a_refit_is_left_out_in_the_words_of_the_training_script(contract: Contr
     assert step_of(document, "Train")["Arguments"]["HyperParameters"]["refit"] == "false"
 
 
+def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
+    settings = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    assert step_of(document, "Train")["Arguments"]["Environment"] == settings
+    (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
+    assert settings.items() <= container["Environment"].items()
+    names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION")
+    shared = load_function("deploy_model", dict.fromkeys(names, ""))
+    assert settings == shared.logic.OFFLINE == OFFLINE
+
+
 def test_register_says_where_the_version_comes_from(document: dict[str, Any], contract: Contract) -> None:
     arguments = step_of(document, "Register")["Arguments"]
     metadata = arguments["CustomerMetadataProperties"]
@@ -198,11 +211,22 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
-    for name in ("metric", "metric_value", "champion_verdict", "source_version"):
+    assert metadata["code_uri"] == INPUTS.code.source
+    for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
     folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
     assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
+
+
+def test_what_is_registered_is_the_copy_of_what_was_evaluated(document: dict[str, Any]) -> None:
+    keep, register = step_of(document, "Keep"), step_of(document, "Register")["Arguments"]
+    assert keep["Arguments"]["artifact"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+    assert keep["Arguments"]["sha256"] == from_report("registry.artifact_sha256")
+    (container,) = register["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == {"Get": "Steps.Keep.OutputParameters['artifact']"}
+    version = register["CustomerMetadataProperties"]["artifact_version"]
+    assert version == {"Get": "Steps.Keep.OutputParameters['artifact_version']"}
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:
@@ -223,7 +247,7 @@ def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> N
     gate = step_of(document, "Gate")["Arguments"]
     decision = from_report("gate.decision")
     assert gate["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}]
-    assert [step["Name"] for step in gate["IfSteps"]] == ["Approval"]
+    assert [step["Name"] for step in gate["IfSteps"]] == ["Keep", "Approval"]
 
 
 def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(document: dict[str, Any]) -> None:

@@ -7,13 +7,16 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from clients import functions, sagemaker
+from botocore.exceptions import ClientError
+from clients import functions, s3, sagemaker
 from logic import OwnEndpoint, Package
 from registry import request, supersede, withdraw
-from rollout import EndpointBusyError, check_free, check_mode, config_of, deploy, live_variant, prepare
+from rollout import EndpointBusyError, RefusedError, check_free, check_mode, config_of, deploy, live_variant, prepare
 from settings import SETTINGS
 
 from contract import Contract
+from tracking.artifacts import Artifact, ChangedArtifactError, check
+from tracking.faults import Fault
 from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
@@ -58,6 +61,7 @@ def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:
 
 
 def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package: Package) -> None:
+    check_artifact(package.artifact)
     current = live_variant(endpoint) if endpoint else None
     if current:
         check_mode(deployment, current)
@@ -73,6 +77,19 @@ def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package:
         if ours:
             withdraw(package.arn)
         raise
+
+
+def check_artifact(artifact: Artifact) -> None:
+    """Raises RefusedError when other bytes stand there than were registered, and so not those that were approved."""
+    try:
+        check(s3, artifact)
+    except ChangedArtifactError as changed:
+        raise RefusedError(Fault("version", str(changed))) from changed
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        # Of one that is gone SageMaker says so, in its own words, when the model is made.
+        if code != "404":
+            raise RefusedError(Fault("environment", f"Its artifact {artifact.uri} was not read: {code}.")) from error
 
 
 def verify_again(group: str, package: Package) -> None:

@@ -11,12 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from contract import Contract, Serving
+from tracking.artifacts import NOWHERE, Artifact
 from tracking.scaling import VARIANT
+
+# The same as a registered version has: its code is installed without a package index.
+OFFLINE: Mapping[str, str] = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+# A worker takes 268 MB, and a serverless container answers one request at a time. Nor is it known where it may write:
+# nginx wants a file in /etc, and the server behind it listens on the port itself when told to.
+SERVERLESS: Mapping[str, str] = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
+    """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
     8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
@@ -27,7 +34,7 @@ class Package:
     version: int
     run_id: str
     environment: Mapping[str, str] = field(default_factory=dict)
-    artifact: str = ""
+    artifact: Artifact = NOWHERE
     state: str = ""
     recorded: str = ""
     attempts: int = 0
@@ -156,11 +163,12 @@ class OwnEndpoint(Deployment):
 
     @property
     def artifact(self) -> str:
-        return self.package.artifact
+        return self.package.artifact.uri
 
     def container(self) -> dict[str, Any]:
         # The package's own variables once more: no documentation says whether these are added to them or replace them.
-        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
+        version = {"MODEL_VERSION": str(self.package.version)}
+        environment = {**self.package.environment, **version, **({} if self.instance_type else SERVERLESS)}
         return {"ModelPackageName": self.package.arn, "Environment": environment}
 
 
@@ -203,6 +211,7 @@ class SharedEndpoint(Deployment):
                 "SAGEMAKER_PROGRAM": "inference.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": self.code,
                 "SAGEMAKER_REGION": self.region,
+                **OFFLINE,
             },
         }
 

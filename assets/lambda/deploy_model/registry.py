@@ -10,6 +10,7 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
+from tracking.artifacts import artifact_of
 from tracking.resources import last_modified
 from tracking.states import APPROVED, Event, allowed
 from tracking.versions import approved, count, description_value, metadata_value
@@ -24,7 +25,7 @@ def package_of(described: Mapping[str, Any]) -> Package:
         described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
-        artifact=container.get("ModelDataUrl", ""),
+        artifact=artifact_of(described),
         state=state,
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
@@ -74,7 +75,7 @@ def refuse(model: str, package: Package, message: str) -> bool:
         ApprovalDescription=description_value(f"Not live (failed): {message}"),
         CustomerMetadataProperties={
             "deployment_state": "failed",
-            "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+            "deployment_reason": "The version was refused: see the description of the approval.",
             "deployment_recorded_at": _now(),
         },
     )

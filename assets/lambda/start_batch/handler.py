@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -35,6 +36,8 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Answers that another time may be other ones: SQS delivers the event again.
 PASSING = ("ThrottlingException", "ResourceLimitExceeded", "RequestLimitExceeded", "SlowDown")
+# The version of the upload was deleted meanwhile.
+GONE = ("NoSuchVersion", "NoSuchKey")
 # What is left of the function's time when a file has to be rewritten.
 MARGIN_SECONDS = 30
 # Parts of an upload; a few of them are in memory at once.
@@ -45,7 +48,7 @@ PARTS = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 2
 class Settings:
     resource_prefix: str
     artifact_bucket: str
-    model_role_arn: str
+    model_roles: Mapping[str, str]
     instance_type: str
     stage: str
     topic: str
@@ -56,7 +59,7 @@ class Settings:
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
     artifact_bucket=os.environ["ARTIFACT_BUCKET"],
-    model_role_arn=os.environ["MODEL_ROLE_ARN"],
+    model_roles=json.loads(os.environ["MODEL_ROLE_ARNS"]),
     instance_type=os.environ["INSTANCE_TYPE"],
     stage=os.environ["STAGE"],
     topic=os.environ["ALERTS_TOPIC_ARN"],
@@ -124,7 +127,7 @@ def transform(
         package,
         model=upload.model,
         resource=batch.resource,
-        role_arn=SETTINGS.model_role_arn,
+        role_arn=SETTINGS.model_roles[upload.model],
         vpc_config=SETTINGS.vpc_config,
     )
     # Files that come together have one model.
@@ -156,7 +159,8 @@ def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, A
     facts = {**batch.facts(), "columns": None, "format": {}, "rows": None, "renumbered": False, "warnings": []}
     if layout is None:
         copy = {"Bucket": batch.upload.bucket, "Key": batch.upload.key, "VersionId": batch.upload.version_id}
-        s3.copy_object(Bucket=batch.bucket, Key=batch.input_key, CopySource=copy, TaggingDirective="REPLACE")
+        with existing():
+            s3.copy_object(Bucket=batch.bucket, Key=batch.input_key, CopySource=copy, TaggingDirective="REPLACE")
         return facts
     rewriter = Rewriter(layout, limit=MAX_BATCH_BYTES)
     try:
@@ -179,7 +183,19 @@ def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, A
 
 
 def body_of(upload: Upload, **part: str) -> Any:
-    return s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, **part)["Body"]
+    """Raises Refused when that version is gone."""
+    with existing():
+        return s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, **part)["Body"]
+
+
+@contextmanager
+def existing() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            raise Refused("the uploaded version is no longer there; upload the file again") from error
+        raise
 
 
 def head_of(upload: Upload) -> bytes:

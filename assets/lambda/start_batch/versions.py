@@ -11,11 +11,16 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from botocore.exceptions import ClientError
+
 from contract import Contract, ContractError, Recipe, RecipeError
+from tracking.artifacts import NOWHERE, Artifact, ChangedArtifactError, artifact_of, check
 from tracking.resources import found
 from tracking.versions import newest_approved
 
 RECIPE = PurePosixPath("recipe.json")
+# S3 answers a HEAD without a body, and so without its own word.
+GONE = ("404", "NoSuchKey")
 # Some hundred features with their levels and statistics are a few hundred kilobytes.
 MAX_RECIPE = 64 << 20
 
@@ -30,12 +35,12 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment`: what it sets in its container; `artifact`: URI of its model."""
+    """A version in the model registry. `environment` is what it sets in its container."""
 
     arn: str
     version: int
     environment: Mapping[str, str]
-    artifact: str = ""
+    artifact: Artifact = NOWHERE
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
@@ -44,7 +49,7 @@ class Package:
             described["ModelPackageArn"],
             described["ModelPackageVersion"],
             environment=container.get("Environment", {}),
-            artifact=container["ModelDataUrl"],
+            artifact=artifact_of(described),
         )
 
 
@@ -66,11 +71,11 @@ class Chosen:
 
 
 class Versions:
-    """Of models, with their contracts: an artifact never changes, so each is read once."""
+    """Of models, with their contracts: an artifact that is what was registered never changes, so each is read once."""
 
     def __init__(self, s3: Any, sagemaker: Any) -> None:
         self._s3, self._sagemaker = s3, sagemaker
-        self._contracts: dict[str, Contract] = {}
+        self._contracts: dict[Artifact, Contract] = {}
 
     def choose(self, group: str, earlier: str | None, *, model: str) -> Chosen:
         """The version that an earlier delivery chose, as long as it is approved; else the newest approved one.
@@ -82,7 +87,15 @@ class Versions:
             raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
         package = Package.of(described)
         try:
+            check(self._s3, package.artifact)
             return Chosen(package, self._contract_of(package))
+        except ChangedArtifactError as changed:
+            raise Refused(f"version {package.version} cannot be used. {changed} Reject it, or train again") from changed
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone; train again"
+            raise Refused(gone) from error
         except UnreadableError as error:
             raise Refused(
                 f"the contract of version {package.version} of {model} cannot be read: {error}; "
@@ -95,8 +108,7 @@ class Versions:
 
     def _contract_of(self, package: Package) -> Contract:
         if package.artifact not in self._contracts:
-            bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
-            self._contracts[package.artifact] = contract_in(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+            self._contracts[package.artifact] = contract_in(self._s3.get_object(**package.artifact.place)["Body"])
         return self._contracts[package.artifact]
 
 

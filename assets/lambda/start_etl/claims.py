@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from logic import StartError
 
 # Longer than the function may run, shorter than the queue's visibility timeout: a redelivered message finds that the
-# delivery which claimed the run and died (or met the workflow's limit) holds it no more.
-LEASE = timedelta(seconds=60)
+# delivery which claimed the run and died holds it no more.
+LEASE = timedelta(seconds=175)
 UNDER_WAY = ("RUNNING", "STOPPING")
 LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 
@@ -57,10 +57,16 @@ class Claims:
         """Note the workflow run, so that later deliveries know what became of the claim."""
         self._put(Claim(claim.key, {**claim.content, "workflow_run": workflow_run}))
 
+    def release(self, claim: Claim) -> None:
+        """Nothing was started: the next delivery need not wait for the lease to end."""
+        self._put(Claim(claim.key, {**claim.content, "released": True}))
+
     def _reason_to_leave(self, folder: str, content: Mapping[str, Any], claimed: datetime) -> str:
         if self._exists(f"{folder}/manifest.json"):
             return "the data set is there"
         workflow_run = content.get("workflow_run")
+        if content.get("released"):
+            return ""
         if workflow_run is None:
             if datetime.now(UTC) - claimed < LEASE:
                 raise ClaimHeldError(f"Another delivery is starting {folder}.")

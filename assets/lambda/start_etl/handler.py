@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import UNDER_WAY, Claims
+from content import content_of
 from logic import StartError, Upload, run_id_of, upload_of
 
 from contract import bundled
@@ -68,7 +69,8 @@ def start(upload: Upload) -> None:
     # From here on the queue keeps the upload until it is started: who looks for lost events need not.
     keep_receipt(s3, SETTINGS.processed_bucket, key=upload.key, version=upload.version)
     contract_hash = CONTRACTS[upload.model].hash
-    run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
+    content = content_of(s3, upload)
+    run_id = run_id_of(upload, content, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
     lines.about(run_id=run_id)
     claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status, under_way=workflow_run_of)
     claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
@@ -76,7 +78,11 @@ def start(upload: Upload) -> None:
         log.info("Upload skipped", extra={**facts, "reason": reason})
         return
     properties = {name: str(value) for name, value in asdict(upload).items()}
-    answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
+    try:
+        answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
+    except glue.exceptions.ConcurrentRunsExceededException:
+        claims.release(claim)
+        raise
     claims.record(claim, answer["RunId"])
     log.info("Workflow started", extra={**facts, "workflow_run": answer["RunId"]})
 

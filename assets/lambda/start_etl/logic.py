@@ -55,7 +55,7 @@ def upload_of(body: str) -> Upload:
         ) from error
 
 
-def run_id_of(upload: Upload, *, contract_hash: str, code_hash: str) -> str:
-    """Same bytes, same contract and same code: same run, however often the file is uploaded."""
-    identity = [upload.model, upload.etag, str(upload.size), contract_hash, code_hash]
+def run_id_of(upload: Upload, content: str, *, contract_hash: str, code_hash: str) -> str:
+    """Same bytes, same contract and same code: same run, however and however often the file is uploaded."""
+    identity = [upload.model, content, str(upload.size), contract_hash, code_hash]
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]

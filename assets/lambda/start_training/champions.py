@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tracking.artifacts import Artifact, artifact_of
 from tracking.versions import newest_approved
 
 VERSION = 1
@@ -30,11 +31,12 @@ class Champions:
         """
         champion = self._record(f"{folder}/champion.json", _champion(newest_approved(self.sagemaker, group)))
         if champion:
-            bucket, _, key = champion["model_data_url"].removeprefix("s3://").partition("/")
+            # The bytes that were registered, whatever stands in their place.
+            artifact = Artifact(champion["model_data_url"], version=champion.get("artifact_version", ""))
             self.s3.copy_object(
                 Bucket=self.bucket,
                 Key=f"{folder}/model.tar.gz",
-                CopySource={"Bucket": bucket, "Key": key},
+                CopySource=artifact.pinned,
                 TaggingDirective="REPLACE",
             )
         return f"s3://{self.bucket}/{folder}", champion["model_version"] if champion else None
@@ -57,11 +59,12 @@ def _champion(package: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if package is None:
         return None
     metadata = package.get("CustomerMetadataProperties", {})
-    (container,) = package["InferenceSpecification"]["Containers"]
+    artifact = artifact_of(package)
     return {
         "model_version": package["ModelPackageVersion"],
         "model_package_arn": package["ModelPackageArn"],
         "run_id": metadata.get("run_id", ""),
         "contract_hash": metadata.get("contract_hash", ""),
-        "model_data_url": container["ModelDataUrl"],
+        "model_data_url": artifact.uri,
+        "artifact_version": artifact.version,
     }

@@ -12,6 +12,7 @@ from champions import Champions
 from logic import Request, request_of
 
 from tracking import lines
+from tracking.code import check_code
 from tracking.place import resource_name
 
 log = lines.logger("start_training")
@@ -27,6 +28,8 @@ class Settings:
     processed_bucket: str
     artifact_bucket: str
     code_commit: str
+    # What the jobs of the pipeline run: archives that are named by what they hold.
+    code_uris: tuple[str, ...]
 
 
 SETTINGS = Settings(
@@ -34,6 +37,7 @@ SETTINGS = Settings(
     processed_bucket=os.environ["PROCESSED_BUCKET"],
     artifact_bucket=os.environ["ARTIFACT_BUCKET"],
     code_commit=os.environ["CODE_COMMIT"],
+    code_uris=tuple(os.environ["CODE_URIS"].split()),
 )
 s3 = boto3.client("s3")
 sagemaker = boto3.client("sagemaker")
@@ -48,6 +52,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
         return {"execution": None}
     lines.about(run_id=request.run_id)
     manifest = read_manifest(request)
+    for uri in SETTINGS.code_uris:
+        check_code(s3, uri)
     name = resource_name(SETTINGS.resource_prefix, request.model)
     champion_uri, champion = Champions(s3, sagemaker, SETTINGS.artifact_bucket).place(request.champion_folder, name)
     parameters = {

@@ -15,6 +15,7 @@ os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
 import boto3
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
+from sagemaker.lambda_helper import Lambda
 from sagemaker.model import Model
 from sagemaker.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.network import NetworkConfig
@@ -24,6 +25,7 @@ from sagemaker.workflow.conditions import ConditionEquals
 from sagemaker.workflow.execution_variables import ExecutionVariables
 from sagemaker.workflow.fail_step import FailStep
 from sagemaker.workflow.functions import Join, JsonGet
+from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 from sagemaker.workflow.model_step import ModelStep
 from sagemaker.workflow.parameters import ParameterString
 from sagemaker.workflow.pipeline import Pipeline
@@ -125,8 +127,9 @@ estimator = Estimator(
     instance_type=FACTS["training_instance"],
     volume_size=FACTS["volume_gb"],
     max_run=FACTS["timeout_seconds"],
-    output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/models",
+    output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/trained",
     hyperparameters=FACTS["hyperparameters"],
+    environment=FACTS["offline"],
     disable_profiler=True,
     debugger_hook_config=False,
     sagemaker_session=session,
@@ -177,11 +180,26 @@ def from_report(path: str) -> JsonGet:
     return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
 
 
+keep = LambdaStep(
+    "Keep",
+    lambda_func=Lambda(function_arn=FACTS["keep_function"], session=session),
+    inputs={
+        "model": FACTS["model"],
+        "run_id": run_id,
+        "artifact": artifacts,
+        "sha256": from_report("registry.artifact_sha256"),
+    },
+    outputs=[LambdaOutput(name, LambdaOutputTypeEnum.String) for name in ("artifact", "artifact_version")],
+)
 model = Model(
     image_uri=FACTS["image"],
-    model_data=artifacts,
+    model_data=keep.properties.Outputs["artifact"],
     role=FACTS["train_role"],
-    env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+    env={
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        **FACTS["offline"],
+    },
     sagemaker_session=session,
 )
 
@@ -203,9 +221,11 @@ def register(step, status):
                 "evaluation_uri": evaluation,
                 "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
+                "code_uri": FACTS["code_uri"],
+                "artifact_version": keep.properties.Outputs["artifact_version"],
                 **{
                     name: from_report(f"registry.{name}")
-                    for name in ("source_version", "metric", "metric_value", "champion_verdict")
+                    for name in ("source_version", "metric", "metric_value", "champion_verdict", "artifact_sha256")
                 },
             },
             description=from_report("gate.reason"),
@@ -235,7 +255,7 @@ how = ConditionStep(
 gate = ConditionStep(
     "Gate",
     conditions=[ConditionEquals(from_report("gate.decision"), "register")],
-    if_steps=[how],
+    if_steps=[keep, how],
     else_steps=[unchanged],
 )
 pipeline = Pipeline(

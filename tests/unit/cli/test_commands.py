@@ -175,7 +175,7 @@ def test_the_run_id_is_that_of_start_etl() -> None:
 
     expected = hashlib.sha256("\n".join([MODEL, "etag", "123", "c" * 64, "e" * 16]).encode()).hexdigest()[:16]
     target: Any = Outputs()
-    assert run_id_of(target, model=MODEL, etag="etag", size=123) == expected
+    assert run_id_of(target, model=MODEL, content="etag", size=123) == expected
 
 
 @pytest.mark.parametrize("state", ["live", "waiting", "superseded"])

@@ -140,6 +140,9 @@ class Outcome:
         rows: list[dict[str, Any]] = self.table(split).to_pylist()
         return rows
 
+    def bytes(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
 

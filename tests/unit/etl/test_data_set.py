@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contra
     outcome = duckdb.run(text, tmp_path, contract)
     manifest = outcome.manifest
     assert manifest.pop("created_at").endswith("+00:00")
+    sums = manifest.pop("sha256")
+    written = [key.removeprefix(f"flats/run={RUN_ID}/") for keys in manifest["files"].values() for key in keys]
+    assert sums.keys() == {*written, "recipe.json", "profile.json"}
+    assert {name: hashlib.sha256(outcome.bytes(name)).hexdigest() for name in sums} == sums
     rows = manifest.pop("rows")
     assert rows == {
         "read": 51,

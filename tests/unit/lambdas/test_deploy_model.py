@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from stacks.config_check import VERSION_SUFFIX
@@ -28,6 +31,10 @@ TAGS = [
     {"Key": "model_version", "Value": "7"},
     {"Key": "run_id", "Value": "0123456789abcdef"},
 ]
+
+
+PLACE = {"Bucket": "artifact", "Key": "california_housing/models/abc/model.tar.gz"}
+ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 
 def load(**environment: str) -> SimpleNamespace:
@@ -111,7 +118,9 @@ def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
         # What is recorded of a version modifies it.
         "LastModifiedTime": datetime.fromisoformat(metadata.get("deployment_recorded_at", NOW.isoformat())),
-        "InferenceSpecification": {"Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}}]},
+        "InferenceSpecification": {
+            "Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}]
+        },
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -186,6 +195,7 @@ def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> 
     sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
 
 
+ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
 # How an endpoint that is there was seen when the change was requested.
 SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
@@ -204,7 +214,11 @@ def expect_creation(
         "ModelName": name,
         "PrimaryContainer": {
             "ModelPackageName": PACKAGE,
-            "Environment": {"SAGEMAKER_PROGRAM": "it.py", "MODEL_VERSION": "7"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "it.py",
+                "MODEL_VERSION": "7",
+                **(ONE_WORKER if "ServerlessConfig" in capacity else {}),
+            },
         },
         "ExecutionRoleArn": ROLE,
         "Tags": TAGS,
@@ -498,6 +512,35 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
         sagemaker.assert_no_pending_responses()
+
+
+def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """With both digests, before any model is made of it."""
+    registered, found = hashlib.sha256(b"approved").hexdigest(), hashlib.sha256(b"exchanged").hexdigest()
+    body = StreamingBody(io.BytesIO(b"exchanged"), 9)
+    expect_newest(sagemaker, artifact_sha256=registered, artifact_version="v1")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} was exchanged: its SHA-256 is {found}, registered was {registered}."
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_response("head_object", {"VersionId": "v2"}, PLACE)
+        s3.add_response("get_object", {"Body": body}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_the_version_that_was_registered_is_deployed_unread(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    name = name_of(function)
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1")
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name, SERVERLESS, first=True)
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    with Stubber(function.clients.s3) as s3:
+        s3.add_response("head_object", {"VersionId": "v1"}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
 
 
 @contextmanager

@@ -25,7 +25,6 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MODEL = "california_housing"
 GROUP = "mlops-dev-california-housing"
 PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/7"
-ARTIFACT = f"{MODEL}/models/7/model.tar.gz"
 ROLE = "arn:aws:iam::111122223333:role/batch"
 JOB_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
@@ -39,6 +38,8 @@ CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 # More than is looked at before a file is rewritten, packed too.
 DIFFERENT = b"".join(b"1,2,3,4,5,6,7,8,INLAND,%s\n" % sha256(b"%d" % n).hexdigest().encode() for n in range(3000))
 WRITTEN = {"delimiter": ",", "decimal": ".", "encoding": "utf-8"}
+ARTIFACT = f"{MODEL}/models/abc/model.tar.gz"
+ARTIFACT_URI = f"s3://artifact/{ARTIFACT}"
 TAGS = [{"Key": "model", "Value": MODEL}, {"Key": "model_version", "Value": "7"}]
 
 
@@ -47,18 +48,18 @@ def function() -> Iterator[SimpleNamespace]:
     environment = {
         "RESOURCE_PREFIX": "mlops-dev-",
         "ARTIFACT_BUCKET": "artifact",
-        "MODEL_ROLE_ARN": ROLE,
+        "MODEL_ROLE_ARNS": json.dumps({MODEL: ROLE}),
         "INSTANCE_TYPE": "ml.m5.large",
         "STAGE": "dev",
         "ALERTS_TOPIC_ARN": TOPIC,
     }
     with mock_aws():
         function = load_function("start_batch", environment)
+        versioning = {"Status": "Enabled"}
         for bucket in ("raw", "artifact"):
             location = {"LocationConstraint": "eu-west-1"}
             function.handler.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        versioning = {"Status": "Enabled"}
-        function.handler.s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration=versioning)
+            function.handler.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
         trained(function, function.handler.DEPLOYED[MODEL])
         yield function
 
@@ -121,14 +122,16 @@ def expect_no_job(sagemaker: Stubber) -> None:
     sagemaker.add_client_error("describe_transform_job", "ValidationException", message)
 
 
-def expect_newest(sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT) -> None:
+def expect_newest(
+    sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT, metadata: Mapping[str, str] | None = None
+) -> None:
     request = {
         "ModelPackageGroupName": GROUP,
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
     }
-    found = [described(number, artifact) for number in numbers]
+    found = [described(number, artifact, metadata=metadata) for number in numbers]
     sagemaker.add_response(
         "list_model_packages", {"ModelPackageSummaryList": [summary for summary, _ in found]}, request
     )
@@ -136,7 +139,9 @@ def expect_newest(sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT) -
         sagemaker.add_response("describe_model_package", package, {"ModelPackageName": summary["ModelPackageArn"]})
 
 
-def described(number: int, artifact: str, approval: str = "Approved") -> tuple[dict[str, Any], dict[str, Any]]:
+def described(
+    number: int, artifact: str, approval: str = "Approved", metadata: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Summary and description of a version."""
     summary = {
         "ModelPackageArn": PACKAGE.replace("/7", f"/{number}"),
@@ -155,6 +160,7 @@ def described(number: int, artifact: str, approval: str = "Approved") -> tuple[d
         "ModelApprovalStatus": approval,
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "InferenceSpecification": {"Containers": [container]},
+        "CustomerMetadataProperties": dict(metadata or {}),
     }
 
 
@@ -323,15 +329,6 @@ def test_a_version_whose_contract_cannot_be_read_predicts_nothing(
     assert f"the contract of version 7 of california_housing cannot be read: {reason}" in said
 
 
-def test_an_artifact_that_is_gone_is_a_failure(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
-    event = put(function, GOOD)
-    expect_no_job(sagemaker)
-    expect_newest(sagemaker, 7, artifact=f"{MODEL}/models/8/model.tar.gz")
-    expect_alert(sns, "failed")
-    function.handler.handler(event, CONTEXT)
-    assert "NoSuchKey" in document(function, event, "result.json")["reason"]
-
-
 def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: SimpleNamespace, sagemaker: Stubber) -> None:
     event = put(function, GOOD)
     expect_no_job(sagemaker)
@@ -351,6 +348,63 @@ def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: Simpl
     function.handler.handler(event, CONTEXT)
     assert rewritten(function, event) == GOOD
     assert document(function, event, "request.json")["model_version"] == 6
+
+
+def registered(function: SimpleNamespace) -> dict[str, str]:
+    """What the registry knows of the artifact that stands in its place."""
+    found = function.handler.s3.get_object(Bucket="artifact", Key=ARTIFACT)
+    return {"artifact_sha256": sha256(found["Body"].read()).hexdigest(), "artifact_version": found["VersionId"]}
+
+
+def test_the_bytes_that_were_registered_are_used(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=registered(function))
+    expect_model(sagemaker)
+    expect_start(sagemaker, event)
+    function.handler.handler(event, CONTEXT)
+
+
+def test_an_artifact_that_was_exchanged_after_its_approval_predicts_nothing(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event, metadata = put(function, GOOD), registered(function)
+    function.handler.s3.put_object(Bucket="artifact", Key=ARTIFACT, Body=b"exchanged")
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert f"version 7 cannot be used. Its artifact {ARTIFACT_URI} was exchanged" in reason
+    assert sha256(b"exchanged").hexdigest() in reason
+    assert metadata["artifact_sha256"] in reason
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["registered with its digest", "registered before that"])
+def test_an_artifact_that_is_gone_is_told(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, pinned: bool
+) -> None:
+    event, metadata = put(function, GOOD), registered(function) if pinned else {}
+    function.handler.s3.delete_object(Bucket="artifact", Key=ARTIFACT)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert reason.endswith(f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone; train again")
+
+
+def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event = put(function, GOOD)
+    version = json.loads(event["Records"][0]["body"])["detail"]["object"]["version-id"]
+    function.handler.s3.delete_object(Bucket="raw", Key=KEY, VersionId=version)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    result = document(function, event, "result.json")
+    assert result["state"] == "refused"
+    assert result["reason"].endswith("the uploaded version is no longer there; upload the file again")
 
 
 def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamespace, sagemaker: Stubber) -> None:

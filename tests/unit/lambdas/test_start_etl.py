@@ -64,6 +64,59 @@ def run_id(*, size: int = 1_423_529, etag: str = ETAG) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 
 
+def put_raw(function: SimpleNamespace, body: bytes, *, parts: int = 1, **settings: str) -> dict[str, Any]:
+    """The event of an object that is in the raw bucket, sent at once or in parts of 5 MB."""
+    s3 = function.handler.s3
+    s3.create_bucket(Bucket="raw", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
+    place = {"Bucket": "raw", "Key": KEY}
+    if parts == 1:
+        answer = s3.put_object(**place, Body=body, **settings)
+    else:
+        upload = {**place, "UploadId": s3.create_multipart_upload(**place, **settings)["UploadId"]}
+        size = 5 << 20
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+        done = [s3.upload_part(**upload, PartNumber=n, Body=piece)["ETag"] for n, piece in enumerate(pieces, 1)]
+        listed = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(done, 1)]}
+        answer = s3.complete_multipart_upload(**upload, MultipartUpload=listed)
+    return uploaded(size=len(body), etag=answer["ETag"].strip('"'), version=answer["VersionId"])
+
+
+LONG = bytes(range(256)) * (24 << 10)
+
+
+@pytest.mark.parametrize("how", [{}, {"parts": 2}, {"ServerSideEncryption": "aws:kms"}], ids=["once", "parts", "kms"])
+def test_the_same_bytes_are_one_run_however_they_were_sent(
+    function: SimpleNamespace, glue: Stubber, how: dict[str, Any]
+) -> None:
+    event = put_raw(function, LONG, **how)
+    described = event["detail"]["object"]
+    assert ("-" in described["etag"]) == ("parts" in how)
+    wanted = run_id(size=len(LONG), etag=hashlib.md5(LONG).hexdigest())
+    changed = {"version": described["version-id"], "etag": described["etag"], "size": str(len(LONG))}
+    glue.add_response(
+        "start_workflow_run",
+        {"RunId": WORKFLOW_RUN},
+        {"Name": "mlops-dev-etl", "RunProperties": properties(run_id=wanted, **changed)},
+    )
+    assert function.handler.handler(batch(event), None) == {"batchItemFailures": []}
+
+
+def test_a_file_in_one_part_is_not_read(function: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = put_raw(function, b"rows")
+    upload = function.logic.upload_of(json.dumps(event))
+    monkeypatch.setattr(function.handler.s3, "get_object", lambda **_: pytest.fail("read"))
+    assert function.content.content_of(function.handler.s3, upload) == hashlib.md5(b"rows").hexdigest()
+
+
+def test_a_version_that_is_gone_keeps_its_etag(function: SimpleNamespace) -> None:
+    """The ETL job has the sentence for it."""
+    event = put_raw(function, b"rows")
+    upload = function.logic.upload_of(json.dumps(event))
+    function.handler.s3.delete_object(Bucket="raw", Key=KEY, VersionId=upload.version)
+    assert function.content.content_of(function.handler.s3, upload) == upload.etag
+
+
 def properties(**changed: str) -> dict[str, str]:
     return {
         "model": "california_housing",
@@ -170,14 +223,24 @@ def test_run_that_glue_forgot_starts_again(function: SimpleNamespace, glue: Stub
 
 
 def test_full_workflow_hands_the_message_back_and_the_next_delivery_starts_it(
-    function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+    function: SimpleNamespace, glue: Stubber
 ) -> None:
-    glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
-    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    age_claims(function, monkeypatch, timedelta(seconds=90))
-    expect_runs(glue)
+    """However soon it comes: nothing was started, so there is no lease to wait for."""
+    for _ in range(2):
+        glue.add_client_error("start_workflow_run", "ConcurrentRunsExceededException")
+        assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+    assert claim_of(function)["workflow_run"] == WORKFLOW_RUN
+    expect_status(glue, "RUNNING")
+    assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
+
+
+def test_a_start_without_an_answer_keeps_its_claim(function: SimpleNamespace, glue: Stubber) -> None:
+    """The run may have started."""
+    glue.add_client_error("start_workflow_run", "InternalServiceException")
+    for _ in range(2):
+        assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
 def test_a_run_that_started_without_an_answer_is_left_alone(
@@ -186,7 +249,7 @@ def test_a_run_that_started_without_an_answer_is_left_alone(
     """A second one would delete the folder that the first one writes."""
     assert function.handler.glue.meta.config.retries["total_max_attempts"] == 1
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue, ("wr_old", run_id(), "ERROR"), ("wr_other", "other", "RUNNING"), ("wr_ours", run_id(), "RUNNING"))
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
 
@@ -195,7 +258,7 @@ def test_a_claim_whose_run_ended_or_never_was_is_taken_over(
     function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue, ("wr_old", run_id(), "STOPPED"), ("wr_other", "other", "RUNNING"))
     expect_start(glue)
     assert function.handler.handler(batch(uploaded()), None) == {"batchItemFailures": []}
@@ -211,7 +274,7 @@ def test_lost_race_for_an_old_claim_hands_the_message_back(
     function: SimpleNamespace, glue: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(function, "claim.json", {})
-    age_claims(function, monkeypatch, timedelta(seconds=90))
+    age_claims(function, monkeypatch, timedelta(seconds=178))
     expect_runs(glue)
     real = function.handler.s3.get_object
 

@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from tests.unit.lambdas.code import DIGEST, expect_code
 from tests.unit.lambdas.loading import load_function
+from tracking.code import ChangedCodeError
 
 RUN_ID = "0123456789abcdef"
 GROUP = "mlops-dev-california-housing"
@@ -28,12 +30,14 @@ CHAMPION = {
     "run_id": "f" * 16,
     "contract_hash": "c" * 64,
     "model_data_url": "s3://artifact/california_housing/models/job/output/model.tar.gz",
+    "artifact_version": "v3",
 }
 
 
 @pytest.fixture
 def function() -> SimpleNamespace:
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc123"}
+    environment["CODE_URIS"] = f"s3://assets/{DIGEST}.zip s3://assets/{DIGEST}.gz"
     return load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
 
 
@@ -68,6 +72,9 @@ def body_of(document: object) -> StreamingBody:
 def expect_manifest(s3: Stubber, **changed: object) -> None:
     manifest = {"model": "california_housing", "run_id": RUN_ID, "rows": {"train": 13}, **changed}
     s3.add_response("get_object", {"Body": body_of(manifest)}, {"Bucket": "processed", "Key": KEY})
+    if not changed:
+        expect_code(s3, "zip")
+        expect_code(s3, "gz")
 
 
 def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
@@ -82,7 +89,9 @@ def expect_lookup(sagemaker: Stubber, *, found: bool) -> None:
             "ModelPackageArn": PACKAGE,
             "ModelPackageVersion": 3,
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
-            "CustomerMetadataProperties": {"run_id": CHAMPION["run_id"], "contract_hash": CHAMPION["contract_hash"]},
+            "CustomerMetadataProperties": {
+                name: CHAMPION[name] for name in ("run_id", "contract_hash", "artifact_version")
+            },
             "InferenceSpecification": {
                 "Containers": [{"Image": "image", "ModelDataUrl": CHAMPION["model_data_url"]}],
                 "SupportedContentTypes": ["text/csv"],
@@ -109,7 +118,12 @@ def expect_copy(s3: Stubber, *, attempt: str = "1") -> None:
     request = {
         "Bucket": "artifact",
         "Key": f"california_housing/champions/{RUN_ID}-{attempt}/model.tar.gz",
-        "CopySource": {"Bucket": "artifact", "Key": "california_housing/models/job/output/model.tar.gz"},
+        # The bytes that were registered, whatever was put in their place.
+        "CopySource": {
+            "Bucket": "artifact",
+            "Key": "california_housing/models/job/output/model.tar.gz",
+            "VersionId": "v3",
+        },
         "TaggingDirective": "REPLACE",
     }
     s3.add_response("copy_object", {}, request)
@@ -129,6 +143,14 @@ def expect_start(sagemaker: Stubber, *, attempt: str = "1") -> None:
         "PipelineParameters": [{"Name": name, "Value": value} for name, value in values.items()],
     }
     sagemaker.add_response("start_pipeline_execution", {"PipelineExecutionArn": ARN}, request)
+
+
+def test_code_that_was_exchanged_starts_nothing(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
+    expect_manifest(s3, rows={"train": 14})
+    expect_code(s3, "zip")
+    expect_code(s3, "gz", name="exchanged.py")
+    with pytest.raises(ChangedCodeError, match=rf"assets/{DIGEST}\.gz was exchanged: by its files its name would be"):
+        function.handler.handler(created(), None)
 
 
 def test_the_first_model_has_no_champion(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
