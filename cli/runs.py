@@ -32,8 +32,14 @@ def retry(target: Target, run: Run) -> str:
 
     Returns the ARN of the execution. Raises CliError when there is no data set, or nothing that a retry would change.
     """
-    if not run.final:
-        raise CliError(f"Run {run.run_id} is under way ({run.state}).", "Wait for its end.")
+    if not run.final and not run.overdue:
+        since = f" since {run.since.astimezone():%b %d %H:%M}" if run.since else ""
+        raise CliError(f"Run {run.run_id} is under way ({run.state}{since}).", "Wait for its end.")
+    if run.state == "deploying":
+        raise CliError(
+            f"Run {run.run_id} made version {run.model_version}, which is not live yet. {run.reason}",
+            f"Bring it to the endpoint: mlops deploy {run.model}",
+        )
     if run.manifest is None:
         raise CliError(
             f"Run {run.run_id} has no data set to train on: {run.reason.rstrip('.')}.",

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import CliError
 from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
-from tracking.place import Place, resource_name
+from tracking.place import JOB_SECONDS, Place, resource_name
 
 PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,6 +132,7 @@ class Target:
             processed_bucket=self.output("ProcessedBucketName"),
             workflow=self.output("WorkflowName"),
             shared_bucket=self.output("ArtifactBucketName"),
+            job_seconds=int(self._outputs.get("JobTimeoutSeconds", JOB_SECONDS)),
         )
 
     @property

@@ -43,6 +43,7 @@ class TrainingStack(ModelStack):
         self._add_start()
         self._add_alarm()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
+        CfnOutput(self, "JobTimeoutSeconds", value=str(self._config.jobs.timeout_seconds))
         # A diff of unchanged code takes it from here, or it would show the commit alone.
         CfnOutput(self, "CodeCommit", value=commit)
 

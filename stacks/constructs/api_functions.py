@@ -80,6 +80,7 @@ class ApiFunctions(Construct):
             environment={
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
+                "JOB_TIMEOUT_SECONDS": str(self._config.jobs.timeout_seconds),
             },
         )
         self._grant_registry(function)

@@ -47,6 +47,7 @@ class Settings:
     api_keys: str | None
     artifact_bucket: str | None
     origins: tuple[str, ...]
+    job_seconds: int
 
 
 SETTINGS = Settings(
@@ -57,6 +58,7 @@ SETTINGS = Settings(
     api_keys=os.environ.get("API_KEYS"),
     artifact_bucket=os.environ.get("ARTIFACT_BUCKET"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
+    job_seconds=int(os.environ["JOB_TIMEOUT_SECONDS"]),
 )
 CONTRACTS = bundled()
 _making = threading.Lock()
@@ -77,6 +79,7 @@ PLACE = Place(
     processed_bucket=SETTINGS.processed_bucket,
     workflow=SETTINGS.workflow,
     shared_bucket=SETTINGS.shared_bucket,
+    job_seconds=SETTINGS.job_seconds,
 )
 RECORDS = Records(PLACE)
 

@@ -190,6 +190,7 @@ def test_a_data_set_that_nobody_trains_on_is_trained_on_as_its_manifest_would_ha
         with payloads(function) as invoked:
             assert datasets(function, workflow(), executions=["run-ffffffffffffffff"]) == 1
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc"}
+    environment["CODE_URIS"] = ""
     training = load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
     request_of = training.logic.request_of
     wanted = request_of({"detail-type": "Object Created", "detail": {"object": {"key": MANIFEST}}})

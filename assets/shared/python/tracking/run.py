@@ -45,6 +45,10 @@ class Run:
     model_version: int | None
     refused: Mapping[str, Any] | None = None
     """refused.json of a file that was not used."""
+    since: datetime | None = None
+    """When it came into a state that is not final; None where nothing tells it."""
+    overdue: bool = False
+    """It is in that state for longer than it takes: nothing follows by itself."""
 
     @property
     def counted(self) -> Mapping[str, Any] | None:
@@ -62,4 +66,5 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         document = asdict(self)
         document["started"] = self.started.isoformat() if self.started else None
+        document["since"] = self.since.isoformat() if self.since else None
         return document
