@@ -1,4 +1,4 @@
-"""Each kind of event is lost once, and everything ends where it should, without a person. The tests build on each other.
+"""Each kind of event is lost once, and all ends where it should, without a person. The tests build on each other.
 
 The looks come as often as they do on AWS, a hundred times as fast. How long an event may take is told them in seconds.
 """
