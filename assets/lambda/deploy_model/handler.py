@@ -12,8 +12,8 @@ from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
 from events import Cause, cause_of, goes_on, is_news
 from logic import Package
-from losses import is_overdue, verify
-from registry import block, package_of, refuse
+from losses import is_full, is_overdue, verify
+from registry import block, package_of, refuse, supersede
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
@@ -96,6 +96,8 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
         verify(group, contract)
     elif cause.check and package.state == "blocked":
         count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
+    elif is_full(cause) and package.state == "deployed":
+        supersede(group, package)
     elif not cause.check:
         log.info("Version stays as it is", extra=facts)
 

@@ -815,6 +815,20 @@ def test_a_check_leaves_alone_what_answers_as_it_should_or_is_nobodys_version(
     function.handler.handler({"source": "aws.events"}, None)
 
 
+def test_once_an_hour_a_check_also_looks_at_versions_that_were_approved_too_late(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """The event of their approval is lost: nothing would tell their runs that they are overtaken."""
+    only(function, full=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=now)
+    expect_approved(sagemaker, 7, 6, 5)
+    expect_state(sagemaker, 6)
+    expect_record(sagemaker, f"{PACKAGE.removesuffix('7')}6", "superseded")
+    expect_state(sagemaker, 5, deployment_state="deployed")
+    function.handler.handler({"source": "aws.events"}, None)
+
+
 def expect_served(sagemaker: Stubber, config: str, package: str) -> None:
     """What lies behind the endpoint's configuration."""
     expect_config(sagemaker, config, {**SERVERLESS, "ModelName": config})
@@ -868,8 +882,9 @@ def test_a_version_that_is_there_and_was_not_right_is_verified_again(
         functions.assert_no_pending_responses()
 
 
-def only(function: SimpleNamespace) -> None:
-    """Of the models, this one alone."""
+def only(function: SimpleNamespace, *, full: bool = False) -> None:
+    """Of the models, this one alone. `full`: a check looks at its older versions, too, whatever the time is."""
+    function.losses.MINUTES = 60 if full else 0
     contract = function.handler.CONTRACTS[GROUP]
     function.handler.CONTRACTS.clear()
     function.handler.CONTRACTS[GROUP] = contract
