@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -74,6 +75,7 @@ def test_a_better_model_is_registered(tmp_path: Path, packed: Path, weak: Path, 
         "metric_value": f"{gate['value']:.10g}",
         "champion_verdict": "better",
         "source_version": "v7",
+        "artifact_sha256": hashlib.sha256((packed / "model.tar.gz").read_bytes()).hexdigest(),
     }
 
 
