@@ -46,7 +46,7 @@ STATEFUL = {
         "ServingDlqA62BFF40": "AWS::SQS::Queue",
     },
     "batch": {"BatchDlq6F8AFBC8": "AWS::SQS::Queue", "BatchQueue28C25975": "AWS::SQS::Queue"},
-    "recovery": {},
+    "recovery": {"RecoveryDlq56FABBF0": "AWS::SQS::Queue"},
 }
 OUTPUTS = {
     "data": {"RawBucketName", "ProcessedBucketName", "ArtifactBucketName", "DatabaseName"},

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 # In the processed bucket.
 KEY = "reconcile/progress.json"
 VERSION = 1
@@ -55,13 +53,10 @@ class Progress:
 
 
 def read(s3: Any, bucket: str) -> Progress:
-    try:
-        body = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+    # Listed first: S3 answers 403 for what is not there to a role that may list below some keys alone.
+    if not s3.list_objects_v2(Bucket=bucket, Prefix=KEY, MaxKeys=1).get("KeyCount"):
         return Progress()
-    document = json.loads(body)
+    document = json.loads(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read())
     page = document["page"]
     return Progress(document["checked"], Page(**page) if page else None)
 

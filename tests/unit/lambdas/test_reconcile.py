@@ -297,6 +297,14 @@ def test_the_first_look_takes_nothing_of_what_was_there_before(function: SimpleN
     assert timedelta(minutes=10) <= datetime.now(UTC) - checked < timedelta(minutes=11)
 
 
+def test_the_first_look_reads_nothing_that_is_not_there(
+    function: SimpleNamespace, nothing_else: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its role may list below some keys alone: to such a role S3 says of a missing object that it may not be read."""
+    monkeypatch.setattr(function.clients.s3, "get_object", lambda **_: pytest.fail("403"))
+    function.handler.handler({}, None)
+
+
 def test_what_was_started_is_counted_once_and_not_started_again(
     function: SimpleNamespace, nothing_else: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
