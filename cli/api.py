@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from cli.proxies import pool
 from cli.target import Target
 
 MOST_ERRORS = 20
-NOT_LIVE = "no model is live"
 # What a client needs of a model's document.
 TOLD = frozenset(("name", "features", "example", "data"))
 
@@ -41,9 +40,14 @@ def predict(
     try:
         return _answer(target, "POST", url, json.dumps({"instances": list(instances)}).encode())
     except RefusedError as error:
-        if NOT_LIVE in error.message:
+        if is_not_live(error, model):
             error.hint = contract_notice(target, model) or f"Upload data first: mlops upload FILE{of_model(model)}."
         raise
+
+
+def is_not_live(error: RefusedError, model: str) -> bool:
+    """Whether nothing answers for the model: there is nothing to wait for."""
+    return f"no version of {model} is live" in error.message
 
 
 def model_document(target: Target, model: str) -> dict[str, Any]:
@@ -56,10 +60,17 @@ def model_document(target: Target, model: str) -> dict[str, Any]:
 
 def contract_notice(target: Target, model: str) -> str:
     """What the API has to tell of the model: what the deployed contract says otherwise, why nothing answers, or ""."""
+    return notices(target, [model]).get(model, "")
+
+
+def notices(target: Target, models: Collection[str]) -> dict[str, str]:
+    """By model, of those of which there is something to tell. One request, however many there are."""
     try:
-        return str(model_document(target, model).get("notice") or "")
+        told = _answer(target, "GET", f"{target.api_url}/models", b"")
     except CliError as error:
-        return f"The REST API does not tell what is live: {error.message}"
+        return dict.fromkeys(models, f"The REST API does not tell what is live: {error.message}")
+    found = {str(item["name"]): str(item.get("notice") or "") for item in told.get("models", ())}
+    return {model: notice for model in models if (notice := found.get(model))}
 
 
 def _answer(target: Target, method: str, url: str, body: bytes) -> dict[str, Any]:

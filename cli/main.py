@@ -7,7 +7,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors,
 from cli.target import Target, find_target
 from cli.terminal import confirm, print_text, tolerate_encodings
 from cli.usage import Group
+from project import PROJECT
 
 app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
@@ -45,7 +46,9 @@ def local_run(
         from cli.data import find_data
         from cli.render import print_summary
 
-        summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
+        summary = local.run(
+            model=model, data=find_data(model, data), stage=stage or PROJECT.environment, console=progress
+        )
         if as_json:
             print_json(summary)
         else:
@@ -68,7 +71,9 @@ def local_up(
     with (
         errors(as_json),
         local.only_one(),
-        local.deployed(stage=stage or "dev", console=progress, watch=local.Stopwatch(), port=port) as here,
+        local.deployed(
+            stage=stage or PROJECT.environment, console=progress, watch=local.Stopwatch(), port=port
+        ) as here,
         local.announced(here),
         pages.serving(here.target, console=progress, port=page_port) if page else nullcontext() as served,
     ):
@@ -157,16 +162,21 @@ def runs(
 @app.command()
 def retry(
     run_id: Annotated[str, typer.Argument(help="The run whose data set to train on again.")],
+    begin: Annotated[
+        Literal["etl", "training"], typer.Option("--from", help="etl: make the data set anew, from the uploaded file.")
+    ] = "training",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Take no step's result from the cache.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Train again on a run's data set, after what made it fail was mended."""
+    """Train again on a run's data set, or make that anew first, after what made it fail was mended."""
+    from cli.etl import run_etl_again
     from cli.follow import follow, raise_for_failure
     from cli.render import print_end, run_document
-    from cli.runs import doubt, find_run
+    from cli.runs import check_ended, doubt, find_run
     from cli.runs import retry as start
 
     with errors(as_json):
@@ -174,10 +184,23 @@ def retry(
         earlier = find_run(target, model=model, run_id=run_id)
         if not yes and (words := doubt(earlier)):
             confirm(f"{words} Train on the same data again?")
-        start(target, earlier)
-        run = follow(target, model=earlier.model, run_id=run_id, console=progress, timeout=2 * 3600)
+        before = None
+        if begin == "etl":
+            check_ended(earlier)
+            before = run_etl_again(target, earlier)
+            run_id = _said(before.run_id, run_id)
+        else:
+            start(target, earlier, fresh=fresh)
+        run = follow(target, model=earlier.model, run_id=run_id, console=progress, timeout=2 * 3600, earlier=before)
         raise_for_failure(target, run)
         show(run_document(run), as_json, lambda: print_end(output, run))
+
+
+def _said(made: str, asked: str) -> str:
+    """The run that is made."""
+    if made != asked:
+        progress.say(f"By the present contract and code its file is another run: {made}")
+    return made
 
 
 @app.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import CliError
-from contract.reading import Field, decimal, quoted
+from contract.reading import Field, decimal, field_of, quoted
 from contract.wording import closest
 
 
@@ -25,23 +25,13 @@ class Told:
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """By the name in a file, and by the short name, which wins."""
-        found = [_field(feature) for feature in self._features]
+        found = [field_of(feature) for feature in self._features]
         return {**{field.column: field for field in found}, **{field.name: field for field in found}}
 
     def made_up(self, known: Collection[str] = ()) -> list[str]:
         """Features whose value in the example stands in nobody's contract, and that are none of the `known`."""
         bare = [item for item in self._features if "default" not in item and not item["nullable"]]
         return [item["name"] for item in bare if item["name"] not in known]
-
-
-def _field(feature: Mapping[str, Any]) -> Field:
-    return Field(
-        name=feature["name"],
-        column=feature.get("column", feature["name"]),
-        type="category" if feature["type"] == "category" else "number",
-        levels=tuple(feature.get("levels", ())),
-        nullable=feature["nullable"],
-    )
 
 
 def real_or_example(told: Told, golden: Path) -> dict[str, Any]:

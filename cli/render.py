@@ -127,7 +127,7 @@ def _result(run: Run) -> str:
 def print_versions(
     console: Console, found: Mapping[str, Sequence[ModelVersion]], *, notices: Mapping[str, str]
 ) -> None:
-    """By model. `notices`: what a deployed contract says otherwise than that of the live version."""
+    """By model. `notices`: what a deployed contract says otherwise than that of the live version, or why none is."""
     for model, versions in found.items():
         if len(found) > 1:
             console.say(model, style="bold")
@@ -167,7 +167,8 @@ def _why(version: ModelVersion, model: str) -> str:
     return version.description or reason
 
 
-def print_version(console: Console, version: ModelVersion) -> None:
+def print_version(console: Console, version: ModelVersion, *, lost: str = "") -> None:
+    """`lost`: a sentence on what somebody deleted of it."""
     grid = Table.grid(padding=(0, 2))
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
@@ -178,6 +179,8 @@ def print_version(console: Console, version: ModelVersion) -> None:
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)
     console.print(grid)
+    if lost:
+        console.say(lost, style="yellow")
 
 
 def print_run(console: Console, run: Run) -> None:

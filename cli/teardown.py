@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cli import keys
 from cli.deletion import StackError, delete_stack, wait
 from cli.errors import CliError
-from cli.target import PROJECT, Target
+from cli.target import Target
 from tracking.scaling import SERVICE
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
@@ -95,11 +95,11 @@ def check_unprotected(target: Target) -> None:
 
 
 def _name(target: Target, stack: str) -> str:
-    return f"{PROJECT}-{target.stage}-{stack}"
+    return f"{target.prefix}{stack}"
 
 
 def _prefix(target: Target) -> str:
-    return f"{PROJECT}-{target.stage}-"
+    return target.prefix
 
 
 def _stacks(target: Target) -> list[str]:

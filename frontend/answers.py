@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from contract.reading import Data, Field, FileRules
+from contract.reading import Data, Field, FileRules, field_of
 
 Json = Mapping[str, Any]
 
@@ -97,26 +97,14 @@ class Feature:
             default=document.get("default"),
         )
 
-    @property
-    def field(self) -> Field:
-        """How a file is read for it."""
-        return Field(
-            name=self.name,
-            column=self.column or self.name,
-            type="category" if self.type == "category" else "number",
-            levels=self.levels,
-            min=self.minimum,
-            max=self.maximum,
-            nullable=self.nullable,
-        )
-
 
 @dataclass(frozen=True)
 class Model:
-    """A model's contract, as the API tells it."""
+    """A model's contract, as the API tells it. `fields`: how a file is read for the features."""
 
     summary: Summary
     features: tuple[Feature, ...]
+    fields: tuple[Field, ...]
     gate: Json
     derived: Mapping[str, str]
     max_instances: int
@@ -128,6 +116,7 @@ class Model:
         return cls(
             summary=Summary.of(document),
             features=tuple(Feature.of(item) for item in document["features"]),
+            fields=tuple(map(field_of, document["features"])),
             gate=dict(document.get("gate") or {}),
             derived=dict(document.get("derived") or {}),
             max_instances=int(document.get("max_instances") or 500),
@@ -138,8 +127,8 @@ class Model:
     @cached_property
     def rules(self) -> FileRules:
         """How a file of rows to predict is read."""
-        optional = frozenset(feature.name for feature in self.features if feature.nullable)
-        return FileRules(tuple(feature.field for feature in self.features), data=self.data, optional=optional)
+        optional = frozenset(field.name for field in self.fields if field.nullable)
+        return FileRules(self.fields, data=self.data, optional=optional)
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from frontend import session
+from frontend.answers import Summary
 from frontend.errors import ApiError, Kind
 from frontend.formatting import title
 from frontend.settings import SettingsError
@@ -78,12 +79,18 @@ def empty(icon: str, headline: str, text: str, action: Callable[[], object] | No
             action()
 
 
-def no_model_live(name: str) -> None:
+def no_model_live(summary: Summary) -> None:
+    """The notice at the head of the page says why, if there are versions; without any, data are what is missing."""
+    name = summary.name
+    words = (
+        "What stands above says why, and what brings one back."
+        if summary.notice
+        else f"Upload data, and a version follows by itself:\n\n{code(f'mlops upload FILE.csv --model {name}')}"
+    )
     empty(
         ":material/model_training:",
-        "No model is live yet",
-        f"{escaped(title(name))} has no version that answers. Upload data, and a version follows by itself:\n\n"
-        f"{code(f'mlops upload FILE.csv --model {name}')}\n\nThe page *Runs* shows how far it is.",
+        "No version is live",
+        f"{escaped(title(name))} has no version that answers. {words}\n\nThe page *Runs* shows how far it is.",
     )
 
 

@@ -1,5 +1,6 @@
 """Lambda functions: run in a clean interpreter, as their role, with their log and metrics."""
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +14,11 @@ from localcloud.errors import AccessDenied, OperationError
 from localcloud.lambda_environment import Environment, kill_group
 
 HOOKS = (
+    ("ministack.core.lambda_runtime", "_lock"),
     ("ministack.core.lambda_runtime", "_worker_class_for"),
     ("ministack.core.lambda_runtime", "_workers"),
     ("ministack.core.lambda_runtime", "acquire_worker"),
+    ("ministack.core.lambda_runtime", "kill_workers"),
     ("ministack.core.lambda_runtime", "release_worker"),
     ("ministack.services.lambda_svc", "_emit_lambda_logs"),
     ("ministack.services.lambda_svc", "_emit_lambda_metrics"),
@@ -35,15 +38,37 @@ def use_interpreter(python: Path) -> None:
 
 def install() -> None:
     _install_execution()
+    lambda_runtime.kill_workers = _killing_the_idle(lambda_runtime.kill_workers)
     lambda_grants.install()
 
 
 def shut_down() -> None:
     """Kill every environment."""
-    for workers in list(lambda_runtime._workers.values()):
-        for worker in workers:
-            if worker._proc is not None:
-                kill_group(worker._proc)
+    for worker in [*itertools.chain.from_iterable(list(lambda_runtime._workers.values())), *_leaving]:
+        if worker._proc is not None:
+            kill_group(worker._proc)
+
+
+# Environments that still run an invocation of a function that was changed or deleted meanwhile.
+_leaving: set[Environment] = set()
+
+
+def _killing_the_idle(kill: Callable[[list[Any]], None]) -> Callable[[list[Any]], None]:
+    """MiniStack kills the environments of a function that changes; an invocation that runs ends first, as on AWS."""
+
+    def kill_workers(workers: list[Any]) -> None:
+        with lambda_runtime._lock:
+            _leaving.update(worker for worker in workers if isinstance(worker, Environment) and worker.in_use)
+        kill([worker for worker in workers if worker not in _leaving])
+
+    return kill_workers
+
+
+def _release(worker: Environment) -> None:
+    lambda_runtime.release_worker(worker)
+    if worker in _leaving:
+        _leaving.remove(worker)
+        lambda_runtime.kill_workers([worker])
 
 
 def is_python(config: Config) -> bool:
@@ -96,7 +121,7 @@ def _execute(func: Config, event: Any, request_id: str, emit_metrics: Callable[.
     except (AccessDenied, OperationError) as error:
         return _failed({"errorType": type(error).__name__, "errorMessage": str(error)}, str(error))
     finally:
-        lambda_runtime.release_worker(worker)
+        _release(worker)
     emit_metrics(name, invocation.seconds * 1000, outcome.error is not None, False)
     log = "\n".join(line for _, line in outcome.log)
     return _failed(outcome.error, log) if outcome.error is not None else {"body": outcome.result, "log": log}

@@ -45,7 +45,7 @@ class BatchStack(ModelStack):
             scope, construct_id, foundation=foundation, description="Files of rows become files of predictions"
         )
         self._key = self._buckets.artifact.encryption_key
-        self._names = [self._config.resource_name(model) for model in self._models]
+        self._names = [self._config.resource_name(model) for model in self._scopes]
         self._image = XGBoostImage(self, "Image")
         layer = contract_layer(self, self._bundles)
         dead_letters = DeadLetterQueue(self, "BatchDlq", alerts=self._alerts)
@@ -54,7 +54,7 @@ class BatchStack(ModelStack):
         CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        # A file waits here while the account's instances for transform jobs are taken: two hours in all.
+        # Attempts are for failures: a file for which the account has no instance is put back, and waits.
         self.uploads = queue = WorkQueue(
             self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters
         )
@@ -72,12 +72,13 @@ class BatchStack(ModelStack):
             ),
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
-        roles = {model: self._add_model_role(model) for model in self._models}
+        roles = {model: self._add_model_role(model) for model in self._scopes}
         environment = {
             **self._environment(),
             "RESOURCE_PREFIX": self._config.prefix,
             "MODEL_ROLE_ARNS": self.to_json_string({model: role.role_arn for model, role in roles.items()}),
             "INSTANCE_TYPE": self._config.jobs.transform_instance,
+            "BATCH_QUEUE_URL": queue.queue_url,
         }
         if self._key is not None:
             environment["KMS_KEY_ARN"] = self._key.key_arn
@@ -97,6 +98,7 @@ class BatchStack(ModelStack):
             memory_mb=MEMORY_MB,
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1))
+        grant(function.own_role, ["sqs:SendMessage"], [queue.queue_arn])
         self._grant_start(function.own_role, list(roles.values()))
 
     def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
@@ -121,7 +123,7 @@ class BatchStack(ModelStack):
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Transform Job State Change"],
                 detail={
-                    "TransformJobName": [{"prefix": f"{name}-"} for name in self._names],
+                    "TransformJobName": self._job_names(),
                     "TransformJobStatus": ["Completed", "Failed", "Stopped"],
                 },
             ),
@@ -137,6 +139,11 @@ class BatchStack(ModelStack):
         self._grant_folders(role, ["result.json"], "s3:PutObject")
         self._grant_folders(role, ["input/*"], "s3:DeleteObject")
         self._alerts.let_publish(role)
+
+    def _job_names(self) -> list[dict[str, str]]:
+        if self._config.many_models:
+            return [{"prefix": self._config.prefix}]
+        return [{"prefix": f"{name}-"} for name in self._names]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -162,7 +169,7 @@ class BatchStack(ModelStack):
         return role
 
     def _grant_start(self, role: iam.IRole, model_roles: Sequence[iam.IRole]) -> None:
-        files = [f"{BATCH_PREFIX}{model}/*" for model in self._models]
+        files = [f"{BATCH_PREFIX}{model}/*" for model in self._scopes]
         grant_objects(role, self._buckets.raw, files, "s3:GetObjectVersion")
         grant_absence(role, self._buckets.raw, versions=True)
         self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
@@ -171,7 +178,7 @@ class BatchStack(ModelStack):
         # What an earlier delivery found out, which may have met no free instance.
         self._grant_folders(role, ["request.json"], "s3:GetObject")
         # A version's contract lies in its artifact, whose bytes have to be those that were registered, and may be gone.
-        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._scopes], "s3:GetObject")
         grant_absence(role, self._buckets.artifact)
         packages = self._arns("model-package", "/*")
         groups, models, jobs = (
@@ -192,7 +199,7 @@ class BatchStack(ModelStack):
 
     def _grant_folders(self, role: iam.IRole, paths: list[str], action: str) -> None:
         """`paths` within the folder of a batch."""
-        patterns = [f"{model}/batch/*/{path}" for model in self._models for path in paths]
+        patterns = [f"{model}/batch/*/{path}" for model in self._scopes for path in paths]
         grant_objects(role, self._buckets.artifact, patterns, action)
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:

@@ -112,7 +112,12 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             {"Name": "DataSetUri", "Type": "String"},
             {"Name": "RunId", "Type": "String"},
             {"Name": "ChampionUri", "Type": "String"},
+            {"Name": "ChampionVersion", "Type": "String", "DefaultValue": "none"},
             {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
+            # Of the data file: which of two versions is the newer. Without them a version counts from its registration.
+            {"Name": "UploadedAt", "Type": "String", "DefaultValue": "unknown"},
+            {"Name": "UploadSequencer", "Type": "String", "DefaultValue": "0"},
+            {"Name": "CacheScope", "Type": "String", "DefaultValue": "shared"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -144,6 +149,9 @@ def _prepare(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         sources={"dataset": parameter("DataSetUri")},
         outputs={name: f"{PROCESSING}/output/{name}" for name in (*SPLITS, "context")},
     )
+    # Caching cannot be switched off for one execution: what counts for a hit has to differ. The next steps read what
+    # this one writes, and find nothing of theirs in the cache when it runs.
+    arguments["Environment"]["CACHE_SCOPE"] = parameter("CacheScope")
     return {"Name": "Prepare", "Type": "Processing", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
 
 
@@ -273,6 +281,11 @@ def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval
             "evaluation_uri": evaluation,
             "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
+            # What the gate's approval rests on: whoever deploys asks whether that is the champion still.
+            "champion_version": parameter("ChampionVersion"),
+            "registered_as": approval,
+            "uploaded_at": parameter("UploadedAt"),
+            "upload_sequencer": parameter("UploadSequencer"),
             # The name of the archive is the digest of what it holds.
             "code_uri": inputs.code.source,
             "artifact_version": _kept("artifact_version"),
@@ -398,8 +411,16 @@ def _retry(exceptions: Sequence[str], interval: int) -> dict[str, Json]:
 
 
 _RETRY_CALLS = _retry(["Step.SERVICE_FAULT", "Step.THROTTLING"], 5)
-_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"], 60)
+_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR"], 60)
+# A quota that is used up, or instances that AWS has not, are no failure: a step asks again every five minutes, for the
+# ten days that SageMaker lets it.
+_WAIT_FOR_ROOM: dict[str, Json] = {
+    "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+    "IntervalSeconds": 300,
+    "BackoffRate": 1.0,
+    "ExpireAfterMin": 14_400,
+}
 
 
 def _retries() -> dict[str, Json]:
-    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS]}
+    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS, _WAIT_FOR_ROOM]}

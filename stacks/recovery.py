@@ -12,7 +12,7 @@ from aws_cdk.aws_sqs import IQueue
 from constructs import Construct
 
 from contract import BATCH_PREFIX
-from stacks.constructs.access import UNSCOPED, grant, grant_listing, grant_metrics, grant_objects
+from stacks.constructs.access import MANY, UNSCOPED, grant, grant_listing, grant_metrics, grant_objects
 from stacks.constructs.alerts import FIVE_MINUTES
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue
@@ -83,15 +83,15 @@ class RecoveryStack(ModelStack):
         buckets, followers = self._buckets, self._followers
         # S3 lists versions by name: the files of all models in one go.
         grant(role, ["s3:ListBucketVersions"], [buckets.raw.bucket_arn])
-        manifests = [f"{model}/run=*/manifest.json" for model in self._models]
+        manifests = [f"{model}/run=*/manifest.json" for model in self._scopes]
         grant_listing(role, buckets.processed, [f"{RECEIPTS}*", PROGRESS, *manifests])
-        grant_listing(role, buckets.artifact, [f"{model}/{BATCH_PREFIX}*" for model in self._models])
+        grant_listing(role, buckets.artifact, [f"{model}/{BATCH_PREFIX}*" for model in self._scopes])
         grant_objects(role, buckets.processed, [PROGRESS], "s3:GetObject", "s3:PutObject")
         workflow = self.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
         grant(role, ["glue:GetWorkflowRuns"], [workflow])
-        names = [self._config.resource_name(model) for model in self._models]
+        names = [self._config.resource_name(model) for model in self._scopes]
         pipelines = [self.format_arn(service="sagemaker", resource="pipeline", resource_name=name) for name in names]
-        grant(role, ["sagemaker:ListPipelineExecutions"], pipelines)
+        grant(role, ["sagemaker:ListPipelineExecutions"], pipelines, because=MANY)
         grant(role, ["sagemaker:ListTransformJobs"], ["*"], because=UNSCOPED)
         grant(role, ["sqs:SendMessage"], [followers.uploads.queue_arn, followers.batches.queue_arn])
         invoked = [followers.training.function_arn, followers.batch_ends.function_arn]

@@ -41,7 +41,7 @@ MOST_POINTS = 5000
 
 def _batch(summary: Summary) -> None:
     if summary.live is None:
-        states.no_model_live(summary.name)
+        states.no_model_live(summary)
         return
     model = session.model(summary.name)
     left, right = st.columns([3, 2], vertical_alignment="bottom")

@@ -20,7 +20,7 @@ WORDS = {"PendingManualApproval": "waits for approval"}
 def _models(summary: Summary) -> None:
     found = session.versions(summary.name)
     if not found:
-        states.no_model_live(summary.name)
+        states.no_model_live(summary)
         return
     chosen = _table(found, summary)
     _version(summary, session.version(summary.name, chosen.number))

@@ -41,7 +41,7 @@ def _live(summary: Summary, hours: int) -> None:
     with states.shown(retry="retry-monitoring"):
         found = session.monitoring(summary.name, hours)
         if found.endpoint is None:
-            states.no_model_live(summary.name)
+            states.no_model_live(summary)
             return
         _endpoint(found.endpoint, found)
         _charts(found.metrics, hours)

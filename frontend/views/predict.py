@@ -26,7 +26,7 @@ from frontend.words import escaped, file_name
 
 def _predict(summary: Summary) -> None:
     if summary.live is None:
-        states.no_model_live(summary.name)
+        states.no_model_live(summary)
         return
     model = session.model(summary.name)
     left, right = st.columns([11, 10], gap="large")

@@ -14,7 +14,7 @@ from frontend.records import Run, Step
 from frontend.runrows import show_books, show_rows
 from frontend.words import code, escaped, verbatim
 
-STAGES = ("uploaded", "etl", "training", "deploying", "live")
+STAGES = ("uploaded", "queued", "etl", "training", "deploying", "live")
 # How often to look again, in seconds: while something moves, and while nothing does.
 MOVING, RESTING = 3.0, 30.0
 
@@ -112,7 +112,7 @@ def progress(run: Run) -> str:
         tones[reached] = "good" if run.state in GOOD else "now"
         return _badges(list(zip(STAGES, tones, strict=True)))
     ended = "good" if run.state in GOOD else "bad" if run.state in BAD else "wait"
-    done = [stage for stage in STAGES[1:3] if any(_stage(step) == stage for step in run.steps)]
+    done = [stage for stage in STAGES[2:4] if any(_stage(step) == stage for step in run.steps)]
     return _badges([("uploaded", "good"), *((stage, "good") for stage in done), (run.state, ended)])
 
 

@@ -8,6 +8,7 @@ from localcloud.provisioners import (
     encryption,
     functions,
     handlers,
+    limits,
     rest_apis,
     schedules,
     topics,
@@ -28,11 +29,12 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *topics.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
+    *limits.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, descriptions):
+    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, limits, descriptions):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()

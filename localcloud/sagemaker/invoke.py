@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import urllib3
 
 from localcloud import platform
+from localcloud.jsonservice import service_model
 from localcloud.sagemaker import endpointmetrics
 from localcloud.sagemaker.endpoints import Endpoint
 from localcloud.sagemaker.faults import invalid
@@ -24,8 +25,6 @@ SERVERLESS_BYTES, INSTANCE_BYTES = 4 * MEGABYTE, 25 * MEGABYTE
 VARIANT = "X-Amzn-SageMaker-Target-Variant".lower()
 MODEL = "X-Amzn-SageMaker-Target-Model".lower()
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-# The length that the service model declares of OriginalMessage.
-LONGEST_MESSAGE = 2048
 TIMED_OUT = "Your invocation timed out while waiting for a response from container primary."
 _UNSUPPORTED = ("Target-Container-Hostname", "Inference-Component", "Session-Id", "Enable-Explanations")
 
@@ -142,21 +141,25 @@ def _target_model(endpoint: Endpoint, variant: Variant, headers: Mapping[str, st
 
 
 def _model_error(variant: Variant, status: int, message: str) -> Response:
-    """424: the container itself refused or failed; what it said is the original message."""
+    """424: the container itself refused or failed; what it said is the original message, as far as one may be long."""
     client, log = 400 <= status <= 499, variant.server.log
     kind = "client error" if client else "server error"
     region, account = platform.region(), platform.account()
     console = (
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={log.group}"
     )
+    told = (
+        f'Received {kind} ({status}) from primary with message "{message}". See {console} in account {account} '
+        "for more information."
+    )
+    members = service_model("sagemaker-runtime").shape_for("ModelError").members
     return _error(
         424,
         "ModelError",
-        f'Received {kind} ({status}) from primary with message "{message}". See {console} in account {account} '
-        "for more information.",
+        told[: members["Message"].metadata["max"]],
         ErrorCode="CLIENT_ERROR_FROM_MODEL" if client else "INTERNAL_FAILURE_FROM_MODEL",
         LogStreamArn=platform.arn("logs", f"log-group:{log.group}"),
-        OriginalMessage=message[:LONGEST_MESSAGE],
+        OriginalMessage=message[: members["OriginalMessage"].metadata["max"]],
         OriginalStatusCode=status,
     )
 

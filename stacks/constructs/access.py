@@ -15,6 +15,7 @@ from stacks.constructs.acknowledge import acknowledge
 KEYS = "The keys below a model's prefix are made while it runs."
 STREAMS = "The service names the log streams, and groups that share a prefix."
 UNSCOPED = "The action knows no resources."
+MANY = "Of many models a policy cannot name each: the prefix of the environment does."
 
 
 def grant(

@@ -50,7 +50,7 @@ def test_no_model_is_live_until_one_is(window: Window, served: Served) -> None:
     served.api.refusals, served.api.live = {}, False
     visitor = window()
     visitor.open()
-    shows(visitor, "No model is live yet", "mlops upload FILE.csv")
+    shows(visitor, "No version is live", "mlops upload FILE.csv")
 
 
 def test_a_page_comes_back_with_its_api(window: Window, served: Served) -> None:

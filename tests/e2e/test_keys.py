@@ -36,7 +36,7 @@ def client(platform: Platform, pool: urllib3.PoolManager, name: str, **wanted: o
 def test_a_key_for_predictions_sees_no_logs_and_no_registry(platform: Platform, pool: urllib3.PoolManager) -> None:
     app = client(platform, pool, "app", models=(MODEL,), use="predict")
     # Nothing is live, and that is all there is to say.
-    assert app.post().problem(503)["detail"].startswith("no model is live")
+    assert app.post().problem(503)["detail"].startswith("no version of california_housing is live")
     assert [model["name"] for model in app.get("/models").document["models"]] == [MODEL]
     assert app.get(f"/models/{MODEL}").document["name"] == MODEL
     for path in ("runs", "versions", "monitoring"):
@@ -57,7 +57,7 @@ def test_page_command_and_callers_have_a_day_each(platform: Platform, pool: urll
     page, cli = (Client(few.url, key, pool) for key in (platform.target.page_key, platform.target.cli_key))
     assert page.key != cli.key
     assert (page.get("/models").status, cli.get("/models").status) == (200, 200)
-    with pytest.raises(RefusedError, match="no model is live"):
+    with pytest.raises(RefusedError, match="no version of california_housing is live"):
         api.predict(platform.target, model=MODEL, instances=[example(MODEL)])
 
 

@@ -137,7 +137,7 @@ def out_of_order(code: bytes) -> bytes:
 def test_a_version_waits_for_a_person_and_then_serves_from_scaled_instances(prod: Platform, rows_file: Rows) -> None:
     run = prod.run(rows_file(seed=401, rows=3000))
     assert (run.state, run.model_version) == ("waiting", 1), run.reason
-    with pytest.raises(CliError, match="no model is live yet"):
+    with pytest.raises(CliError, match="no version of california_housing is live"):
         answering(prod)
     registry.approve(prod.target, version(prod, 1), reason="the first")
     assert wait_for(prod, 1, "deployed").live

@@ -14,7 +14,7 @@ import pytest
 from cli import api
 from cli.errors import CliError
 from cli.follow import raise_for_failure
-from cli.operate import function_logs
+from cli.function_logs import function_logs
 from cli.rows import raw_table, rejected
 from cli.tables import cell_text
 from contract.books import books_of

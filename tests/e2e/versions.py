@@ -44,7 +44,8 @@ def copy_of(platform: Platform, number: int, *, model: str = MODEL, **changes: A
     sagemaker = target.client("sagemaker")
     package = sagemaker.describe_model_package(ModelPackageName=version(platform, number).arn)
     lineage = package["CustomerMetadataProperties"]
-    kept = {key: value for key, value in lineage.items() if not key.startswith(("deployment_", "deci"))}
+    # The gate did not register it: a person decides.
+    kept = {key: v for key, v in lineage.items() if not key.startswith(("deployment_", "deci", "registered_"))}
     (container,) = package["InferenceSpecification"]["Containers"]
     spec = {**package["InferenceSpecification"], "Containers": [{**container, **changes}]}
     made = sagemaker.create_model_package(

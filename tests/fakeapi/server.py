@@ -50,6 +50,7 @@ class FakeApi:
 
     url: str = ""
     live: bool = True
+    notice: str = ""
     models: tuple[str, ...] = tuple(documents.CONTRACTS)
     run_state: str = "live"
     no_runs: bool = False
@@ -91,7 +92,7 @@ class FakeApi:
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         if match["model"] is None:
             found = [documents.summary(documents.CONTRACTS[name], live=self.live) for name in self.models]
-            return 200, {"models": found}, {}
+            return 200, {"models": [{**summary, "notice": self.notice} for summary in found]}, {}
         model = documents.CONTRACTS[match["model"]]
         if match["what"] is None:
             return 200, documents.detail(model, live=self.live), {}
@@ -117,7 +118,9 @@ class FakeApi:
         if errors:
             return 400, problem(400, f"{len(errors)} invalid value(s)") | {"errors": errors[:MOST_ERRORS]}, {}
         if not self.live:
-            return _refuse(503, "no model is live yet", **{"Retry-After": "30"})
+            return _refuse(
+                503, f"no version of {model.name} is live; GET /models/{model.name} says why", **{"Retry-After": "30"}
+            )
         predictions = [documents.prediction(model, record, explain=explain) for record in instances]
         origin = {"model": model.name, "model_version": "3", "run_id": "0123456789abcdef"}
         answer = {**origin, "request_id": "r-1", "predictions": predictions}

@@ -15,12 +15,13 @@ import pytest
 
 from localcloud.sagemaker.archives import unpack
 from stacks import bundles
+from tests.contracts import MODELS
 from tracking.code import name_of
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> bundles.Bundles:
-    return bundles.build(tmp_path_factory.mktemp("bundles"))
+    return bundles.build(tmp_path_factory.mktemp("bundles"), models=MODELS)
 
 
 def names_in(archive: bundles.Archive) -> list[str]:
@@ -35,7 +36,7 @@ def archives(built: bundles.Bundles) -> dict[str, bundles.Archive]:
 
 
 def test_same_sources_give_the_same_bytes(built: bundles.Bundles, tmp_path: Path) -> None:
-    again = archives(bundles.build(tmp_path))
+    again = archives(bundles.build(tmp_path, models=MODELS))
     for name, archive in archives(built).items():
         assert archive.path.read_bytes() == again[name].path.read_bytes(), name
         assert archive.digest == again[name].digest, name

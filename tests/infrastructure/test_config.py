@@ -11,8 +11,9 @@ import pytest
 
 from contract import Contract
 from stacks import bundles, config, instance_types
-from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
+from stacks.config import Alerting, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_instances, check_names, chosen
+from tests.example import DEV, PROD, STAGES
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),

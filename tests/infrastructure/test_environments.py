@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from cli.target import Target
-from stacks.config import STAGES
+from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Statement, Template, readable, statements
 from tracking.place import Place
 
@@ -131,6 +131,8 @@ def test_what_is_global_names_its_region(templates: dict[StackId, Template], sta
 
 @pytest.mark.parametrize("config", STAGES, ids=lambda config: config.name)
 def test_functions_and_commands_find_what_the_stacks_name(config: Any) -> None:
-    place = Place(client=lambda _: None, prefix=config.prefix, processed_bucket="b", workflow="w")
+    place = Place(
+        client=lambda _: None, prefix=config.prefix, processed_bucket="b", workflow="w", artifact_bucket="artifact"
+    )
     assert place.glue_logs == config.glue_logs
     assert Target(stage=config.name, session=boto3.Session()).event_source == config.event_source

@@ -17,9 +17,11 @@ from cdk_nag import AwsSolutionsChecks
 
 from contract import Contract
 from stacks import bundles
-from stacks.config import PROD, Network
+from stacks.config import Network
 from stacks.stage import MlopsStage
-from tests.infrastructure.conftest import new_app
+from tests.contracts import MODELS
+from tests.example import PROD
+from tests.infrastructure.synthesis import new_app
 from tests.infrastructure.templates import Template, as_list, readable, statements
 
 NETWORK = Network(
@@ -49,7 +51,7 @@ def made(contracts: dict[str, Contract]) -> Iterator[Synthesis]:
     changed = {**contracts, "breast_cancer": shared}
     with TemporaryDirectory() as out, TemporaryDirectory() as staging:
         app = new_app(out)
-        stage = MlopsStage(app, config=config, contracts=changed, bundles=bundles.build(Path(staging)))
+        stage = MlopsStage(app, config=config, contracts=changed, bundles=bundles.build(Path(staging), models=MODELS))
         checks = AwsSolutionsChecks(app)
         found = [item.rule_name for stack in stage.node.children for item in checks.validate_scope(stack).violations]
         folder = Path(app.synth().directory) / "assembly-prod"

@@ -11,12 +11,23 @@ from botocore.exceptions import ClientError
 from clients import functions, s3, sagemaker
 from logic import OwnEndpoint, Package
 from registry import request, supersede, withdraw
-from rollout import EndpointBusyError, RefusedError, check_free, check_mode, config_of, deploy, live_variant, prepare
+from rollout import (
+    EndpointBusyError,
+    RefusedError,
+    alarms_on,
+    check_free,
+    check_mode,
+    config_of,
+    deploy,
+    live_variant,
+    prepare,
+)
 from settings import SETTINGS
 
 from contract import Contract
-from tracking.artifacts import Artifact, ChangedArtifactError, check
+from tracking.artifacts import ChangedArtifactError, check
 from tracking.faults import Fault
+from tracking.remains import way_back
 from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
@@ -61,10 +72,12 @@ def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:
 
 
 def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package: Package) -> None:
-    check_artifact(package.artifact)
+    check_artifact(package)
     current = live_variant(endpoint) if endpoint else None
+    watched = True
     if current:
         check_mode(deployment, current)
+        watched = is_watched(deployment, current)
     prepare(deployment)
     # First: the endpoint may be there, and verified, before this function goes on. Once: each record is an event that
     # comes here again, and finds the change that is under way.
@@ -72,24 +85,39 @@ def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package:
     if ours:
         request(package, f"The endpoint changes to {deployment.name}.", endpoint)
     try:
-        deploy(deployment, endpoint, current)
+        deploy(deployment, endpoint, current, watched=watched)
     except EndpointBusyError:
         if ours:
             withdraw(package.arn)
         raise
 
 
-def check_artifact(artifact: Artifact) -> None:
-    """Raises RefusedError when other bytes stand there than were registered, and so not those that were approved."""
+def is_watched(deployment: OwnEndpoint, current: Mapping[str, Any]) -> bool:
+    """False for the way back to a version that was right once, from one that has set off alarms.
+
+    Under such an alarm SageMaker would roll any update back, and a new version would be judged by what the old one
+    does: it waits. Raises RefusedError.
+    """
+    on = alarms_on(deployment, current)
+    if not on or deployment.package.verified:
+        return not on
+    words = f"The alarm {' and '.join(on)} is on: SageMaker would roll back an update that begins now. "
+    raise RefusedError(Fault("environment", f"{words}It goes on when the alarm is over."))
+
+
+def check_artifact(package: Package) -> None:
+    """Raises RefusedError when what was registered, and so approved, is gone, or other bytes stand there."""
+    uri = package.artifact.uri
     try:
-        check(s3, artifact)
+        check(s3, package.artifact)
     except ChangedArtifactError as changed:
         raise RefusedError(Fault("version", str(changed))) from changed
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        # Of one that is gone SageMaker says so, in its own words, when the model is made.
-        if code != "404":
-            raise RefusedError(Fault("environment", f"Its artifact {artifact.uri} was not read: {code}.")) from error
+        if code == "404":
+            words = f"Its artifact {uri} is gone. It is made again by: {way_back(package.run_id)}"
+            raise RefusedError(Fault("version", words)) from error
+        raise RefusedError(Fault("environment", f"Its artifact {uri} was not read: {code}.")) from error
 
 
 def verify_again(group: str, package: Package) -> None:

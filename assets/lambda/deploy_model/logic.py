@@ -12,6 +12,7 @@ from typing import Any
 
 from contract import Contract, Serving
 from tracking.artifacts import NOWHERE, Artifact
+from tracking.order import Order
 from tracking.scaling import VARIANT
 
 # The same as a registered version has: its code is installed without a package index.
@@ -26,8 +27,10 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
-    decided on, or something was recorded of it.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `flaw`: why nothing can
+    serve it, "" for nothing. `modified`: when it was decided on, or something was recorded of it.
+    `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
+    `compared` it with that version ("none": there was no champion, "": not known).
     """
 
     arn: str
@@ -40,6 +43,10 @@ class Package:
     attempts: int = 0
     verified: bool = False
     modified: datetime | None = None
+    flaw: str = ""
+    by_gate: bool = False
+    compared: str = ""
+    order: Order = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -93,20 +100,20 @@ class Deployment(ABC):
         variant = {"VariantName": VARIANT, "ModelName": self.name, **self._capacity()}
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
-    def update_request(self, current: Mapping[str, Any]) -> dict[str, Any]:
-        """`current`: the variant that is live."""
+    def update_request(self, current: Mapping[str, Any], *, watched: bool = True) -> dict[str, Any]:
+        """`current`: the variant that is live. Alarms may roll it back; not `watched`, all traffic moves at once."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
-        # A serverless endpoint, before or after, cannot be watched while its traffic moves.
-        if self.instance_type and "InstanceType" in current:
-            if self.serving.scaling and self.instance_type == current["InstanceType"]:
-                # As many instances as scaling has brought it to, not as many as it once began with.
-                request["RetainAllVariantProperties"] = True
+        alarms = self.alarms(current)
+        if alarms and self.serving.scaling and self.instance_type == current["InstanceType"]:
+            # As many instances as scaling has brought it to, not as many as it once began with.
+            request["RetainAllVariantProperties"] = True
+        if alarms and watched:
             request["DeploymentConfig"] = {
                 "BlueGreenUpdatePolicy": {
                     **self._routing(),
                     "MaximumExecutionTimeoutInSeconds": self.serving.update_seconds,
                 },
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self._alarms()]},
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
             }
         return request
 
@@ -121,8 +128,13 @@ class Deployment(ABC):
         routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": seconds}
         return {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}
 
-    def _alarms(self) -> tuple[str, ...]:
-        """Named by the stack, which makes them for each real-time endpoint."""
+    def alarms(self, current: Mapping[str, Any]) -> tuple[str, ...]:
+        """That can roll an update back, named by the stack, which makes them for each real-time endpoint.
+
+        A serverless endpoint, before or after, cannot be watched while its traffic moves.
+        """
+        if self.instance_type is None or "InstanceType" not in current:
+            return ()
         return (f"{self.endpoint}-5xx", f"{self.endpoint}-latency")
 
     def _place(self) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import autoscaling, s3, sagemaker
+from clients import autoscaling, cloudwatch, s3, sagemaker
 from logic import Deployment
 
 from tracking import scaling
@@ -51,7 +51,10 @@ def check_free(endpoint: Mapping[str, Any] | None, model: str) -> None:
 
 
 def live_variant(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    """{} where somebody deleted the configuration of the endpoint, which goes on all the same."""
+    config = found(sagemaker.describe_endpoint_config, EndpointConfigName=endpoint["EndpointConfigName"])
+    if config is None:
+        return {}
     (variant,) = config["ProductionVariants"]
     live: dict[str, Any] = variant
     return live
@@ -68,6 +71,15 @@ def check_mode(deployment: Deployment, current: Mapping[str, Any]) -> None:
                 "mode = realtime.",
             )
         )
+
+
+def alarms_on(deployment: Deployment, current: Mapping[str, Any]) -> list[str]:
+    """Of the alarms that would roll this update back, those that are on before it begins."""
+    names = deployment.alarms(current)
+    if not names:
+        return []
+    found_on = cloudwatch.describe_alarms(AlarmNames=list(names), StateValue="ALARM")
+    return [alarm["AlarmName"] for alarm in found_on["MetricAlarms"]]
 
 
 def prepare(deployment: Deployment) -> None:
@@ -91,14 +103,18 @@ def prepare(deployment: Deployment) -> None:
 
 
 def deploy(
-    deployment: Deployment, endpoint: Mapping[str, Any] | None, current: Mapping[str, Any] | None = None
+    deployment: Deployment,
+    endpoint: Mapping[str, Any] | None,
+    current: Mapping[str, Any] | None = None,
+    *,
+    watched: bool = True,
 ) -> None:
-    """Begin it, unless another delivery has. `current`: the variant that is live.
+    """Begin it, unless another delivery has. `current`: the variant that is live. `watched`: alarms may roll it back.
 
     Raises EndpointBusyError while the endpoint changes to something else, RefusedError.
     """
     try:
-        change(deployment, endpoint, current or {})
+        change(deployment, endpoint, current or {}, watched=watched)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationException":
             meanwhile = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
@@ -108,7 +124,9 @@ def deploy(
         raise refused(error, deployment) from error
 
 
-def change(deployment: Deployment, endpoint: Mapping[str, Any] | None, current: Mapping[str, Any]) -> None:
+def change(
+    deployment: Deployment, endpoint: Mapping[str, Any] | None, current: Mapping[str, Any], *, watched: bool
+) -> None:
     if endpoint is None:
         names = {"EndpointName": deployment.endpoint, "EndpointConfigName": deployment.name}
         sagemaker.create_endpoint(**names, Tags=deployment.tags)
@@ -116,7 +134,7 @@ def change(deployment: Deployment, endpoint: Mapping[str, Any] | None, current: 
     if "InstanceType" in current and current["InstanceType"] != deployment.instance_type:
         # SageMaker refuses to change what is scaled. verify_deployment scales the endpoint again.
         scaling.stop(autoscaling, deployment.endpoint)
-    sagemaker.update_endpoint(**deployment.update_request(current))
+    sagemaker.update_endpoint(**deployment.update_request(current, watched=watched))
 
 
 def refused(error: ClientError, deployment: Deployment) -> RefusedError:

@@ -33,6 +33,7 @@ class Settings:
     sharing: Sharing | None
     vpc_config: Mapping[str, Any]
     verify_function: str
+    queue: str
     late: timedelta
 
 
@@ -54,5 +55,6 @@ SETTINGS = Settings(
     sharing=_sharing(),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
     verify_function=os.environ["VERIFY_FUNCTION"],
+    queue=os.environ["DEPLOYMENT_QUEUE_URL"],
     late=timedelta(seconds=int(os.environ["LATE_SECONDS"])),
 )

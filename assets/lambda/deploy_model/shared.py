@@ -13,10 +13,11 @@ from rollout import RefusedError, check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
-from tracking.code import ChangedCodeError, check_code
+from tracking.code import ChangedCodeError, MissingCodeError, check_code
 from tracking.faults import Fault
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
+from tracking.remains import way_back
 from tracking.resources import found
 
 GONE = ("NoSuchKey", "NoSuchVersion")
@@ -91,7 +92,8 @@ def copy(package: Package, contract: Contract, sharing: Sharing) -> None:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in GONE:
-            raise RefusedError(Fault("version", f"Its artifact {uri} is gone: {error}")) from error
+            words = f"Its artifact {uri} is gone. It is made again by: {way_back(package.run_id)}"
+            raise RefusedError(Fault("version", words)) from error
         raise RefusedError(Fault("environment", f"Its artifact {uri} was not copied: {code}.")) from error
 
 
@@ -99,7 +101,7 @@ def check_served_code(uri: str) -> None:
     """All models of the endpoint are served by it. Raises RefusedError."""
     try:
         check_code(s3, uri)
-    except ChangedCodeError as changed:
+    except (ChangedCodeError, MissingCodeError) as changed:
         raise RefusedError(Fault("environment", str(changed))) from changed
     except ClientError as error:
         words = f"The code {uri} was not read: {error.response['Error']['Code']}."

@@ -11,14 +11,16 @@ from records import Records
 
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from contract.changes import notice
-from tracking.versions import ModelVersion, live_version, newest_approved
+from tracking.absence import absence
+from tracking.remains import way_back
+from tracking.versions import ModelVersion, live_version
 
 
 @dataclass(frozen=True)
 class Answering:
     """What is asked for a prediction now: the live version with its contract, or the deployed one before there is any.
 
-    `known`: the contract is the version's own.
+    `known`: the contract is the version's own. `lost`: it had one, and somebody deleted that.
     """
 
     live: ModelVersion | None
@@ -26,13 +28,20 @@ class Answering:
     deployed: Contract
     known: bool
     absent: str = ""
+    lost: bool = False
 
     @property
     def notice(self) -> str:
-        """Why nothing answers although a version is approved, or of a deployed contract that no version answers by yet.
+        """Why nothing answers although there are versions, or of a deployed contract that no version answers by yet.
 
         "" when there is nothing to say.
         """
+        if self.live and self.lost:
+            back = way_back(self.live.metadata.get("run_id", ""))
+            return (
+                f"The contract that version {self.live.number} answers by (contract.json) is gone, and the deployed "
+                f"one is shown. A version that has its own: {back}"
+            )
         if self.live is None or not self.known:
             return self.absent
         return notice(self.contract, self.deployed, version=self.live.number, trained=self.live.created)
@@ -50,28 +59,9 @@ def summary(records: Records, deployed: Contract) -> dict[str, Any]:
 def answering(records: Records, deployed: Contract) -> Answering:
     live = live_version(records.place, deployed.name)
     if live is None:
-        return Answering(None, deployed, deployed, known=False, absent=_absent(records, deployed.name))
+        return Answering(None, deployed, deployed, known=False, absent=absence(records.place, deployed.name))
     found = records.contract(live)
-    return Answering(live, found or deployed, deployed, known=found is not None)
-
-
-def _absent(records: Records, model: str) -> str:
-    """Of a model whose endpoint is not there: what was approved, what became of it, and the way back."""
-    place = records.place
-    package = newest_approved(place.client("sagemaker"), place.resource_name(model))
-    if package is None:
-        return ""
-    metadata = package.get("CustomerMetadataProperties", {})
-    version, state = package["ModelPackageVersion"], metadata.get("deployment_state", "")
-    back = f"mlops deploy {model} brings it back."
-    if state == "stopped":
-        return f"Version {version} is approved, and {model} was stopped: {back}"
-    if state == "blocked":
-        reason = metadata.get("deployment_reason", "").rstrip(".")
-        return f"Version {version} is approved, and cannot be deployed now: {reason}. Once that is mended, {back}"
-    if state == "deployed":
-        return f"Version {version} was live, and its endpoint is gone: {back}"
-    return ""
+    return Answering(live, found or deployed, deployed, known=found is not None, lost=records.lost_contract(live))
 
 
 def _summary(records: Records, found: Answering) -> dict[str, Any]:

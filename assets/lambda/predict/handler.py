@@ -17,7 +17,7 @@ from objects import Objects
 
 from contract import Contract, bundled
 from rest.admission import admit
-from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
+from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import ProblemError, unavailable
 from tracking.callers import SIGNED, Caller, Callers, known_callers
 
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    contract = model_of(event["resource"], CONTRACTS)
+    contract = model_of(resource_of(event), CONTRACTS)
     admit(event, facts, find_caller, model=contract.name, use="predict")
     refuse_unknown(event, "explain")
     explain = flag(event, "explain")
@@ -131,10 +131,12 @@ def problem_of(error: InvocationError, contract: Contract, address: Address) -> 
         return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
     if error.code in ("ValidationError", "ValidationException"):
         # The message names the account.
-        log.warning("Endpoint refused the request", extra={"model": contract.name, "reason": error.message})
+        name = contract.name
+        log.warning("Endpoint refused the request", extra={"model": name, "reason": error.message})
         if error.message.endswith("not found."):
-            return unavailable("no model is live yet", seconds=30)
-        return unavailable(f"{contract.name} cannot answer now", seconds=30)
+            # Why, the registry knows, which this function does not ask.
+            return unavailable(f"no version of {name} is live; GET /models/{name} says why", seconds=30)
+        return unavailable(f"{name} cannot answer now", seconds=30)
     if error.code in (
         *("ThrottlingException", "ModelNotReadyException"),
         *("ServiceUnavailable", "ServiceUnavailableException", "InternalDependencyException"),

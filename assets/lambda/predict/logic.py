@@ -167,7 +167,7 @@ def refusal_in(message: str) -> Refusal | None:
     line = message.partition("\n")[0]
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _cut_off(line)
     return refusal_of(document)
 
@@ -187,8 +187,10 @@ def _cut_off(text: str) -> Refusal | None:
     while True:
         try:
             found, place = decoder.raw_decode(text, place)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
+        if not isinstance(found, dict):
+            return None
         errors.append(found)
         place += len(", ")
     more = {"instance": None, "field": None, "reason": "there is more that is wrong than could be passed on"}

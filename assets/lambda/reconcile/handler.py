@@ -42,7 +42,7 @@ def handler(_event: object, _context: object) -> dict[str, int]:
             failed = error
     write(s3, SETTINGS.processed_bucket, progress)
     if number := sum(started.values()):
-        count_lost(cloudwatch, stage=SETTINGS.stage, number=number)
+        count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage, number=number)
     if failed:
         raise failed
     return started

@@ -14,6 +14,7 @@ from progress import Page, Progress
 from settings import SETTINGS
 
 from contract import BATCH_PREFIX, Contract, batch_folder, batch_id
+from tracking.place import project_of
 from tracking.receipts import has_receipt
 
 log = logging.getLogger("reconcile")
@@ -78,7 +79,7 @@ def event_of(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "version": "0",
         "detail-type": "Object Created",
-        "source": f"mlops.{SETTINGS.stage}",
+        "source": f"{project_of(SETTINGS.resource_prefix, SETTINGS.stage)}.{SETTINGS.stage}",
         "time": item["LastModified"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "detail": {
             "bucket": {"name": SETTINGS.raw_bucket},

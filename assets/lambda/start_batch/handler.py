@@ -28,6 +28,7 @@ from versions import Chosen, Versions
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
 from tracking.place import resource_name
+from tracking.queues import put_back
 from tracking.resources import ensure, found
 
 log = logging.getLogger("start_batch")
@@ -35,7 +36,10 @@ log.setLevel(logging.INFO)
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Answers that another time may be other ones: SQS delivers the event again.
-PASSING = ("ThrottlingException", "ResourceLimitExceeded", "RequestLimitExceeded", "SlowDown")
+PASSING = ("ThrottlingException", "RequestLimitExceeded", "SlowDown")
+# All instances of the account for transforms are taken: the file waits for as long as that lasts.
+FULL = "ResourceLimitExceeded"
+WAIT_SECONDS = 300
 # The version of the upload was deleted meanwhile.
 GONE = ("NoSuchVersion", "NoSuchKey")
 # What is left of the function's time when a file has to be rewritten.
@@ -52,8 +56,13 @@ class Settings:
     instance_type: str
     stage: str
     topic: str
+    queue: str
     key: str | None
     vpc_config: Mapping[str, Any]
+
+    def role_of(self, model: str) -> str:
+        """Its own; where models are many they share one, under *."""
+        return self.model_roles.get(model) or self.model_roles["*"]
 
 
 SETTINGS = Settings(
@@ -63,6 +72,7 @@ SETTINGS = Settings(
     instance_type=os.environ["INSTANCE_TYPE"],
     stage=os.environ["STAGE"],
     topic=os.environ["ALERTS_TOPIC_ARN"],
+    queue=os.environ["BATCH_QUEUE_URL"],
     key=os.environ.get("KMS_KEY_ARN"),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )
@@ -71,6 +81,7 @@ DEPLOYED = bundled()
 s3 = boto3.client("s3", config=Config(retries={"mode": "standard"}))
 sagemaker = boto3.client("sagemaker")
 sns = boto3.client("sns")
+sqs = boto3.client("sqs")
 versions = Versions(s3, sagemaker)
 
 
@@ -85,7 +96,18 @@ def handler(event: dict[str, Any], context: Any) -> None:
             reason = f"there is no model {upload.model}; upload below batch/<model>/ ({', '.join(sorted(DEPLOYED))})"
             alert({"key": upload.key, "model": upload.model, "state": "refused", "reason": reason})
         else:
-            start(upload, DEPLOYED[upload.model], until=until)
+            start_or_wait(record["body"], upload, until=until)
+
+
+def start_or_wait(body: str, upload: Upload, *, until: float) -> None:
+    """`body`: the message, which is sent anew while there is no instance."""
+    try:
+        start(upload, DEPLOYED[upload.model], until=until)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != FULL:
+            raise
+        log.info("Batch waits", extra={"key": upload.key, "model": upload.model, "reason": str(error)})
+        put_back(sqs, SETTINGS.queue, body, seconds=WAIT_SECONDS)
 
 
 def start(upload: Upload, deployed: Contract, *, until: float) -> None:
@@ -107,7 +129,10 @@ def start(upload: Upload, deployed: Contract, *, until: float) -> None:
     except Refused as error:
         end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}", chosen)
     except ClientError as error:
-        if error.response["Error"]["Code"] in PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if (
+            error.response["Error"]["Code"] in (*PASSING, FULL)
+            or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        ):
             raise
         log.exception("Batch not started", extra=batch.facts())
         end(batch, "failed", f"The transform could not be started: {error}", chosen)
@@ -127,7 +152,7 @@ def transform(
         package,
         model=upload.model,
         resource=batch.resource,
-        role_arn=SETTINGS.model_roles[upload.model],
+        role_arn=SETTINGS.role_of(upload.model),
         vpc_config=SETTINGS.vpc_config,
     )
     # Files that come together have one model.

@@ -14,7 +14,16 @@ from typing import IO, Any
 from botocore.exceptions import ClientError
 
 from contract import Contract, ContractError, Recipe, RecipeError
-from tracking.artifacts import NOWHERE, Artifact, ChangedArtifactError, artifact_of, check
+from tracking.artifacts import (
+    NOWHERE,
+    Artifact,
+    ChangedArtifactError,
+    UnservableError,
+    artifact_of,
+    check,
+    container_of,
+)
+from tracking.remains import way_back
 from tracking.resources import found
 from tracking.versions import newest_approved
 
@@ -41,15 +50,17 @@ class Package:
     version: int
     environment: Mapping[str, str]
     artifact: Artifact = NOWHERE
+    run_id: str = ""
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
-        (container,) = described["InferenceSpecification"]["Containers"]
+        """Raises UnservableError."""
         return cls(
             described["ModelPackageArn"],
             described["ModelPackageVersion"],
-            environment=container.get("Environment", {}),
+            environment=container_of(described).get("Environment", {}),
             artifact=artifact_of(described),
+            run_id=described.get("CustomerMetadataProperties", {}).get("run_id", ""),
         )
 
 
@@ -84,8 +95,12 @@ class Versions:
         """
         described = self._approved_still(earlier) or newest_approved(self._sagemaker, group)
         if described is None:
-            raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
-        package = Package.of(described)
+            raise Refused(f"no version of {model} is approved; train and approve one, then upload the file again")
+        try:
+            package = Package.of(described)
+        except UnservableError as error:
+            version = described["ModelPackageVersion"]
+            raise Refused(f"version {version} cannot be used. {error} Reject it, then upload the file again") from error
         try:
             check(self._s3, package.artifact)
             return Chosen(package, self._contract_of(package))
@@ -94,8 +109,8 @@ class Versions:
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
                 raise
-            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone; train again"
-            raise Refused(gone) from error
+            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone"
+            raise Refused(f"{gone}. It is made again by: {way_back(package.run_id)}") from error
         except UnreadableError as error:
             raise Refused(
                 f"the contract of version {package.version} of {model} cannot be read: {error}; "

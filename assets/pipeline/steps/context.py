@@ -46,6 +46,13 @@ def read_context(folder: Path) -> Context:
     return context
 
 
+def check_files(folder: Path) -> None:
+    """Raises StepError for a data set of which somebody deleted a file."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise StepError(f"the data set has no {' and no '.join(missing)}; run the ETL job again")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(read_text(path))

@@ -50,6 +50,10 @@ data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
 champion = ParameterString("ChampionUri")
 commit = ParameterString("CodeCommit", default_value="unknown")
+champion_version = ParameterString("ChampionVersion", default_value="none")
+uploaded_at = ParameterString("UploadedAt", default_value="unknown")
+sequencer = ParameterString("UploadSequencer", default_value="0")
+cache_scope = ParameterString("CacheScope", default_value="shared")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -61,18 +65,20 @@ retry_calls = StepRetryPolicy(
     max_attempts=3,
 )
 retry_jobs = SageMakerJobStepRetryPolicy(
-    exception_types=[
-        SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
-        SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-        SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-    ],
+    exception_types=[SageMakerJobExceptionTypeEnum.INTERNAL_ERROR],
     interval_seconds=60,
     backoff_rate=2.0,
     max_attempts=3,
 )
+wait_for_room = SageMakerJobStepRetryPolicy(
+    exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT, SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
+    interval_seconds=300,
+    backoff_rate=1.0,
+    expire_after_mins=14400,
+)
 
 
-def processor(role: str, module: str, *, step: str) -> Processor:
+def processor(role: str, module: str, *, step: str, env: dict[str, Any] | None = None) -> Processor:
     paths = [f"{PROCESSING}/code/{FACTS['steps_name']}", f"{PROCESSING}/library/{FACTS['library_name']}"]
     return Processor(
         role=role,
@@ -83,7 +89,7 @@ def processor(role: str, module: str, *, step: str) -> Processor:
         entrypoint=["python3", "-m", module],
         volume_size_in_gb=FACTS["volume_gb"],
         max_runtime_in_seconds=FACTS["timeout_seconds"],
-        env={"PYTHONPATH": ":".join(paths)},
+        env={"PYTHONPATH": ":".join(paths), **(env or {})},
         network_config=NetworkConfig(enable_network_isolation=True),
         sagemaker_session=session,
     )
@@ -102,7 +108,9 @@ def output(name: str, folder: str, *path: str) -> ProcessingOutput:
 code = [source("code", FACTS["steps_uri"]), source("library", FACTS["library_uri"])]
 prepare = ProcessingStep(
     "Prepare",
-    step_args=processor(FACTS["prepare_role"], "training_preprocessing", step="prepare").run(
+    step_args=processor(
+        FACTS["prepare_role"], "training_preprocessing", step="prepare", env={"CACHE_SCOPE": cache_scope}
+    ).run(
         inputs=[source("dataset", data_set), *code],
         outputs=[
             output(name, f"{PROCESSING}/output/{name}", "prepare", name)
@@ -115,7 +123,7 @@ prepare = ProcessingStep(
         ],
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
@@ -145,7 +153,7 @@ train = TrainingStep(
         {name: TrainingInput(s3_data=prepared[name].S3Output.S3Uri, content_type=kind) for name, kind in types.items()}
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 artifacts = train.properties.ModelArtifacts.S3ModelArtifacts
 
@@ -170,7 +178,7 @@ evaluate = ProcessingStep(
         ],
     ),
     property_files=[report],
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 evaluated = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
 evaluation = Join("/", [evaluated, "evaluation.json"])
@@ -221,6 +229,10 @@ def register(step, status):
                 "evaluation_uri": evaluation,
                 "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
+                "champion_version": champion_version,
+                "registered_as": status,
+                "uploaded_at": uploaded_at,
+                "upload_sequencer": sequencer,
                 "code_uri": FACTS["code_uri"],
                 "artifact_version": keep.properties.Outputs["artifact_version"],
                 **{
@@ -260,7 +272,7 @@ gate = ConditionStep(
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, commit, approval],
+    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, cache_scope, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import pytest
+from typer.testing import CliRunner
 
-from cli import api
+from cli import api, lifecycle
+from cli.errors import CliError
+from cli.main import app
 from cli.render import explanation_table, prediction_text
 from cli.terminal import Console
+from tracking.versions import ModelVersion
 
 URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1/models/m/predictions?explain=true"
 
@@ -69,3 +76,55 @@ def test_an_explanation_is_a_sum() -> None:
         ["rooms", "None", "+0.00"],
         ["value", "130.50"],
     ]
+
+
+class Served:
+    """A REST API that knows four models, and what it was asked."""
+
+    models = ("a", "b", "c", "d")
+    place = api_url = ""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.refused: CliError | None = None
+        monkeypatch.setattr(api, "_answer", self._answer)
+
+    def _answer(self, _: Any, method: str, url: str, _body: bytes) -> dict[str, Any]:
+        self.asked.append((method, url))
+        if method == "POST":
+            raise api.RefusedError("(503): no version of b is live; GET /models/b says why", status=503)
+        if self.refused:
+            raise self.refused
+        told = {"a": "", "b": "b was stopped.", "c": "The deployed contract adds x."}
+        return {"models": [{"name": name, "notice": notice} for name, notice in told.items()]}
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+    return Served(monkeypatch)
+
+
+def test_what_there_is_to_tell_of_all_models_is_asked_for_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = datetime(2026, 1, 2, tzinfo=UTC)
+    monkeypatch.setattr(lifecycle, "find_target", lambda **_: served)
+    monkeypatch.setattr(
+        lifecycle,
+        "versions",
+        lambda _, name: [ModelVersion(1, f"arn:{name}/1", "Approved", "", made, "", True, {})] if name != "d" else [],
+    )
+    done = CliRunner().invoke(app, ["models", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["notices"] == {"b": "b was stopped.", "c": "The deployed contract adds x."}
+    assert served.asked == [("GET", "/models")]
+
+
+def test_versions_are_listed_where_the_rest_api_does_not_answer(served: Served) -> None:
+    served.refused = CliError("The REST API did not answer.")
+    told = "The REST API does not tell what is live: The REST API did not answer."
+    assert api.notices(served, ["a", "c"]) == {"a": told, "c": told}  # type: ignore[arg-type]
+
+
+def test_a_model_that_was_stopped_is_not_asked_for_data(served: Served) -> None:
+    with pytest.raises(api.RefusedError) as refused:
+        api.predict(served, model="b", instances=[{}])  # type: ignore[arg-type]
+    assert refused.value.hint == "b was stopped."

@@ -23,8 +23,10 @@ from cli import (
     batches,
     datasets,
     delivery,
+    deployment,
     doctor,
     environment,
+    etl,
     kubernetes,
     lifecycle,
     main,
@@ -65,7 +67,12 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
         (["FILE", EVIL], WRONG),
     ],
     "runs": [([], OK), ([EVIL], OK)],
-    "retry": [([EVIL], FAILS)],
+    "retry": [
+        ([EVIL], FAILS),
+        ([EVIL, "--fresh"], FAILS),
+        ([EVIL, "--from", "etl"], FAILS),
+        ([EVIL, "--from", EVIL], WRONG),
+    ],
     "destroy": [(["--env", EVIL, "--yes"], OK)],
     "predict": [
         (["--explain"], OK),
@@ -164,7 +171,7 @@ class Described:
             "example": {EVIL: EVIL},
             "features": [{"name": EVIL, "type": "category", "levels": [EVIL], "nullable": False}],
             "data": {"missing": [EVIL]},
-            "notice": EVIL,
+            "models": [{"name": name, "notice": EVIL} for name in ("breast_cancer", "california_housing")],
         }
     ).encode()
 
@@ -204,18 +211,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, serving):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
     monkeypatch.setattr(doctor, "needs_of", lambda _: NEEDS)
-    for module in (tracked, following, runs, operate):
+    for module in (tracked, following, runs, operate, etl):
         monkeypatch.setattr(module, "RunReader", Reader)
     monkeypatch.setattr(runs, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])
     monkeypatch.setattr(runs, "_models_with", lambda *_: [EVIL])
     monkeypatch.setattr(registry, "tracked_version", lambda *found: version(found[2]) if found[2] < 3 else None)
-    monkeypatch.setattr(registry, "approved_versions", lambda *_: iter(()))
+    monkeypatch.setattr(registry, "newest_approved", lambda *_: None)
     monkeypatch.setattr(registry, "versions", lambda *_: [version(2), version(1)])
-    monkeypatch.setattr(serving, "versions", lambda *_: [version(2), version(1)])
     monkeypatch.setattr(serving, "wait_for", lambda *_, **__: None)
-    monkeypatch.setattr(serving, "PATIENCE_SECONDS", {"aws": 0.1})
-    monkeypatch.setattr(serving, "PAUSE_SECONDS", {"aws": 0.01})
-    monkeypatch.setattr(lifecycle, "WAIT_SECONDS", {"aws": 0.0})
+    for module in (deployment, serving):
+        monkeypatch.setattr(module, "versions", lambda *_: [version(2), version(1)])
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", {"aws": 0.1})
+        monkeypatch.setattr(module, "PAUSE_SECONDS", {"aws": 0.01})
     answers = {"GET": Described, "POST": Response}
     http = SimpleNamespace(request=lambda method, *_, **__: Refusal() if refuses else answers[method]())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))

@@ -35,17 +35,30 @@ class Environment:
 APPROVED = {"ModelPackageVersion": 3}
 
 
+def refused(model: str) -> api.RefusedError:
+    return api.RefusedError(
+        f"The REST API refused the request (503): no version of {model} is live; GET /models/{model} says why",
+        status=503,
+    )
+
+
 def verdicts(
-    monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CliError, approved: dict[str, Any] | None = APPROVED
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any] | CliError | None,
+    approved: dict[str, Any] | None = APPROVED,
 ) -> set[tuple[str, str]]:
+    """Of an `answer`; None: no version is live."""
+
     def predict(target: Any, *, model: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
         assert instances == [{"rooms": 3}]
+        if answer is None:
+            raise refused(model)
         if isinstance(answer, CliError):
             raise answer
         return answer
 
     monkeypatch.setattr(api, "predict", predict)
-    if not isinstance(answer, CliError):
+    if isinstance(answer, dict):
         monkeypatch.setattr(smoke, "newest_approved", lambda *_: approved)
     monkeypatch.setattr(api, "model_document", lambda *_: {"example": {"rooms": 3}})
     return {(item.verdict, item.detail) for item in smoke.check(Environment())}  # type: ignore[arg-type]
@@ -63,7 +76,7 @@ def test_a_rejected_version_that_goes_on_serving_is_told(monkeypatch: pytest.Mon
 def test_a_stopped_model_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     package = {"ModelPackageVersion": 4, "CustomerMetadataProperties": {"deployment_state": "stopped"}}
     monkeypatch.setattr(smoke, "newest_approved", lambda *_: package)
-    found = verdicts(monkeypatch, api.RefusedError(REFUSED, status=503))
+    found = verdicts(monkeypatch, None)
     assert found == {("stopped", f"Bring it back: mlops deploy {model}.") for model in Environment.models}
 
 
@@ -73,12 +86,9 @@ def test_anything_else_is_a_failure(monkeypatch: pytest.MonkeyPatch, value: Any)
     assert (verdict, detail.partition(":")[0]) == ("failed", "The answer holds no number")
 
 
-REFUSED = "The REST API refused the request (503): no model is live yet"
-
-
 def test_a_fresh_environment_has_no_model_and_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoke, "newest_approved", lambda *_: None)
-    assert verdicts(monkeypatch, api.RefusedError(REFUSED, status=503)) == {("no model yet", REFUSED)}
+    assert verdicts(monkeypatch, None) == {("no model yet", refused(model).message) for model in Environment.models}
 
 
 def test_an_approved_version_that_does_not_answer_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +100,8 @@ def test_an_approved_version_that_does_not_answer_is_a_failure(monkeypatch: pyte
         return {"ModelPackageVersion": 4}
 
     monkeypatch.setattr(smoke, "newest_approved", newest)
-    found = verdicts(monkeypatch, api.RefusedError(REFUSED, status=503))
-    assert found == {("failed", f"Version 4 is approved. {REFUSED}")}
+    found = verdicts(monkeypatch, None)
+    assert found == {("failed", f"Version 4 is approved. {refused(model).message}") for model in Environment.models}
     assert groups == ["mlops-dev-breast_cancer", "mlops-dev-california_housing"]
 
 
@@ -141,10 +151,42 @@ def test_the_deployed_commit_is_what_the_stack_says() -> None:
     assert deployed(target, ModelNames="a") == "unknown"
     with Stubber(target.client("cloudformation")) as cloudformation:
         cloudformation.add_client_error("describe_stacks", "ValidationError")
+        # Neither the stack nor one of GitHub's roles: nothing is deployed here yet.
+        cloudformation.add_client_error("describe_stacks", "ValidationError")
         assert smoke.deployed_commit(target) == "unknown"
         cloudformation.add_client_error("describe_stacks", "AccessDenied")
         with pytest.raises(ClientError, match="AccessDenied"):
             smoke.deployed_commit(target)
+
+
+@pytest.mark.parametrize(("stage", "here"), [("dev", True), ("prod", False)])
+def test_an_account_of_another_environment_is_told_by_its_roles(stage: str, here: bool) -> None:
+    target = Target(stage=stage, session=boto3.Session("x", "x", region_name="eu-west-1"))
+    outputs = [{"OutputKey": f"{role}RoleArn", "OutputValue": "arn"} for role in ("Diff", "DeployDev", "Push")]
+    delivery_stack = {"StackName": "mlops-delivery", "CreationTime": datetime(2026, 1, 2), "Outputs": outputs}
+    with Stubber(target.client("cloudformation")) as cloudformation:
+        cloudformation.add_client_error("describe_stacks", "ValidationError")
+        answer = {"Stacks": [{**delivery_stack, "StackStatus": "CREATE_COMPLETE"}]}
+        cloudformation.add_response("describe_stacks", answer, {"StackName": "mlops-delivery"})
+        if here:
+            assert smoke.deployed_commit(target) == "unknown"
+            return
+        with pytest.raises(CliError) as raised:
+            smoke.deployed_commit(target)
+    assert raised.value.message == ("This is not the account of prod: its stack mlops-delivery has roles for dev.")
+    assert "DiffRoleArn" in raised.value.hint
+
+
+def test_a_missing_lookup_role_names_the_bootstrap() -> None:
+    target = Target(stage="dev", session=boto3.Session("x", "x", region_name="eu-west-1"))
+    identity = {"UserId": "u", "Account": "111122223333", "Arn": "arn:aws:sts::111122223333:assumed-role/diff/x"}
+    with Stubber(target.client("sts")) as sts:
+        sts.add_response("get_caller_identity", identity)
+        sts.add_client_error("assume_role", "AccessDenied")
+        with pytest.raises(CliError) as raised:
+            smoke.through_lookup_role(target)
+    assert "cdk-hnb659fds-lookup-role-111122223333-eu-west-1" in raised.value.message
+    assert raised.value.hint == "Bootstrap that region: ./dev cdk bootstrap aws://111122223333/eu-west-1."
 
 
 @pytest.mark.parametrize(("answer", "code"), [(ANSWER, 0), (CliError("The REST API did not answer"), 1)])

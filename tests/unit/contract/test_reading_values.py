@@ -19,6 +19,7 @@ from contract.reading import (
     FileError,
     FileRules,
     decimal,
+    field_of,
     layout_of,
     quoted,
     read_table,
@@ -27,6 +28,22 @@ from contract.reading import (
 
 TOWN = Field("town", "town", "category", levels=("NEAR BAY", "1", "2.50", "NA", "na\u00efve"))
 AGE = Field("age", "age", "number", min=0, max=130, nullable=True)
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (
+            {"name": "age", "type": "number", "column": "Age (y)", "min": 0, "max": 130, "nullable": True, "unit": "y"},
+            Field("age", "Age (y)", "number", min=0.0, max=130.0, nullable=True),
+        ),
+        ({"name": "age", "type": "integer"}, Field("age", "age", "number")),
+        ({"name": "t", "type": "category", "column": None, "levels": ["a"]}, Field("t", "t", "category", ("a",))),
+        ({"name": "t", "type": "category", "levels": None, "min": None}, Field("t", "t", "category")),
+    ],
+)
+def test_a_field_is_what_the_api_tells_of_a_feature(document: dict[str, object], field: Field) -> None:
+    assert field_of(document) == field
 
 
 def test_missing_is_what_pandas_takes_for_missing() -> None:

@@ -175,6 +175,7 @@ class Job:
             "size": str(source.stat().st_size),
             "run_id": RUN_ID,
             "uploaded_at": "2026-01-01T00:00:00Z",
+            "sequencer": "0055AED6DCD90281E5",
         }
         request = {"root": str(root), "properties": properties, "contracts": {contract.name: contract.to_dict()}}
         assert self._process.stdin

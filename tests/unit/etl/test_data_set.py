@@ -36,7 +36,8 @@ def counts(**rows: int) -> dict[str, Any]:
     }
 
 
-SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
+UPLOADED = {"uploaded_at": "2026-01-01T00:00:00Z", "sequencer": "0055AED6DCD90281E5"}
+SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0, **UPLOADED}
 
 
 def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contract: Contract) -> None:

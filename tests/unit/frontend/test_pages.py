@@ -111,8 +111,21 @@ def test_what_a_page_itself_asks_may_fail(opened: Opener, fake: FakeApi, name: s
 def test_no_live_model_says_how_to_get_one(opened: Opener, fake: FakeApi, name: str) -> None:
     fake.live = False
     app = opened(name)
-    assert "No model is live yet" in text_of(app)
+    assert "No version is live" in text_of(app)
     assert f"mlops upload FILE.csv --model {HOUSING}" in text_of(app)
+
+
+@pytest.mark.parametrize("name", ["predict", "batch", "models", "monitoring"])
+def test_a_model_that_was_stopped_is_not_asked_for_data(opened: Opener, fake: FakeApi, name: str) -> None:
+    fake.live, fake.notice = (
+        False,
+        f"Version 3 is approved, and {HOUSING} was stopped: mlops deploy {HOUSING} brings it back.",
+    )
+    shown = text_of(opened(name))
+    assert f"mlops deploy {HOUSING} brings it back" in shown.replace("\\", "")
+    assert "No version is live" in shown
+    assert "What stands above says why" in shown
+    assert "mlops upload" not in shown
 
 
 def test_an_api_without_models_says_so(opened: Opener, fake: FakeApi) -> None:

@@ -21,6 +21,7 @@ from botocore.stub import ANY, Stubber
 from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.scaling import expect_targets
+from tracking.order import Order
 
 GROUP = "mlops-dev-california-housing"
 ROLE = "arn:aws:iam::111122223333:role/model"
@@ -39,7 +40,8 @@ ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
-    return load_function("deploy_model", {**settings, "LATE_SECONDS": "600", **environment})
+    settings |= {"LATE_SECONDS": "600", "DEPLOYMENT_QUEUE_URL": "https://deployments"}
+    return load_function("deploy_model", {**settings, **environment})
 
 
 @pytest.fixture
@@ -55,18 +57,20 @@ def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
 
 
 def decided(
-    group: str = GROUP, status: str = "Approved", version: int = 3, fields: list[str] | None = None
+    group: str = GROUP, status: str = "Approved", version: int = 7, fields: list[str] | None = None
 ) -> dict[str, Any]:
     """`fields`: what was updated; None of a version that was made so."""
     detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
-    detail |= {"ModelPackageVersion": version, **({"UpdatedModelPackageFields": fields} if fields else {})}
+    detail |= {"ModelPackageArn": f"{PACKAGE.removesuffix('7')}{version}", "ModelPackageVersion": version}
+    detail |= {**({"UpdatedModelPackageFields": fields} if fields else {})}
     event = {"detail-type": "SageMaker Model Package State Change", "time": "2026-01-02T00:00:00Z", "detail": detail}
     body = json.dumps(event)
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
 def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    order = Order.of({}, created=NOW, number=7)
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef", order=order)
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
 
 
@@ -96,7 +100,12 @@ def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROL
     return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
-def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
+CONTAINER = {"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}
+
+
+def expect_newest(
+    sagemaker: Stubber, *, containers: tuple[dict[str, Any], ...] = (CONTAINER,), **metadata: str
+) -> None:
     summary = {
         "ModelPackageArn": PACKAGE,
         "ModelPackageGroupName": GROUP,
@@ -118,9 +127,7 @@ def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
         # What is recorded of a version modifies it.
         "LastModifiedTime": datetime.fromisoformat(metadata.get("deployment_recorded_at", NOW.isoformat())),
-        "InferenceSpecification": {
-            "Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}]
-        },
+        **({"InferenceSpecification": {"Containers": list(containers)}} if containers else {}),
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -206,9 +213,10 @@ def expect_creation(
     capacity: dict[str, Any],
     *,
     first: bool = False,
-    recorded: dict[str, Any] | None = None,
+    live_before: bool = False,
+    seen: Any = SEEN["deployment_seen"],
 ) -> None:
-    """`first`: there is no endpoint yet. `recorded`: what is recorded of the request, where that is something else."""
+    """`first`: there is no endpoint yet; else it was `seen` so. `live_before`: the version was right once."""
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -232,7 +240,9 @@ def expect_creation(
     }
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer, config)
-    expect_record(sagemaker, PACKAGE, "requested", **(recorded or ({} if first else SEEN)))
+    before = {} if first else {"deployment_seen": seen}
+    live = {"deployment_live_at": ANY} if live_before else {}
+    expect_record(sagemaker, PACKAGE, "requested", **before, **live)
 
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
@@ -363,6 +373,21 @@ def test_busy_endpoint_hands_the_event_back(
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
+def test_an_endpoint_that_is_busy_for_long_uses_up_no_attempts(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting, however long, does not bring an approval to the dead letters: it is sent anew in time."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = decided()
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "10"}
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(event, None) == {"batchItemFailures": []}
+    body = event["Records"][0]["body"]
+    assert sent == [{"QueueUrl": "https://deployments", "MessageBody": body, "DelaySeconds": 60}]
+
+
 def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """SageMaker lets it be deleted only; nobody is answered by it."""
     expect_newest(sagemaker)
@@ -382,6 +407,7 @@ def test_a_failed_endpoint_of_the_version_itself_is_judged_first(function: Simpl
 
 
 def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_state(sagemaker, 7, "Rejected")
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
@@ -394,6 +420,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
 def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """Version 8 is live and rejected; 7 is the newest that is approved."""
     name = name_of(function)
+    expect_state(sagemaker, 8, "Rejected")
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
     expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
@@ -401,7 +428,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
-    function.handler.handler(decided(status="Rejected"), None)
+    function.handler.handler(decided(status="Rejected", version=8), None)
 
 
 def test_group_of_nobody_is_refused(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -475,6 +502,56 @@ def test_an_update_keeps_the_instances_that_scaling_added(function: SimpleNamesp
     assert "RetainAllVariantProperties" not in realtime_deployment(function, 2).update_request(REALTIME)
 
 
+@contextmanager
+def alarms(function: SimpleNamespace, *on: str) -> Iterator[None]:
+    """Of the two that watch an update, those that are on before it begins."""
+    request = {"AlarmNames": [f"{GROUP}-5xx", f"{GROUP}-latency"], "StateValue": "ALARM"}
+    with Stubber(function.clients.cloudwatch) as cloudwatch:
+        found = {"MetricAlarms": [{"AlarmName": f"{GROUP}-{name}"} for name in on]}
+        cloudwatch.add_response("describe_alarms", found, request)
+        if on:
+            cloudwatch.add_response("put_metric_data", {})
+        yield
+
+
+def test_an_alarm_of_the_live_version_is_no_fault_of_the_next_one() -> None:
+    """Under it SageMaker rolls every update back, and the new version was rejected for what the old one did."""
+    function = load(SERVING_MODE="realtime")
+    before = f"{GROUP}-6-aaaaaa"
+    with Stubber(function.handler.sagemaker) as sagemaker, alarms(function, "5xx"):
+        expect_newest(sagemaker)
+        expect_endpoint(sagemaker, config=before)
+        expect_config(sagemaker, before, REALTIME)
+        expect_state(sagemaker, 7)
+        reason = (
+            f"The alarm {GROUP}-5xx is on: SageMaker would roll back an update that begins now. "
+            "It goes on when the alarm is over."
+        )
+        recorded = {"deployment_state": "blocked", "deployment_reason": reason, "deployment_recorded_at": ANY}
+        request = {"ModelPackageArn": PACKAGE, "CustomerMetadataProperties": {**recorded, "deployment_attempts": "1"}}
+        sagemaker.add_response("update_model_package", {"ModelPackageArn": PACKAGE}, request)
+        function.handler.handler(decided(), None)
+        sagemaker.assert_no_pending_responses()
+
+
+def test_the_way_back_from_a_version_that_sets_off_alarms_is_open() -> None:
+    """To one that was right before: all traffic at once, and no alarm that is on rolls it back."""
+    function = load(SERVING_MODE="realtime")
+    name, before = name_of(function, mode="realtime"), f"{GROUP}-8-aaaaaa"
+    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.cloudwatch) as cloudwatch:
+        on = {"MetricAlarms": [{"AlarmName": f"{GROUP}-latency"}]}
+        cloudwatch.add_response("describe_alarms", on)
+        expect_state(sagemaker, 8, "Rejected")
+        expect_newest(sagemaker, deployment_state="deployed")
+        expect_endpoint(sagemaker, config=before)
+        expect_config(sagemaker, before, REALTIME)
+        expect_creation(sagemaker, name, REALTIME, live_before=True)
+        sagemaker.add_response("update_endpoint", ENDPOINT_ARN, {"EndpointName": GROUP, "EndpointConfigName": name})
+        expect_approved(sagemaker, 7)
+        function.handler.handler(decided(status="Rejected", version=8), None)
+        sagemaker.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("scaled", [True, False])
 def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool) -> None:
     function = load(SERVING_MODE="realtime")
@@ -484,7 +561,11 @@ def test_instances_of_another_type_are_not_scaled_while_they_change(scaled: bool
         "ResourceId": f"endpoint/{GROUP}/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-    with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.autoscaling) as autoscaling:
+    with (
+        Stubber(function.handler.sagemaker) as sagemaker,
+        Stubber(function.clients.autoscaling) as autoscaling,
+        alarms(function),
+    ):
         expect_newest(sagemaker)
         expect_endpoint(sagemaker, config=before)
         expect_config(sagemaker, before, {**REALTIME, "InstanceType": "ml.c5.large"})
@@ -526,6 +607,16 @@ def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
     with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
         s3.add_response("head_object", {"VersionId": "v2"}, PLACE)
         s3.add_response("get_object", {"Body": body}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_an_artifact_that_is_gone_is_told_with_the_way_back(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1", run_id="0123456789abcdef")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} is gone. It is made again by: mlops retry 0123456789abcdef --fresh"
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_client_error("head_object", "404", expected_params=PLACE)
         function.handler.handler(decided(), None)
         s3.assert_no_pending_responses()
 
@@ -621,6 +712,16 @@ def test_what_lies_elsewhere_leaves_the_approval_alone(
     told = message if code == "ValidationException" else f"{code}: {message}"
     with blocked(function, sagemaker, told):
         assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(("containers", "many"), [((), "no container"), ((CONTAINER, CONTAINER), "2 containers")])
+def test_a_version_that_somebody_registered_otherwise_is_rejected(
+    function: SimpleNamespace, sagemaker: Stubber, containers: tuple[dict[str, Any], ...], many: str
+) -> None:
+    """It kept every other version from its endpoint: each event of the model failed."""
+    expect_newest(sagemaker, containers=containers)
+    with refused(function, sagemaker, f"It was registered with {many}: a version is served by one."):
+        function.handler.handler(decided(), None)
 
 
 def test_a_version_that_was_live_and_right_once_is_not_rejected(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -796,8 +897,7 @@ def test_a_check_goes_back_to_the_version_before_when_a_rejection_did_not_arrive
     expect_served(sagemaker, old, f"{PACKAGE.removesuffix('7')}8")
     expect_endpoint(sagemaker, old, LastModifiedTime=ago(30))
     expect_config(sagemaker, old, SERVERLESS)
-    seen = {"deployment_seen": ANY, "deployment_live_at": ANY}
-    expect_creation(sagemaker, new, SERVERLESS, first=True, recorded=seen)
+    expect_creation(sagemaker, new, SERVERLESS, live_before=True, seen=ANY)
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN)
     expect_approved(sagemaker, 7)
     with lost(function):
@@ -859,6 +959,7 @@ def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
     only(function)
+    expect_state(sagemaker, 7, "Rejected")
     for event in (decided(status="Rejected"), {"source": "aws.events"}):
         expect_approved(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")

@@ -36,6 +36,7 @@ DEPLOY = {
     "SHARED_IMAGE": "image:3.2-0",
     "SHARED_CODE_URI": f"s3://assets/{DIGEST}.gz",
     "VERIFY_FUNCTION": "verify",
+    "DEPLOYMENT_QUEUE_URL": "https://deployments",
     "LATE_SECONDS": "600",
 }
 

@@ -266,6 +266,14 @@ def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNames
     assert len(response["body"]) < 50_000
 
 
+def test_a_model_is_found_where_one_path_is_for_all(function: SimpleNamespace, runtime: Runtime) -> None:
+    path = {"resource": "/models/{model}/predictions"}
+    told = function.handler.handler(event({"instances": []}, **path, pathParameters={"model": MODEL}), None)
+    assert problem_of(told, 400)["detail"] != ""
+    unknown = function.handler.handler(event({"instances": [RECORD]}, **path, pathParameters={"model": "nobody"}), None)
+    assert problem_of(unknown, 404)["detail"].startswith("There is no model 'nobody'.")
+
+
 @pytest.mark.parametrize("resource", ["/models/unknown/predictions", "/"])
 def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: str) -> None:
     response = function.handler.handler(event({"instances": [RECORD]}, resource=resource), None)
@@ -275,7 +283,10 @@ def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: st
 @pytest.mark.parametrize(
     ("code", "message", "retry_after", "detail"),
     [
-        ("ValidationError", "Endpoint e of account 111122223333 not found.", "30", "no model is live yet"),
+        (
+            *("ValidationError", "Endpoint e of account 111122223333 not found.", "30"),
+            f"no version of {MODEL} is live; GET /models/{MODEL} says why",
+        ),
         ("ValidationError", "Could not load model of account 111122223333", "30", f"{MODEL} cannot answer now"),
         ("ThrottlingException", "", "5", f"{MODEL} cannot take this request now"),
         ("ModelNotReadyException", "", "5", f"{MODEL} cannot take this request now"),
@@ -291,6 +302,16 @@ def test_model_that_cannot_answer(
     assert problem_of(response, 503)["detail"] == detail
     assert "111122223333" not in response["body"]
     assert response["headers"]["Retry-After"] == retry_after
+
+
+@pytest.mark.parametrize("words", ['{"errors": [1, 2, {"rea', '{"errors": ["a", ', '{"errors": [' + "[" * 100_000])
+def test_what_another_container_says_of_errors_is_no_refusal_of_ours(
+    function: SimpleNamespace, runtime: Runtime, words: str
+) -> None:
+    error = function.endpoint.InvocationError("ModelError", "", original=words, original_status=400)
+    runtime.fails(error)
+    response = function.handler.handler(event({"instances": [RECORD]}), None)
+    assert response["statusCode"] == 400
 
 
 def test_model_that_cannot_be_reached(function: SimpleNamespace, runtime: Runtime) -> None:

@@ -27,6 +27,7 @@ GROUP = "mlops-dev-california-housing"
 PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/7"
 ROLE = "arn:aws:iam::111122223333:role/batch"
 JOB_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/batch"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 KEY = f"batch/{MODEL}/2026/rows (1).csv"
 COLUMNS = (
@@ -52,6 +53,7 @@ def function() -> Iterator[SimpleNamespace]:
         "INSTANCE_TYPE": "ml.m5.large",
         "STAGE": "dev",
         "ALERTS_TOPIC_ARN": TOPIC,
+        "BATCH_QUEUE_URL": QUEUE,
     }
     with mock_aws():
         function = load_function("start_batch", environment)
@@ -334,7 +336,7 @@ def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: Simpl
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
-    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    sagemaker.add_client_error("create_transform_job", "InternalFailure", "later", http_status_code=500)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
     key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
@@ -384,14 +386,35 @@ def test_an_artifact_that_was_exchanged_after_its_approval_predicts_nothing(
 def test_an_artifact_that_is_gone_is_told(
     function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, pinned: bool
 ) -> None:
-    event, metadata = put(function, GOOD), registered(function) if pinned else {}
+    event, metadata = put(function, GOOD), {"run_id": "run7", **(registered(function) if pinned else {})}
     function.handler.s3.delete_object(Bucket="artifact", Key=ARTIFACT)
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7, metadata=metadata)
     expect_alert(sns, "refused")
     function.handler.handler(event, CONTEXT)
     reason = document(function, event, "result.json")["reason"]
-    assert reason.endswith(f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone; train again")
+    assert reason.endswith(
+        f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone. It is made again by: mlops retry run7 --fresh"
+    )
+
+
+def test_a_version_that_nothing_can_serve_is_refused(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    summary, package = described(7, ARTIFACT)
+    del package["InferenceSpecification"]
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+    sagemaker.add_response("describe_model_package", package)
+    sns.add_response("publish", {"MessageId": "1"})
+    function.handler.handler(event, CONTEXT)
+    found = document(function, event, "result.json")
+    assert (found["state"], found["reason"]) == (
+        "refused",
+        "rows (1).csv: version 7 cannot be used. It was registered with no container: a version is served by one. "
+        "Reject it, then upload the file again",
+    )
 
 
 def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
@@ -461,8 +484,7 @@ def test_without_an_approved_version_the_file_is_refused(
     result = document(function, event, "result.json")
     assert (result["state"], result["model"], result["key"]) == ("refused", MODEL, KEY)
     assert result["reason"] == (
-        "rows (1).csv: no version of california_housing is approved yet; train and approve one, "
-        "then upload the file again"
+        "rows (1).csv: no version of california_housing is approved; train and approve one, then upload the file again"
     )
 
 
@@ -566,7 +588,7 @@ def test_a_file_that_is_rewritten_already_is_not_rewritten_again(function: Simpl
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
-    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    sagemaker.add_client_error("create_transform_job", "InternalFailure", "later", http_status_code=500)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
     key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
@@ -647,7 +669,7 @@ def test_a_refused_call_is_recorded_and_told(function: SimpleNamespace, sagemake
     assert "role may not" in result["reason"]
 
 
-@pytest.mark.parametrize(("code", "status"), [("ResourceLimitExceeded", 400), ("InternalFailure", 500)])
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 400), ("InternalFailure", 500)])
 def test_what_may_pass_is_delivered_again(
     function: SimpleNamespace, sagemaker: Stubber, code: str, status: int
 ) -> None:
@@ -658,6 +680,28 @@ def test_what_may_pass_is_delivered_again(
     sagemaker.add_client_error("create_transform_job", code, "later", http_status_code=status)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
+    listed = function.handler.s3.list_objects_v2(Bucket="artifact", Prefix=MODEL)["Contents"]
+    assert not [item["Key"] for item in listed if item["Key"].endswith("result.json")]
+
+
+def test_a_file_that_finds_no_instance_waits_and_is_no_failure(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often: it is sent anew, so that no attempt is used up and it does not grow old in its queue."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = put(function, GOOD)
+    for again in range(3):
+        expect_no_job(sagemaker)
+        if again:
+            sagemaker.add_response("describe_model_package", described(7, ARTIFACT)[1], {"ModelPackageName": PACKAGE})
+        else:
+            expect_newest(sagemaker, 7)
+        expect_model(sagemaker, exists=True)
+        sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "full", http_status_code=400)
+        function.handler.handler(event, CONTEXT)
+    message = {"QueueUrl": QUEUE, "MessageBody": event["Records"][0]["body"], "DelaySeconds": 300}
+    assert sent == [message] * 3
     listed = function.handler.s3.list_objects_v2(Bucket="artifact", Prefix=MODEL)["Contents"]
     assert not [item["Key"] for item in listed if item["Key"].endswith("result.json")]
 
@@ -705,3 +749,10 @@ def test_key_and_network_of_the_environment_go_with_the_requests(function: Simpl
     batch = function.logic.Batch(upload, resource="r", bucket="artifact")
     job = batch.job_request("m", None, instance="ml.m5.large", version=7, key="key")
     assert (job["TransformOutput"]["KmsKeyId"], job["TransformResources"]["VolumeKmsKeyId"]) == ("key", "key")
+
+
+def test_many_models_share_a_role(function: SimpleNamespace) -> None:
+    settings = function.handler.SETTINGS
+    assert settings.role_of(MODEL) == ROLE
+    shared = replace(settings, model_roles={"*": "arn:aws:iam::111122223333:role/all"})
+    assert shared.role_of(MODEL) == "arn:aws:iam::111122223333:role/all"

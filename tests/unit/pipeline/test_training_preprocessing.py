@@ -156,8 +156,8 @@ def leak(folder: Path) -> None:
 
 
 REFUSALS = {
-    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json is missing"),
-    "no profile": (lambda folder: (folder / "profile.json").unlink(), "profile.json is missing"),
+    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "has no manifest.json; run the ETL job again"),
+    "no profile": (lambda folder: (folder / "profile.json").unlink(), "has no profile.json; run the ETL job again"),
     "manifest not JSON": (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is not valid JSON"),
     "manifest a list": (lambda folder: (folder / "manifest.json").write_text("[]"), "must hold a JSON object"),
     "manifest of another version": (change_json("manifest.json", version=2), "manifest.json: version is 2"),
@@ -274,7 +274,7 @@ def test_a_data_set_of_an_older_contract_is_refused(
     assert prepare(dataset, "f" * 64, tmp_path) == 1
     error = capsys.readouterr().err
     assert f"made for contract {contract.hash[:12]} of california_housing" in error
-    assert "deployed with ffffffffffff; upload the data again" in error
+    assert "deployed with ffffffffffff; run the ETL job again" in error
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from stacks import bundles
-from tracking.code import ChangedCodeError, check_code, name_of
+from tracking.code import ChangedCodeError, MissingCodeError, check_code, name_of
 
 
 def uri_of(archive: bundles.Archive) -> str:
@@ -40,6 +41,32 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> bundles.Bundles:
 def test_what_the_stacks_deploy_is_what_it_is_named_by(built: bundles.Bundles, name: str) -> None:
     archive: bundles.Archive = getattr(built, name)
     check_code(Bucket(archive.path.read_bytes()), uri_of(archive))
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_code_that_is_gone_is_told_with_what_brings_it_back(code: str) -> None:
+    """Who may not list the bucket is told the second one."""
+    uri = f"s3://assets/{'a' * 64}.gz"
+    with pytest.raises(MissingCodeError) as told:
+        check_code(Failing(code), uri)
+    assert str(told.value) == (
+        f"The code {uri} is gone, or may not be read ({code}). Deploying again uploads it: ./dev cdk deploy"
+    )
+
+
+def test_what_may_pass_is_raised_as_it_is() -> None:
+    with pytest.raises(ClientError, match="SlowDown"):
+        check_code(Failing("SlowDown"), f"s3://assets/{'a' * 64}.gz")
+
+
+class Failing:
+    """An S3 client that answers with an error."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "GetObject")
 
 
 def repacked(path: Path, change: bytes) -> bytes:

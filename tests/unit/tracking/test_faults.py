@@ -67,6 +67,8 @@ def test_everything_else_is_the_environments(code: str, message: str) -> None:
     [
         ("The primary container for production variant AllTraffic did not pass the ping health check.", "version"),
         ("One or more alarms of the auto-rollback configuration went into the ALARM state: a-5xx", "version"),
+        ("Alarms were triggered:\na-5xx", "version"),
+        ("The alarm a-5xx tripped in the baking period.", "version"),
         ('Failed to extract model data archive for container "container_1" from URL "s3://b/m.tar.gz".', "version"),
         ("CannotStartContainerError. Please ensure the model container can be started.", "version"),
         ("Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error.", "environment"),

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from botocore.exceptions import ClientError
+
 _PIECE = 1 << 20
+_GONE = ("404", "NoSuchKey", "NoSuchVersion")
 
 
 class Writable(Protocol):
@@ -16,6 +19,10 @@ class Writable(Protocol):
 
 class ChangedArtifactError(Exception):
     """Other bytes stand where an artifact was registered. The text has both digests."""
+
+
+class UnservableError(Exception):
+    """A version that somebody registered so that it cannot be served. The text says why, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,19 @@ class Artifact:
 NOWHERE = Artifact("")
 
 
+def container_of(package: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a described model package. Raises UnservableError where there is none, or a chain of several."""
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    if len(containers) != 1:
+        many = f"{len(containers)} containers" if containers else "no container"
+        raise UnservableError(f"It was registered with {many}: a version is served by one.")
+    container: Mapping[str, Any] = containers[0]
+    return container
+
+
 def artifact_of(package: Mapping[str, Any]) -> Artifact:
-    """Of a described model package."""
-    (container,) = package["InferenceSpecification"]["Containers"]
+    """Of a described model package. Raises UnservableError."""
+    container = container_of(package)
     metadata = package.get("CustomerMetadataProperties", {})
     uri = container.get("ModelDataUrl", "")
     return Artifact(uri, metadata.get("artifact_sha256", ""), metadata.get("artifact_version", ""))
@@ -64,6 +81,20 @@ def check(s3: Any, artifact: Artifact) -> None:
         raise ChangedArtifactError(
             f"Its artifact {artifact.uri} was exchanged: its SHA-256 is {found}, registered was {artifact.sha256}."
         )
+
+
+def is_gone(s3: Any, artifact: Artifact) -> bool:
+    """Whether the bytes that were registered stand nowhere any more. Raises ClientError for what may not be read.
+
+    S3 says it only to those who may list the bucket.
+    """
+    try:
+        s3.head_object(**artifact.pinned)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+        return True
+    return False
 
 
 def digest_of(s3: Any, place: Mapping[str, str], *, to: Writable | None = None) -> str:

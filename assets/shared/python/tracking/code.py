@@ -9,19 +9,38 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+# Who may not list a bucket is told the second one of what is not there.
+_ABSENT = ("NoSuchKey", "AccessDenied")
+
+
+class MissingCodeError(Exception):
+    """An archive is not where it was deployed to."""
+
 
 class ChangedCodeError(Exception):
     """An archive holds other files than it was deployed with. The text has both digests."""
 
 
 def check_code(s3: Any, uri: str) -> None:
-    """Raises ChangedCodeError. `uri`: s3://bucket/<name>.zip or .gz, as the CDK uploads an asset of ours.
+    """`uri`: s3://bucket/<name>.zip or .gz, as the CDK uploads an asset of ours.
 
+    Raises ChangedCodeError, MissingCodeError, and ClientError for what may pass.
     The packed bytes differ with the zlib of the machine that packs: the name follows from names and contents.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     wanted = key.rpartition("/")[2].partition(".")[0]
-    found = name_of(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _ABSENT:
+            raise
+        raise MissingCodeError(
+            f"The code {uri} is gone, or may not be read ({code}). Deploying again uploads it: ./dev cdk deploy"
+        ) from error
+    found = name_of(body)
     if found != wanted:
         raise ChangedCodeError(
             f"The code {uri} was exchanged: by its files its name would be {found}, deployed was {wanted}. "

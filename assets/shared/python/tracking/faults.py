@@ -23,7 +23,9 @@ _BAD_CONTAINER = re.compile(
     r"|(?:failed|unable) to (?:extract|unpack|decompress) (?:the )?model|model data archive is (?:invalid|too large)",
     re.IGNORECASE,
 )
-_ALARMED = re.compile(r"\balarms?\b.*\b(?:alarm state|went off|in alarm)\b", re.IGNORECASE)
+_ALARMED = re.compile(
+    r"\balarms?\b.*\b(?:alarm state|went off|in alarm|tripped|triggered)\b", re.IGNORECASE | re.DOTALL
+)
 # What may be either: the artifact is gone, or the role cannot read it. Only a look at the artifact tells.
 _UNREADABLE = re.compile(r"could not access model data|failed to download model data", re.IGNORECASE)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracking.versions import NAMESPACE
+from tracking.place import project_of
 
 LOST_EVENTS = "LostEvents"
 
 
-def count_lost(cloudwatch: Any, *, stage: str, number: int = 1) -> None:
+def count_lost(cloudwatch: Any, *, prefix: str, stage: str, number: int = 1) -> None:
     """An alarm watches the metric."""
     metric = {
         "MetricName": LOST_EVENTS,
@@ -17,4 +17,4 @@ def count_lost(cloudwatch: Any, *, stage: str, number: int = 1) -> None:
         "Value": float(number),
         "Unit": "Count",
     }
-    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{project_of(prefix, stage)}/{stage}", MetricData=[metric])

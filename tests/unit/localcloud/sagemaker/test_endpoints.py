@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.sagemaker import invoke
 from tests.unit.localcloud.sagemaker.support import (
     IMAGE,
     INFERENCE,
@@ -64,11 +63,12 @@ def test_bad_input_is_the_clients_error(live: dict[str, Any], runtime: Any) -> N
 def test_of_what_a_container_says_as_much_is_passed_on_as_the_service_declares(
     live: dict[str, Any], runtime: Any
 ) -> None:
-    declared = runtime.meta.service_model.shape_for("ModelError").members["OriginalMessage"].metadata["max"]
-    assert declared == invoke.LONGEST_MESSAGE
+    declared = runtime.meta.service_model.shape_for("ModelError").members
     with pytest.raises(ClientError) as caught:
         ask(runtime, live["EndpointName"], {"instances": 1, "marks": 3000})
-    assert len(caught.value.response["OriginalMessage"]) == declared
+    told = caught.value.response
+    for name, text in (("OriginalMessage", told["OriginalMessage"]), ("Message", told["Error"]["Message"])):
+        assert len(text) == declared[name].metadata["max"] == 2048
 
 
 def test_a_fault_of_the_model_is_a_server_error(live: dict[str, Any], runtime: Any) -> None:

@@ -8,7 +8,7 @@ from contract.reading.oneline import ESCAPE, Restored, on_one_line, restored
 from contract.reading.records import LONGEST_RECORD, Record, RecordReader, fields_of
 from contract.reading.rows import Row, RowReader, Table, Value, read_table, records
 from contract.reading.rules import DECIMALS, DELIMITERS, Data, FileRules
-from contract.reading.values import LARGEST, MISSING_WORDS, Field, Finding, decimal, even_blanks, quoted
+from contract.reading.values import LARGEST, MISSING_WORDS, Field, Finding, decimal, even_blanks, field_of, quoted
 
 __all__ = [
     "DECIMALS",
@@ -39,6 +39,7 @@ __all__ = [
     "decimal",
     "encoding_of",
     "even_blanks",
+    "field_of",
     "fields_of",
     "is_unreadable",
     "layout_of",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 from unicodedata import normalize
 
 # What pandas reads as missing (its default na_values).
@@ -41,7 +41,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Field:
-    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text."""
+    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text.
+
+    `label`: what reasons call it, where that is not its name.
+    """
 
     name: str
     column: str
@@ -50,6 +53,11 @@ class Field:
     min: float | None = None
     max: float | None = None
     nullable: bool = False
+    label: str = ""
+
+    @property
+    def called(self) -> str:
+        return self.label or self.name
 
     @cached_property
     def _exact(self) -> Mapping[str, str]:
@@ -79,6 +87,21 @@ class Field:
         return text in words and text not in self.levels
 
 
+def field_of(document: Mapping[str, Any]) -> Field:
+    """From what the REST API tells of a feature. Members that an older API leaves out have a neutral value."""
+    name = str(document["name"])
+    low, high = document.get("min"), document.get("max")
+    return Field(
+        name=name,
+        column=str(document.get("column") or name),
+        type="category" if document["type"] == "category" else "number",
+        levels=tuple(map(str, document.get("levels") or ())),
+        min=None if low is None else float(low),
+        max=None if high is None else float(high),
+        nullable=bool(document.get("nullable", False)),
+    )
+
+
 def even_blanks(text: str) -> str:
     """Each run of blanks, non-breaking ones among them, as one blank, none at the ends; accents as part of letters."""
     return _BLANKS.sub(" ", text if text.isascii() else normalize("NFC", text)).strip()
@@ -94,12 +117,12 @@ def decimal(text: str, mark: str = ".") -> float | None:
 
 
 def missing(field: Field) -> Finding | None:
-    return None if field.nullable else Finding(f"{field.name}: missing", "is missing")
+    return None if field.nullable else Finding(f"{field.called}: missing", "is missing")
 
 
 def number_finding(field: Field, value: float) -> Finding | None:
     """What is wrong with a number, None for a good one."""
-    name = field.name
+    name = field.called
     if not -sys.float_info.max <= value <= sys.float_info.max:
         return Finding(f"{name}: too large", "must be a finite number")
     if abs(value) > LARGEST:
@@ -112,7 +135,7 @@ def number_finding(field: Field, value: float) -> Finding | None:
 
 
 def not_a_number(field: Field, text: str) -> Finding:
-    return Finding(f"{field.name}: not a number", f"must be a number, is {quoted(text)}")
+    return Finding(f"{field.called}: not a number", f"must be a number, is {quoted(text)}")
 
 
 def unknown_level(field: Field, text: str) -> Finding:
@@ -121,7 +144,7 @@ def unknown_level(field: Field, text: str) -> Finding:
     near = next((level for level in field.levels if level.casefold() == wanted), None)
     if near is not None:
         reason += f"; it differs from {quoted(near)} in upper and lower case"
-    return Finding(f"{field.name}: unknown level", reason)
+    return Finding(f"{field.called}: unknown level", reason)
 
 
 def listed_levels(levels: tuple[str, ...]) -> str:

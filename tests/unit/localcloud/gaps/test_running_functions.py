@@ -1,0 +1,104 @@
+"""An invocation that runs ends by the code it began with, whatever happens to its function meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.host import LocalCloud
+from tests.unit.localcloud.gaps.support import allow, deploy, function, role, until, zipped
+
+CODE = """
+import os, pathlib, time
+def handler(event, context):
+    pathlib.Path(event["begun"]).touch()
+    while not pathlib.Path(event["go_on"]).exists():
+        time.sleep(0.02)
+    return {"word": os.environ["WORD"], "process": os.getpid()}
+"""
+
+
+class Running:
+    """An invocation that has begun and waits until it may go on."""
+
+    def __init__(self, cloud: LocalCloud, name: str, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._begun, self._go_on = folder / "begun", folder / "go-on"
+        self._cloud, self._name = cloud, name
+        self._answer: dict[str, Any] = {}
+        self._thread = threading.Thread(target=self._invoke, daemon=True)
+        self._thread.start()
+        assert until(self._begun.exists)
+
+    def _invoke(self) -> None:
+        event = json.dumps({"begun": str(self._begun), "go_on": str(self._go_on)})
+        self._answer = self._cloud.client("lambda").invoke(FunctionName=self._name, Payload=event)
+
+    def answer(self) -> dict[str, Any]:
+        self._go_on.touch()
+        self._thread.join(20)
+        answer: dict[str, Any] = json.load(self._answer["Payload"])
+        return answer
+
+
+@pytest.fixture
+def name(cloud: LocalCloud, request: pytest.FixtureRequest) -> str:
+    logs = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    sleeper = function(CODE, Timeout=20, Environment={"Variables": {"WORD": "before"}})
+    stack = f"running-{request.node.callspec.id}"
+    return deploy(cloud, stack, {"Role": role("lambda", logs), "Function": sleeper})["Function"]
+
+
+def new_settings(cloud: LocalCloud, name: str) -> None:
+    cloud.client("lambda").update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"WORD": "after"}}
+    )
+
+
+def new_code(cloud: LocalCloud, name: str) -> None:
+    code = CODE.replace('os.environ["WORD"]', '"after"')
+    cloud.client("lambda").update_function_code(FunctionName=name, ZipFile=zipped(index=code))
+
+
+def removal(cloud: LocalCloud, name: str) -> None:
+    cloud.client("lambda").delete_function(FunctionName=name)
+
+
+def exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("change", [new_settings, new_code, removal], ids=["settings", "code", "removal"])
+def test_what_runs_ends_as_it_began(
+    cloud: LocalCloud, name: str, tmp_path: Path, change: Callable[[LocalCloud, str], None]
+) -> None:
+    running = Running(cloud, name, tmp_path)
+    change(cloud, name)
+
+    answer = running.answer()
+
+    assert answer.get("word") == "before", answer
+    # Its environment is of the function that was: nothing runs in it again.
+    assert until(lambda: not exists(answer["process"]), seconds=5)
+
+
+@pytest.mark.parametrize("change", [new_settings, new_code], ids=["new-settings", "new-code"])
+def test_what_begins_after_a_change_begins_by_it(
+    cloud: LocalCloud, name: str, tmp_path: Path, change: Callable[[LocalCloud, str], None]
+) -> None:
+    before = Running(cloud, name, tmp_path / "before")
+    change(cloud, name)
+
+    after = Running(cloud, name, tmp_path / "after").answer()
+
+    assert (after["word"], before.answer()["word"]) == ("after", "before")
