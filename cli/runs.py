@@ -34,9 +34,10 @@ def doubt(run: Run) -> str:
 
 
 def check_ended(run: Run) -> None:
-    """Raises CliError for a run that goes on."""
-    if not run.final:
-        raise CliError(f"Run {run.run_id} is under way ({run.state}).", "Wait for its end.")
+    """Raises CliError for a run that goes on. One that is in its state for longer than it takes does not."""
+    if not run.final and not run.overdue:
+        since = f" since {run.since.astimezone():%b %d %H:%M}" if run.since else ""
+        raise CliError(f"Run {run.run_id} is under way ({run.state}{since}).", "Wait for its end.")
 
 
 def retry(target: Target, run: Run, *, fresh: bool = False) -> str:
@@ -46,6 +47,11 @@ def retry(target: Target, run: Run, *, fresh: bool = False) -> str:
     Raises CliError when there is no data set, or nothing that a retry would change.
     """
     check_ended(run)
+    if run.state == "deploying":
+        raise CliError(
+            f"Run {run.run_id} made version {run.model_version}, which is not live yet. {run.reason}",
+            f"Bring it to the endpoint: mlops deploy {run.model}",
+        )
     if run.state == "failed" and not fresh and given_up.put_back(target, run):
         return ""
     if run.manifest is None and run.state != "refused":

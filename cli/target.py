@@ -20,12 +20,12 @@ from cli.errors import CliError
 from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
 from project import PROJECT
-from tracking.place import Place, resource_name
+from tracking.place import JOB_SECONDS, Place, resource_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
-STACKS = ("data", "etl", "training", "serving", "batch", "monitoring")
+STACKS = ("data", "etl", "training", "serving", "batch", "recovery", "monitoring")
 
 Where = Literal["local", "aws"]
 # The value of --on where it is not said: what a person chose before, for a shell or for a machine.
@@ -139,6 +139,7 @@ class Target:
             workflow=self.output("WorkflowName"),
             artifact_bucket=self.output("ArtifactBucketName"),
             shared_bucket=self.output("ArtifactBucketName"),
+            job_seconds=int(self._outputs.get("JobTimeoutSeconds", JOB_SECONDS)),
         )
 
     @property

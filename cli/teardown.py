@@ -15,7 +15,7 @@ from cli.running import end_batches, end_serving, running
 from cli.target import Target
 
 # The functions that react to the registry go first, then the topic that all tell their troubles to, the data last.
-ORDER = ("batch", "serving", "training", "etl", "monitoring", "data")
+ORDER = ("recovery", "batch", "serving", "training", "etl", "monitoring", "data")
 LOG_PREFIXES = ("/aws/sagemaker/Endpoints/{prefix}", "/aws/lambda/{prefix}", "/aws-glue/{environment}/")
 
 

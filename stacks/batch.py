@@ -55,7 +55,9 @@ class BatchStack(ModelStack):
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
         # Attempts are for failures: a file for which the account has no instance is put back, and waits.
-        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters)
+        self.uploads = queue = WorkQueue(
+            self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "BatchUploaded",
@@ -100,7 +102,7 @@ class BatchStack(ModelStack):
         self._grant_start(function.own_role, list(roles.values()))
 
     def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        function = PlatformFunction(
+        self.finish = function = PlatformFunction(
             self,
             "FinishBatch",
             description="Records how a batch transform ended",

@@ -11,9 +11,16 @@ from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after, write_once
+from stacks.constructs.secure_bucket import (
+    SecureBucket,
+    access_log_bucket,
+    expire,
+    expire_old_versions,
+    tier_after,
+    write_once,
+)
 from stacks.naming import pascal
-from stacks.platform_stack import Buckets, PlatformStack
+from stacks.platform_stack import RECEIPTS, Buckets, PlatformStack
 
 # Artifacts that versions were registered with, of any model.
 KEPT = "*/models/*/model.tar.gz"
@@ -64,7 +71,7 @@ class DataStack(PlatformStack):
             access_logs=logs,
             key=self.key,
             events=True,
-            lifecycle_rules=[tier_after(30), expire_old_versions(30)],
+            lifecycle_rules=[tier_after(30), expire_old_versions(30), expire(RECEIPTS, 30)],
         )
         artifact = SecureBucket(
             self,

@@ -28,7 +28,7 @@ from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.trust import trusted
-from stacks.platform_stack import Foundation, ModelStack
+from stacks.platform_stack import RECEIPTS, Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
 # To read a file that was sent in parts, which S3 gives no hash of: 5 GB take some 70 s. Within the queue's patience.
@@ -137,7 +137,9 @@ class EtlStack(ModelStack):
 
     def _add_start(self) -> None:
         dead_letters = DeadLetterQueue(self, "UploadDlq", alerts=self._alerts)
-        queue = WorkQueue(self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters)
+        self.uploads = queue = WorkQueue(
+            self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "Uploaded",
@@ -196,6 +198,7 @@ class EtlStack(ModelStack):
         grant_objects(function.own_role, processed, waiting.claims, "s3:GetObject", "s3:PutObject")
         grant_objects(function.own_role, processed, waiting.tickets, "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)
+        grant_objects(function.own_role, processed, [f"{RECEIPTS}*"], "s3:PutObject")
         grant(function.own_role, ["glue:GetWorkflowRun"], [self._workflow_arn])
         return function
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import NestedStack, Stack
+from aws_cdk import Duration, NestedStack, Stack
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -13,6 +13,10 @@ from stacks.bundles import Bundles
 from stacks.config import StageConfig
 from stacks.constructs.alerts import Alerts
 
+# Where the processed bucket keeps that the event of an upload arrived; functions know it as tracking.receipts.
+RECEIPTS = "receipts/"
+# How long an event may take that is not lost: nearly all come within seconds.
+LATE = Duration.minutes(10)
 # Of an environment with many models. Another number would move models from one group to another.
 GROUPS = 16
 

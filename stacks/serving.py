@@ -23,7 +23,7 @@ from stacks.constructs.trust import trusted
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
 from stacks.naming import pascal
-from stacks.platform_stack import Foundation, ModelStack
+from stacks.platform_stack import LATE, Foundation, ModelStack
 
 RETRY_SECONDS = 60
 # How often what the environment refused is tried again, and a rejected version that answers is told.
@@ -83,6 +83,7 @@ class ServingStack(ModelStack):
             "MODEL_ROLE_ARN": role.role_arn,
             "VERIFY_FUNCTION": verify.function_name,
             "DEPLOYMENT_QUEUE_URL": queue.queue_url,
+            "LATE_SECONDS": str(LATE.to_seconds()),
         }
         if self._config.network:
             environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))

@@ -47,6 +47,7 @@ class TrainingStack(ModelStack):
         self._add_alarm()
         self._add_pipelines()
         CfnOutput(self, "ModelNames", value=",".join(self._models))
+        CfnOutput(self, "JobTimeoutSeconds", value=str(self._config.jobs.timeout_seconds))
         # A diff of unchanged code takes it from here, or it would show the commit alone.
         CfnOutput(self, "CodeCommit", value=commit)
 
@@ -165,7 +166,7 @@ class TrainingStack(ModelStack):
         waiting = WorkQueue(
             self, "WaitingQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=self._dead_letters
         )
-        function = PlatformFunction(
+        self.start = function = PlatformFunction(
             self,
             "StartTraining",
             description="Starts the pipeline: once for a new data set, and for each attempt that is asked for",

@@ -90,6 +90,7 @@ def _run(model: str, run: Run) -> None:
     st.subheader(f"Run {escaped(run.run_id)}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
+    facts.append(f"{run.state} since {moment(run.since)}" if run.since else "")
     st.caption(escaped(" · ".join(fact for fact in facts if fact)))
     show_books(run)
     if run.reason:

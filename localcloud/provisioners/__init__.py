@@ -50,6 +50,6 @@ def install() -> None:
         stack_states,
     ):
         part.install()
-    admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
+    admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()
     }

@@ -81,6 +81,7 @@ class ApiFunctions(Construct):
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
                 "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
+                "JOB_TIMEOUT_SECONDS": str(self._config.jobs.timeout_seconds),
             },
         )
         self._grant_registry(function)

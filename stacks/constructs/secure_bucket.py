@@ -57,6 +57,11 @@ def expire_old_versions(days: int) -> s3.LifecycleRule:
     return s3.LifecycleRule(id="ExpireOldVersions", noncurrent_version_expiration=Duration.days(days))
 
 
+def expire(prefix: str, days: int) -> s3.LifecycleRule:
+    """What lies below the prefix is of no use any more."""
+    return s3.LifecycleRule(id=f"Expire-{prefix.rstrip('/')}", prefix=prefix, expiration=Duration.days(days))
+
+
 def write_once(bucket: s3.Bucket, pattern: str) -> None:
     """Whoever writes to keys of this pattern has to ask S3 for a key without an object; nobody is let off.
 

@@ -159,6 +159,7 @@ def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool
         "state": state,
         "file": f"{model.name}/data.csv",
         "started": (NOW - timedelta(hours=2, minutes=3)).isoformat(),
+        "since": (NOW - timedelta(minutes=7)).isoformat() if state == "training" else None,
         "reason": reason,
         "model_version": 3 if state == "live" else None,
         "rows": counted["rows"],

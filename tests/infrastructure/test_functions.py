@@ -18,6 +18,7 @@ FUNCTIONS = {
     "training": ["StartTraining", "KeepModel"],
     "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
     "batch": ["StartBatch", "FinishBatch"],
+    "recovery": ["Reconcile"],
 }
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
 RETENTION = {"dev": 14, "prod": 365}

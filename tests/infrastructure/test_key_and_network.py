@@ -30,7 +30,7 @@ NETWORK = Network(
     availability_zone="eu-west-1a",
 )
 VPC = {"SecurityGroupIds": list(NETWORK.security_groups), "Subnets": list(NETWORK.subnets)}
-STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
+STACKS = ("monitoring", "data", "etl", "training", "serving", "batch", "recovery")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ UNSCOPED = {
     "xray:PutTelemetryRecords": "traces of the functions",
     "ecr:GetAuthorizationToken": "a token is for a registry, not for a repository",
     "cloudwatch:PutMetricData": "scoped by its namespace",
+    "sagemaker:ListTransformJobs": "a listing",
     "cloudwatch:GetMetricData": "metrics know no resources",
     "cloudwatch:DescribeAlarms": "a listing by prefix asks about all alarms",
     "application-autoscaling:DescribeScalableTargets": "a listing",

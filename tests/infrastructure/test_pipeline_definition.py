@@ -215,7 +215,7 @@ def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
     (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
     assert settings.items() <= container["Environment"].items()
     names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION", "DEPLOYMENT_QUEUE_URL")
-    shared = load_function("deploy_model", dict.fromkeys(names, ""))
+    shared = load_function("deploy_model", {**dict.fromkeys(names, ""), "LATE_SECONDS": "600"})
     assert settings == shared.logic.OFFLINE == OFFLINE
 
 

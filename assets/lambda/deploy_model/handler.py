@@ -12,7 +12,9 @@ from clients import cloudwatch, s3, sagemaker, sqs
 from dedicated import dedicate
 from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
-from registry import block, package_of, refuse, supersede_one
+from logic import Package
+from losses import is_full, is_overdue, verify
+from registry import block, package_of, refuse, supersede, supersede_one
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
@@ -21,6 +23,7 @@ from contract import Contract, bundled
 from tracking import lines
 from tracking.faults import Fault
 from tracking.hosting import SHARED, read_served
+from tracking.losses import count_lost
 from tracking.place import resource_name
 from tracking.queues import put_back
 from tracking.resources import found
@@ -104,20 +107,32 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     facts = {"model": contract.name, "model_version": package.version, "state": package.state}
     if cause.approved not in (None, package.version):
         supersede_one(cause.approved, package)
-    if not goes_on(package, cause):
-        if cause.check and package.state == "blocked":
-            count(
-                cloudwatch,
-                "DeploymentFailures",
-                model=contract.name,
-                stage=SETTINGS.stage,
-                prefix=SETTINGS.resource_prefix,
-            )
-        if not cause.check:
-            log.info("Version stays as it is", extra=facts)
-        return
-    if is_outdated(group, contract, package, cause):
-        return
+    overdue = is_overdue(group, contract, package, cause)
+    if overdue:
+        log.warning("An event is late or lost: the check does what should have followed", extra=facts)
+        count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage)
+    if goes_on(package, cause) or (overdue and package.state != "requested"):
+        if not is_outdated(group, contract, package, cause):
+            bring(group, contract, package, cause)
+    elif overdue:
+        verify(group, contract)
+    elif cause.check and package.state == "blocked":
+        count_failure(contract)
+    elif is_full(cause) and package.state == "deployed":
+        supersede(group, package)
+    elif not cause.check:
+        log.info("Version stays as it is", extra=facts)
+
+
+def count_failure(contract: Contract) -> None:
+    """Of a version that is still blocked: its alarm stays on."""
+    prefix = SETTINGS.resource_prefix
+    count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage, prefix=prefix)
+
+
+def bring(group: str, contract: Contract, package: Package, cause: Cause) -> None:
+    """The version to its endpoint."""
+    facts = {"model": contract.name, "model_version": package.version, "state": package.state}
     if cause.check and package.state == "requested":
         log.info("Verdict lost, it begins anew", extra=facts)
         package = replace(package, state="")

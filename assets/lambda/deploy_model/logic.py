@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contract import Contract, Serving
@@ -26,7 +27,8 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
+    decided on, or something was recorded of it.
     `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
     `compared` it with that version ("none": there was no champion, "": not known).
     `flaw`: why nothing can serve it, "" for nothing.
@@ -41,6 +43,7 @@ class Package:
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    modified: datetime | None = None
     flaw: str = ""
     by_gate: bool = False
     compared: str = ""

@@ -40,6 +40,7 @@ def package_of(described: Mapping[str, Any]) -> Package:
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        modified=described.get("LastModifiedTime", described["CreationTime"]),
         by_gate=metadata.get("registered_as") == APPROVED and not metadata.keys() & _BY_PERSON,
         compared=metadata.get("champion_version", ""),
         order=order_of(described),

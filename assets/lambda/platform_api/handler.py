@@ -47,6 +47,7 @@ class Settings:
     shared_bucket: str | None
     api_keys: str | None
     origins: tuple[str, ...]
+    job_seconds: int
 
 
 SETTINGS = Settings(
@@ -57,6 +58,7 @@ SETTINGS = Settings(
     shared_bucket=os.environ.get("SHARED_BUCKET"),
     api_keys=os.environ.get("API_KEYS"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
+    job_seconds=int(os.environ["JOB_TIMEOUT_SECONDS"]),
 )
 CONTRACTS = bundled()
 _making = threading.Lock()
@@ -78,6 +80,7 @@ PLACE = Place(
     workflow=SETTINGS.workflow,
     artifact_bucket=SETTINGS.artifact_bucket,
     shared_bucket=SETTINGS.shared_bucket,
+    job_seconds=SETTINGS.job_seconds,
 )
 RECORDS = Records(PLACE)
 

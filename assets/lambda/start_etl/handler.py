@@ -15,6 +15,7 @@ from settings import SETTINGS, UNDER_WAY, s3, workflow_status
 
 from contract import bundled
 from tracking import lines
+from tracking.receipts import keep_receipt
 from tracking.waiting import WaitingList
 
 log = lines.logger("start_etl")
@@ -50,6 +51,8 @@ def take(upload: Upload) -> None:
         return
     if upload.model not in CONTRACTS:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
+    # From here on the queue keeps the upload until it is on the waiting list: who looks for lost events need not.
+    keep_receipt(s3, SETTINGS.processed_bucket, key=upload.key, version=upload.version)
     content = content_of(s3, upload)
     run_id = run_id_of(upload, content, contract_hash=CONTRACTS[upload.model].hash, code_hash=CODE_HASH)
     lines.about(run_id=run_id)

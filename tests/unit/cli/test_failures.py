@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,12 +126,32 @@ def test_the_refusal_of_an_earlier_upload_is_not_taken_for_the_new_one(monkeypat
             replace(LIVE, state="failed", manifest=None),
             "no data set .*: mlops retry 0123456789abcdef --from etl",
         ),
+        (replace(LIVE, state="training", since=datetime(2026, 1, 1, tzinfo=UTC)), r"under way \(training since "),
+        (
+            replace(LIVE, state="deploying", overdue=True, reason="It is so since 2026."),
+            r"made version 3, which is not live yet\. It is so since 2026\. .*mlops deploy california_housing",
+        ),
     ],
 )
 def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(given_up, "put_back", lambda *_: False)
     with pytest.raises(CliError, match=words):
         retry(UNUSED, run)
+
+
+def test_a_run_whose_event_is_lost_is_trained_again_although_it_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("cli.runs.train_again", lambda _, **what: asked.append(what) or "arn")
+    stuck = replace(LIVE, state="training", overdue=True)
+    assert retry(UNUSED, stuck) == "arn"
+    assert asked == [{"model": MODEL, "run_id": stuck.run_id}]
+
+
+def test_the_list_of_runs_tells_since_when_a_run_is_under_way() -> None:
+    console = Console(file=(out := io.StringIO()), width=160, soft_wrap=True)
+    since = datetime.now(UTC) - timedelta(minutes=7, seconds=20)
+    print_runs(console, [replace(LIVE, state="deploying", since=since, reason="The endpoint is about to change.")])
+    assert "for 7 min. The endpoint is about to change." in out.getvalue()
 
 
 def test_the_list_of_runs_keeps_its_ids_on_a_narrow_terminal() -> None:

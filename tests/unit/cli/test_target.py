@@ -31,6 +31,7 @@ OUTPUTS = {
     "training": {"ModelNames": "california_housing,breast_cancer"},
     "serving": {"ApiUrl": "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/", "ApiKeyId": "key"},
     "batch": {},
+    "recovery": {},
     "monitoring": {},
 }
 

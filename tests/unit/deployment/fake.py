@@ -182,6 +182,7 @@ class SageMaker:
         if metadata != found["CustomerMetadataProperties"]:
             fields.append("CustomerMetadataProperties")
         found["CustomerMetadataProperties"] = metadata
+        found["LastModifiedTime"] = world.now
         state = metadata.get("deployment_state", "")
         world.writes.append((world.writer, number, found["ModelApprovalStatus"], state))
         detail = {

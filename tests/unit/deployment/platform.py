@@ -112,6 +112,12 @@ class Platform:
         self.world.settle()
         self.world.endpoint = None
 
+    def forget(self) -> None:
+        """Every event that is on its way is lost, and so is that of the end of a change that is under way."""
+        self.world.settle()
+        self.world.queue.clear()
+        self.world.changed.clear()
+
     def again(self) -> None:
         """Everything that was delivered is delivered once more: doubled, and late."""
         self.world.queue += self.world.delivered

@@ -50,6 +50,7 @@ ACTS: dict[str, Act] = {
     "deploy": lambda here: here.bring_back(),
     "duplicate": lambda here: here.again(),
     "late": lambda here: here.run(settle=False),
+    "lost": lambda here: here.forget(),
 }
 
 

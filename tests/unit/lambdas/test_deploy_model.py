@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +40,7 @@ ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
 
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
-    settings["DEPLOYMENT_QUEUE_URL"] = "https://deployments"
+    settings |= {"LATE_SECONDS": "600", "DEPLOYMENT_QUEUE_URL": "https://deployments"}
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -125,6 +125,8 @@ def expect_newest(
         "ModelPackageName": f"{GROUP}/7",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
+        # What is recorded of a version modifies it.
+        "LastModifiedTime": datetime.fromisoformat(metadata.get("deployment_recorded_at", NOW.isoformat())),
         **({"InferenceSpecification": {"Containers": list(containers)}} if containers else {}),
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
@@ -206,9 +208,15 @@ SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
 
 def expect_creation(
-    sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False, live_before: bool = False
+    sagemaker: Stubber,
+    name: str,
+    capacity: dict[str, Any],
+    *,
+    first: bool = False,
+    live_before: bool = False,
+    seen: Any = SEEN["deployment_seen"],
 ) -> None:
-    """`first`: there is no endpoint yet. `live_before`: the version was right once."""
+    """`first`: there is no endpoint yet; else it was `seen` so. `live_before`: the version was right once."""
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
@@ -232,8 +240,9 @@ def expect_creation(
     }
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer, config)
-    seen, live = {} if first else SEEN, {"deployment_live_at": ANY} if live_before else {}
-    expect_record(sagemaker, PACKAGE, "requested", **seen, **live)
+    before = {} if first else {"deployment_seen": seen}
+    live = {"deployment_live_at": ANY} if live_before else {}
+    expect_record(sagemaker, PACKAGE, "requested", **before, **live)
 
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
@@ -835,10 +844,108 @@ def test_a_check_finds_an_event_or_a_verdict_that_was_lost(
     only(function)
     expect_newest(sagemaker, **metadata)
     expect_missing(sagemaker, "describe_endpoint")
+    expect_missing(sagemaker, "describe_endpoint")
     expect_creation(sagemaker, name_of(function), SERVERLESS, first=True)
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
     expect_approved(sagemaker, 7)
+    with lost(function):
+        function.handler.handler({"source": "aws.events"}, None)
+
+
+def ago(minutes: int) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def requested(minutes: int) -> dict[str, str]:
+    return {"deployment_state": "requested", "deployment_recorded_at": ago(minutes).isoformat()}
+
+
+@pytest.mark.parametrize("status", ["InService", "Failed", "UpdateRollbackFailed"])
+def test_a_check_asks_for_the_verdict_that_the_end_of_a_change_did_not_bring(
+    function: SimpleNamespace, sagemaker: Stubber, status: str
+) -> None:
+    only(function)
+    expect_newest(sagemaker, **requested(12))
+    expect_endpoint(sagemaker, name_of(function), status=status, LastModifiedTime=ago(11))
+    with lost(function), Stubber(function.clients.functions) as functions:
+        payload = json.dumps({"detail": {"EndpointName": GROUP}}).encode()
+        request = {"FunctionName": "verify", "InvocationType": "Event", "Payload": payload}
+        functions.add_response("invoke", {"StatusCode": 202}, request)
+        function.handler.handler({"source": "aws.events"}, None)
+        functions.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("status", "changed"), [("Updating", 11), ("Creating", 11), ("RollingBack", 11), ("InService", 9)]
+)
+def test_a_verdict_is_not_late_while_the_endpoint_changes_or_has_just_changed(
+    function: SimpleNamespace, sagemaker: Stubber, status: str, changed: int
+) -> None:
+    only(function)
+    expect_newest(sagemaker, **requested(12))
+    expect_endpoint(sagemaker, name_of(function), status=status, LastModifiedTime=ago(changed))
     function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_a_check_goes_back_to_the_version_before_when_a_rejection_did_not_arrive(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    old, new = f"{GROUP}-8-aaaaaa", name_of(function)
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=ago(60).isoformat())
+    expect_endpoint(sagemaker, old, LastModifiedTime=ago(30))
+    expect_served(sagemaker, old, f"{PACKAGE.removesuffix('7')}8")
+    expect_endpoint(sagemaker, old, LastModifiedTime=ago(30))
+    expect_config(sagemaker, old, SERVERLESS)
+    expect_creation(sagemaker, new, SERVERLESS, live_before=True, seen=ANY)
+    sagemaker.add_response("update_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    with lost(function):
+        function.handler.handler({"source": "aws.events"}, None)
+
+
+@pytest.mark.parametrize("served", [PACKAGE, ""])
+def test_a_check_leaves_alone_what_answers_as_it_should_or_is_nobodys_version(
+    function: SimpleNamespace, sagemaker: Stubber, served: str
+) -> None:
+    only(function)
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=ago(60).isoformat())
+    expect_endpoint(sagemaker, "by-hand", LastModifiedTime=ago(30))
+    expect_served(sagemaker, "by-hand", served)
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_once_an_hour_a_check_also_looks_at_versions_that_were_approved_too_late(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """The event of their approval is lost: nothing would tell their runs that they are overtaken."""
+    only(function, full=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=now)
+    expect_approved(sagemaker, 7, 6, 5)
+    expect_state(sagemaker, 6)
+    expect_record(sagemaker, f"{PACKAGE.removesuffix('7')}6", "superseded")
+    expect_state(sagemaker, 5, deployment_state="deployed")
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def expect_served(sagemaker: Stubber, config: str, package: str) -> None:
+    """What lies behind the endpoint's configuration."""
+    expect_config(sagemaker, config, {**SERVERLESS, "ModelName": config})
+    container = {"ModelPackageName": package} if package else {"Image": "image"}
+    model = {"ModelName": config, "ModelArn": f"arn:aws:sagemaker:eu-west-1:1:model/{config}", "CreationTime": NOW}
+    sagemaker.add_response("describe_model", {**model, "PrimaryContainer": container}, {"ModelName": config})
+
+
+@contextmanager
+def lost(function: SimpleNamespace) -> Iterator[None]:
+    """One event is counted as lost."""
+    with Stubber(function.handler.cloudwatch) as cloudwatch:
+        dimensions = [{"Name": "Stage", "Value": "dev"}]
+        metric = {"MetricName": "LostEvents", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/dev", "MetricData": [metric]})
+        yield
+        cloudwatch.assert_no_pending_responses()
 
 
 def test_an_endpoint_that_somebody_deleted_stays_away(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -876,8 +983,9 @@ def test_a_version_that_is_there_and_was_not_right_is_verified_again(
         functions.assert_no_pending_responses()
 
 
-def only(function: SimpleNamespace) -> None:
-    """Of the models, this one alone."""
+def only(function: SimpleNamespace, *, full: bool = False) -> None:
+    """Of the models, this one alone. `full`: a check looks at its older versions, too, whatever the time is."""
+    function.losses.MINUTES = 60 if full else 0
     contract = function.handler.CONTRACTS[GROUP]
     function.handler.CONTRACTS.clear()
     function.handler.CONTRACTS[GROUP] = contract

@@ -37,6 +37,7 @@ DEPLOY = {
     "SHARED_CODE_URI": f"s3://assets/{DIGEST}.gz",
     "VERIFY_FUNCTION": "verify",
     "DEPLOYMENT_QUEUE_URL": "https://deployments",
+    "LATE_SECONDS": "600",
 }
 
 

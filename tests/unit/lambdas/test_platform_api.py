@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "RESOURCE_PREFIX": "mlops-dev-",
     "PROCESSED_BUCKET": "processed",
     "WORKFLOW": "mlops-dev-etl",
+    "JOB_TIMEOUT_SECONDS": "3600",
     "API_KEYS": "pagekey=page",
     "ARTIFACT_BUCKET": "artifacts",
 }
@@ -597,6 +598,30 @@ def test_a_workflow_run_that_is_under_way_is_read_again(ask: Ask, cloud: Cloud) 
         cloud.workflow_status, cloud.calls = status, []
         ask(f"/models/{MODEL}/runs")
         assert cloud.calls.count("get_workflow_run") == wanted
+
+
+@pytest.mark.parametrize("ago", [10, 40])
+def test_a_state_that_is_not_the_last_one_has_an_age_and_past_its_limit_a_way_out(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, ago: int
+) -> None:
+    """The event of the manifest is lost: no pipeline follows."""
+    cloud.add_run("abc")
+    ended = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=ago)
+    run = {**workflow_run(cloud, "abc"), "CompletedOn": ended}
+    monkeypatch.setattr(Answers, "list_pipeline_executions", lambda *_: {"PipelineExecutionSummaries": []})
+    monkeypatch.setattr(Answers, "get_workflow_run", lambda *_: {"Run": run})
+    (shown,) = ask(f"/models/{MODEL}/runs")["runs"]
+    waits = "The data set is ready; the pipeline is about to start."
+    past = f" It is so since {ended:%Y-%m-%d %H:%M} UTC, and takes 30 minutes at most: mlops retry abc"
+    assert (shown["state"], shown["since"]) == ("training", ended.isoformat())
+    assert shown["reason"] == waits + (past if ago > 30 else "")
+
+
+def test_the_last_state_of_a_run_has_no_age(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    cloud.live = 1
+    (shown,) = ask(f"/models/{MODEL}/runs")["runs"]
+    assert (shown["state"], shown["since"]) == ("live", None)
 
 
 def test_a_version_that_was_removed_from_the_registry_leaves_its_run(ask: Ask, cloud: Cloud) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# How long a job of a pipeline may take, where the environment does not say it.
+JOB_SECONDS = 4 * 3600
+
 
 @dataclass(frozen=True)
 class Place:
@@ -21,6 +24,7 @@ class Place:
     workflow: str
     artifact_bucket: str
     shared_bucket: str | None = None
+    job_seconds: int = JOB_SECONDS
 
     def resource_name(self, model: str) -> str:
         """The name of a model's pipeline, model package group and endpoint."""

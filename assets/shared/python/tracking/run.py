@@ -51,6 +51,10 @@ class Run:
     """In the queue of its model, from 1."""
     source: Mapping[str, Any] | None = None
     """The version of the uploaded object (bucket, key, version, etag, size); None when nothing says it any more."""
+    since: datetime | None = None
+    """When it came into a state that is not final; None where nothing tells it."""
+    overdue: bool = False
+    """It is in that state for longer than it takes: nothing follows by itself."""
 
     @property
     def counted(self) -> Mapping[str, Any] | None:
@@ -67,7 +71,7 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         document = asdict(self)
-        for name in ("started", "uploaded"):
+        for name in ("started", "uploaded", "since"):
             moment = getattr(self, name)
             document[name] = moment.isoformat() if moment else None
         return document

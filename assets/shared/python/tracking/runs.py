@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from tracking import resources
+from tracking.ages import Age, deployment_age, etl_age, training_age
 from tracking.documents import Documents
 from tracking.place import Place
 from tracking.progress import (
@@ -24,7 +25,7 @@ from tracking.progress import (
     training_state,
     version_of,
 )
-from tracking.run import Run, Step
+from tracking.run import FINAL, Run, Step
 from tracking.versions import live_package
 from tracking.waiting import WaitingList
 
@@ -134,10 +135,12 @@ class RunReader:
         state, reason = claim_state(claim, queued) if anew else etl_state(workflow, refused, manifest, run_id=run_id)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
+        age = etl_age(workflow, run_id=run_id) if workflow else None
         if manifest and execution:
             listed, evaluation_uri = self._steps(execution)
             steps += [step for step, _ in listed]
             state, reason = training_state(execution, [step for step, _ in listed])
+            age = training_age(execution, run_id=run_id, job_seconds=self._place.job_seconds)
             package = next((item["Metadata"]["RegisterModel"]["Arn"] for _, item in listed if _registers(item)), None)
             evaluation = self._documents.at(f"{evaluation_uri}/evaluation.json") if evaluation_uri else None
             # Not before the pipeline ended: its last step says why, too.
@@ -148,8 +151,12 @@ class RunReader:
             elif decided and decided["decision"] != "register":
                 state, reason = "rejected", str(decided["reason"])
             elif package and state == "deploying":
-                state, reason, version = self._deployment(package, live)
+                state, reason, version, age = self._deployment(package, live)
         source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties") or claim
+        age = age if state not in FINAL else None
+        overdue = age is not None and age.is_past()
+        if age and overdue:
+            reason = f"{reason} {age.words()}".strip()
         return Run(
             run_id=run_id,
             model=self._model,
@@ -166,6 +173,8 @@ class RunReader:
             uploaded=moment(source.get("uploaded_at")),
             place=queued.place if queued and state == "queued" else None,
             source=source_of(source),
+            since=age.since if age else None,
+            overdue=overdue,
         )
 
     def _ids(self) -> list[str]:
@@ -279,13 +288,13 @@ class RunReader:
                 return self._place.evaluation_uri(self._model, source)
         return ""
 
-    def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int]:
-        """State, reason and version of a registered model package."""
+    def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int, Age | None]:
+        """State, reason, version and age of a registered model package."""
         package = resources.found(self._place.client("sagemaker").describe_model_package, ModelPackageName=package_arn)
         if package is None:
-            return "superseded", "The version was removed from the registry.", version_of(package_arn)
+            return "superseded", "The version was removed from the registry.", version_of(package_arn), None
         state, reason = deployment_state(package, live, self._model)
-        return state, reason, version_of(package_arn)
+        return state, reason, version_of(package_arn), deployment_age(package, self._model)
 
 
 def _registers(listed: Mapping[str, Any]) -> bool:
