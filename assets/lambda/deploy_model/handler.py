@@ -12,7 +12,7 @@ from clients import cloudwatch, s3, sagemaker
 from dedicated import dedicate
 from events import Cause, cause_of, goes_on, is_news
 from logic import Package
-from losses import is_full, is_overdue, verify
+from losses import is_full, is_overdue, may_come, verify
 from registry import block, package_of, refuse, supersede
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
@@ -90,7 +90,7 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     if overdue:
         log.warning("An event is late or lost: the check does what should have followed", extra=facts)
         count_lost(cloudwatch, stage=SETTINGS.stage)
-    if goes_on(package, cause) or (overdue and package.state != "requested"):
+    if (goes_on(package, cause) and not may_come(package, cause)) or (overdue and package.state != "requested"):
         bring(group, contract, package, cause)
     elif overdue:
         verify(group, contract)
