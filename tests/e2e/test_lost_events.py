@@ -5,6 +5,7 @@ The looks come as often as they do on AWS, a hundred times as fast. How long an 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from cli import registry
 from cli.batch import run as predict_file
-from tests.e2e.alarms import fired, wait_until_fired
+from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 
@@ -30,6 +31,12 @@ PIPELINE = ("aws.sagemaker", "SageMaker Model Building Pipeline Execution Status
 
 @pytest.fixture(scope="module", autouse=True)
 def hurried(platform: Platform) -> None:
+    """Once the first look was there: it takes nothing of what came before it."""
+    deadline = time.monotonic() + 60
+    place = {"Bucket": platform.target.output("ProcessedBucketName"), "Prefix": "reconcile/progress.json"}
+    while not platform.target.client("s3").list_objects_v2(**place).get("KeyCount"):
+        assert time.monotonic() < deadline, "nobody looks"
+        time.sleep(0.2)
     functions = platform.target.client("lambda")
     for name in platform.target.resources("AWS::Lambda::Function").values():
         variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
@@ -41,6 +48,7 @@ def hurried(platform: Platform) -> None:
 @contextmanager
 def losing(platform: Platform, kind: tuple[str, str], containing: str = "", *, told: bool = True) -> Iterator[None]:
     """The next event of the kind is lost within the block; people are told of it, where something follows from it."""
+    wait_until(platform, ALARM, "OK")
     cloud, before = platform.here.cloud, fired(platform, ALARM)
     source, detail_type = kind
     cloud.lose(source=source, detail_type=detail_type, containing=containing)

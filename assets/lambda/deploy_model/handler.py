@@ -13,7 +13,7 @@ from dedicated import dedicate
 from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
 from logic import Package
-from losses import is_full, is_overdue, verify
+from losses import is_full, is_overdue, may_come, verify
 from registry import block, package_of, refuse, supersede, supersede_one
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
@@ -111,7 +111,7 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     if overdue:
         log.warning("An event is late or lost: the check does what should have followed", extra=facts)
         count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage)
-    if goes_on(package, cause) or (overdue and package.state != "requested"):
+    if (goes_on(package, cause) and not may_come(package, cause)) or (overdue and package.state != "requested"):
         if not is_outdated(group, contract, package, cause):
             bring(group, contract, package, cause)
     elif overdue:

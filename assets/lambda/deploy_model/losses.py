@@ -42,6 +42,12 @@ def is_overdue(group: str, contract: Contract, package: Package, cause: Cause) -
     return idle and (package.state != "deployed" or _answers_otherwise(contract, package, endpoint))
 
 
+def may_come(package: Package, cause: Cause) -> bool:
+    """Whether a check leaves the version to the event of its approval: what it starts itself is told as lost."""
+    undecided = package.state not in ("requested", "blocked", "stopped", "deployed")
+    return cause.check and undecided and package.modified is not None and cause.at < package.modified + SETTINGS.late
+
+
 def is_full(cause: Cause) -> bool:
     """Whether the check also looks at versions that are older than the newest approved one: once an hour.
 

@@ -852,6 +852,14 @@ def test_a_check_finds_an_event_or_a_verdict_that_was_lost(
         function.handler.handler({"source": "aws.events"}, None)
 
 
+def test_a_check_leaves_a_version_to_the_event_of_its_approval_which_may_still_come(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    expect_newest(sagemaker, deployment_state="superseded", deployment_recorded_at=ago(9).isoformat())
+    function.handler.handler({"source": "aws.events"}, None)
+
+
 def ago(minutes: int) -> datetime:
     return datetime.now(UTC) - timedelta(minutes=minutes)
 
