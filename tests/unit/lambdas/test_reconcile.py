@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from contract import batch_folder, batch_id
 from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.test_start_etl import ENVIRONMENT
 from tracking.receipts import keep_receipt
 
 MODEL = "california_housing"
@@ -84,7 +85,7 @@ def test_an_upload_without_an_event_goes_to_the_queue_as_s3_would_have_told_of_i
         "bucket": {"name": "raw"},
         "object": {"key": KEY, "size": 8, "etag": etag, "version-id": version},
     }
-    start = load_function("start_etl", {"WORKFLOW_NAME": "w", "PROCESSED_BUCKET": "p", "ETL_CODE_HASH": "h"})
+    start = load_function("start_etl", ENVIRONMENT)
     upload = start.logic.upload_of(json.dumps(event))
     assert (upload.model, upload.key, upload.version, upload.etag) == (MODEL, KEY, version, etag)
 
@@ -190,7 +191,7 @@ def test_a_data_set_that_nobody_trains_on_is_trained_on_as_its_manifest_would_ha
         with payloads(function) as invoked:
             assert datasets(function, workflow(), executions=["run-ffffffffffffffff"]) == 1
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc"}
-    environment["CODE_URIS"] = ""
+    environment |= {"CODE_URIS": "", "WAITING_QUEUE_URL": "waiting"}
     training = load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
     request_of = training.logic.request_of
     wanted = request_of({"detail-type": "Object Created", "detail": {"object": {"key": MANIFEST}}})
