@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,25 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate, serving
+from cli import (
+    access,
+    api,
+    batch,
+    datasets,
+    delivery,
+    doctor,
+    environment,
+    kubernetes,
+    lifecycle,
+    operate,
+    retained,
+    serving,
+)
 from cli.environment import Shell
+from cli.estate import Thing
 from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
-from cli.terminal import confirm, print_text, tolerate_encodings
+from cli.terminal import confirm, confirm_by_name, print_text, tolerate_encodings
 from cli.usage import Group
 from project import PROJECT
 
@@ -29,6 +44,7 @@ app.add_typer(datasets.app)
 app.add_typer(delivery.app)
 app.add_typer(operate.app)
 app.add_typer(doctor.app)
+app.add_typer(retained.app)
 app.add_typer(access.app, name="keys")
 app.add_typer(kubernetes.app, name="k8s")
 
@@ -206,24 +222,75 @@ def _said(made: str, asked: str) -> str:
 @app.command()
 def destroy(
     stage: Annotated[str, typer.Option("--env", help="The environment: dev or prod.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing what is not retained.")] = False,
+    delete_retained: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-retained",
+            metavar="NAME",
+            help="Also delete this for good: a bucket, a model's versions, ... that are retained. Once for each; "
+            "asks for the environment's name, with --yes too.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Only what still runs of this model, which was removed.")
+    ] = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Take an environment down: its stacks, and what the platform made while it ran."""
+    """Take an environment down: its stacks, and what the platform made while it ran. Protected data stay."""
     from cli import teardown
+    from cli.protection import is_protected
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
+        if model is not None:
+            _destroy_model(target, model, delete_retained or (), yes=yes, as_json=as_json)
+            return
+        protected = is_protected(stage)
         teardown.check_unprotected(target)
-        things = teardown.inventory(target)
-        for thing in things:
-            progress.say(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", indent=4)
+        things = teardown.inventory(target, protected=protected)
+        for_good = teardown.chosen([thing for thing in things if thing.kept], delete_retained or ())
+        _print_plan(things, for_good)
         if not yes:
             confirm(f"Remove {stage} ({target.where})?")
-        kept = teardown.destroy(target, on_step=lambda step: progress.say(f"Removing {step}"))
-        document = {"removed": [t.name for t in things if not t.kept], "kept": [t.name for t in kept]}
+        if for_good:
+            confirm_by_name(f"{len(for_good)} retained things would be deleted for good.", stage)
+        kept = teardown.destroy(
+            target,
+            protected=protected,
+            for_good=for_good,
+            on_step=lambda step: progress.say(f"Removing {step}"),
+        )
+        removed = [thing.name for thing in things if not thing.kept or teardown.goes_with(thing, for_good)]
+        document = {"removed": removed, "kept": [thing.name for thing in kept]}
         show(document, as_json, lambda: output.say(f"{stage} is gone; {len(kept)} things were retained."))
+
+
+def _destroy_model(target: Target, model: str, delete_retained: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    from cli import disposal, removed, teardown
+
+    found, kept = removed.left_of(target, model)
+    for_good = teardown.chosen(kept, delete_retained)
+    _print_plan([*found.things(), *kept], for_good)
+    if not yes:
+        confirm(f"End {model} in {target.stage} ({target.where})?")
+    if for_good:
+        confirm_by_name(f"{len(for_good)} retained things would be deleted for good.", target.stage)
+    removed.end(target, model, found, on_step=lambda step: progress.say(f"Removing {step}"))
+    disposal.remove_all(target, for_good)
+    left = [thing for thing in kept if not teardown.goes_with(thing, for_good)]
+    gone = [thing.name for thing in (*found.things(), *kept) if thing not in left]
+    document = {"removed": gone, "kept": [thing.name for thing in left]}
+    show(document, as_json, lambda: output.say(f"{model} is gone; {len(left)} things were retained."))
+
+
+def _print_plan(things: Iterable[Thing], for_good: Sequence[Thing]) -> None:
+    from cli import teardown
+
+    for thing in things:
+        fate = "delete" if teardown.goes_with(thing, for_good) else "keep  " if thing.kept else "remove"
+        progress.say(f"  {fate} {thing.kind} {thing.name}", indent=4)
 
 
 @app.command()

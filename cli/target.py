@@ -98,7 +98,9 @@ class Target:
                     found |= {
                         item["LogicalResourceId"]: item["PhysicalResourceId"]
                         for item in page["StackResourceSummaries"]
-                        if item["ResourceType"] == kind and "PhysicalResourceId" in item
+                        if item["ResourceType"] == kind
+                        and item.get("PhysicalResourceId")
+                        and item["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
                     }
             except ClientError as error:
                 raise CliError(f"Stack {self.prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error

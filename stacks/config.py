@@ -149,7 +149,8 @@ class StageConfig:
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
+        """Of what holds data or versions. A deployment that fails takes back what it has just made: it is empty."""
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.protected else RemovalPolicy.DESTROY
 
     @property
     def tags(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, CfnOutput
+from aws_cdk import Aws, CfnOutput, RemovalPolicy
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -88,6 +88,7 @@ class DataStack(PlatformStack):
         return Buckets(raw=raw, processed=processed, artifact=artifact)
 
     def _add_catalog(self, contracts: Mapping[str, Contract]) -> None:
+        """It goes with the stack in every environment: contracts say all that it holds, and the data lie in buckets."""
         database = glue.CfnDatabase(
             self,
             "Database",
@@ -96,7 +97,7 @@ class DataStack(PlatformStack):
                 name=self._config.database, description="Processed data sets, a table for each model"
             ),
         )
-        database.apply_removal_policy(self._config.removal_policy)
+        database.apply_removal_policy(RemovalPolicy.DESTROY)
         for contract in contracts.values():
             table = glue.CfnTable(
                 self,
@@ -105,7 +106,7 @@ class DataStack(PlatformStack):
                 database_name=self._config.database,
                 table_input=self._table(contract),
             )
-            table.apply_removal_policy(self._config.removal_policy)
+            table.apply_removal_policy(RemovalPolicy.DESTROY)
             table.add_resource_dependency(database)
         CfnOutput(self, "DatabaseName", value=self._config.database)
 

@@ -11,6 +11,7 @@ from localcloud.provisioners import (
     limits,
     rest_apis,
     schedules,
+    stack_states,
     topics,
     types,
 )
@@ -27,6 +28,7 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *schedules.HOOKS,
     *encryption.HOOKS,
     *topics.HOOKS,
+    *stack_states.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
     *limits.HOOKS,
@@ -34,7 +36,19 @@ HOOKS: tuple[tuple[str, str], ...] = (
 
 
 def install() -> None:
-    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, limits, descriptions):
+    for part in (
+        buckets,
+        budgets,
+        functions,
+        rest_apis,
+        schedules,
+        encryption,
+        topics,
+        types,
+        limits,
+        descriptions,
+        stack_states,
+    ):
         part.install()
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()

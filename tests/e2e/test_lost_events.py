@@ -36,6 +36,9 @@ def hurried(platform: Platform) -> None:
         if "LATE_SECONDS" in variables:
             changed = {**variables, "LATE_SECONDS": LATE_SECONDS}
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
+    # What was there before the first look is not looked at.
+    bucket, s3 = platform.target.output("ProcessedBucketName"), platform.target.client("s3")
+    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="reconcile/")["KeyCount"])
 
 
 @contextmanager

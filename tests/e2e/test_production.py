@@ -226,12 +226,19 @@ def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: P
 def test_what_prod_keeps(prod: Platform) -> None:
     """Endpoints and scaling go; data, registry and the versions in it stay."""
     assert prod.here.cloud.calls()["denied"] == []
-    found = {thing.kind for thing in teardown.inventory(prod.target) if not thing.kept}
+    with pytest.raises(CliError, match="protected against deletion: mlops-prod-batch, mlops-prod-serving"):
+        teardown.check_unprotected(prod.target)
+    for stack in teardown.ORDER:
+        prod.target.client("cloudformation").update_termination_protection(
+            StackName=f"{prod.target.prefix}{stack}", EnableTerminationProtection=False
+        )
+    teardown.check_unprotected(prod.target)
+    found = {thing.kind for thing in teardown.inventory(prod.target, protected=True) if not thing.kept}
     assert {"scalable target", "endpoint", "endpoint configuration", "model"} <= found
     assert "model version" not in found
     registered = [item.arn for item in versions(prod.target.place, MODEL)]
-    kept = {thing.kind for thing in teardown.destroy(prod.target, on_step=lambda _: None)}
+    kept = {thing.kind for thing in teardown.destroy(prod.target, protected=True, on_step=lambda _: None)}
     assert {"retained AWS::S3::Bucket", "retained AWS::SageMaker::ModelPackageGroup"} <= kept
-    left = teardown.inventory(prod.target)
-    assert {thing.kind for thing in left} == {"retained model version"}
+    left = teardown.inventory(prod.target, protected=True)
+    assert all(thing.kept for thing in left)
     assert set(registered) <= {thing.name for thing in left}

@@ -92,7 +92,7 @@ def test_the_key_is_kept_rotated_and_open_to_services_of_this_account_only(made:
     (key,) = made.of_type("AWS::KMS::Key").values()
     assert key["EnableKeyRotation"] is True
     resources = made.templates["data"].document["Resources"].values()
-    assert [item["DeletionPolicy"] for item in resources if item["Type"] == "AWS::KMS::Key"] == ["Retain"]
+    assert [item["DeletionPolicy"] for item in resources if item["Type"] == "AWS::KMS::Key"] == ["RetainExceptOnCreate"]
     services = {}
     for statement in key["KeyPolicy"]["Statement"]:
         if "Service" in statement["Principal"]:

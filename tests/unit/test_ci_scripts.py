@@ -253,7 +253,7 @@ def test_a_cluster_gets_the_image_from_ecr_where_there_is_one() -> None:
 
 
 ROLLED_OUT = "kubectl --namespace mlops rollout status deployment/page --timeout 5s"
-UNDO = "kubectl --namespace mlops rollout undo deployment/page"
+UNDO = "kubectl --namespace mlops rollout undo deployment/page --to-revision 7"
 
 
 def roll_out(place: Place, *, before: bool, sound: bool) -> Result:
@@ -262,7 +262,8 @@ def roll_out(place: Place, *, before: bool, sound: bool) -> Result:
         "kubectl",
         f"""case "$*" in
 apply*) cat "$3/kustomization.yaml" >"{place.folder}/applied" ;;
-*"get deployment"*) {"echo deployment.apps/page" if before else ":"} ;;
+*"get deployment"*revision*) {"echo 7" if before else ":"} ;;
+*"get deployment"*template*) [ ! -f "{place.folder}/applied" ] || cat "{place.folder}/applied" ;;
 *"rollout status"*) {"exit 0" if sound else f'[ -f "{place.folder}/undone" ]'} ;;
 *undo*) touch "{place.folder}/undone" ;;
 esac""",
@@ -272,7 +273,7 @@ esac""",
 
 def test_a_rollout_applies_the_overlay_with_the_new_image(place: Place) -> None:
     done = roll_out(place, before=True, sound=True)
-    assert (done.code, done.calls[1:]) == (0, ["kubectl apply --kustomize k8s/overlays/.release", ROLLED_OUT])
+    assert (done.code, done.calls[2:]) == (0, ["kubectl apply --kustomize k8s/overlays/.release", ROLLED_OUT])
     assert (place.folder / "applied").read_text() == (
         'resources: [../eks]\nimages: [{name: mlops-page, newName: "ghcr.io/o/r/page", newTag: "abc"}]\n'
     )

@@ -27,10 +27,11 @@ class Package:
     """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `flaw`: why nothing can
-    serve it, "" for nothing. `modified`: when it was decided on, or something was recorded of it.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
+    decided on, or something was recorded of it.
     `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
     `compared` it with that version ("none": there was no champion, "": not known).
+    `flaw`: why nothing can serve it, "" for nothing.
     """
 
     arn: str

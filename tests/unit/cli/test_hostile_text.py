@@ -31,7 +31,10 @@ from cli import (
     lifecycle,
     main,
     operate,
+    protection,
     registry,
+    retained,
+    running,
     runs,
     serving,
     teardown,
@@ -40,6 +43,7 @@ from cli import follow as following
 from cli import rows as rowreading
 from cli.dead_letters import Letter
 from cli.errors import CliError
+from cli.estate import GROUP
 from cli.needs import Needs, QuotaNeed
 from cli.records import records_to_ask
 from cli.terminal import output
@@ -73,7 +77,11 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
         ([EVIL, "--from", "etl"], FAILS),
         ([EVIL, "--from", EVIL], WRONG),
     ],
-    "destroy": [(["--env", EVIL, "--yes"], OK)],
+    "destroy": [
+        (["--env", EVIL, "--yes"], OK),
+        (["--env", EVIL, "--yes", "--delete-retained", EVIL], FAILS),
+        (["--env", EVIL, "--yes", "--model", EVIL], OK),
+    ],
     "predict": [
         (["--explain"], OK),
         (["--set", f"{EVIL}=1"], FAILS),
@@ -104,6 +112,7 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     "local up": [(["--no-page"], OK), (["--port", EVIL], WRONG)],
     "local env": [([], OK), (["--shell", EVIL], WRONG)],
     "doctor": [([], FAILS)],
+    "retained": [([], OK)],
     "keys create": [(["partner"], OK), ([EVIL], FAILS), (["partner", "--models", EVIL], FAILS)],
     "keys list": [([], OK)],
     "keys revoke": [([EVIL], FAILS), (["page"], FAILS)],
@@ -208,7 +217,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     (folder / "diff.txt").write_text(diff, encoding="utf-8")
     target = hostile.target(kind)
     refuses = kind is RefusingTarget
-    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, serving):
+    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, retained, serving):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
     monkeypatch.setattr(doctor, "needs_of", lambda _: NEEDS)
     for module in (tracked, following, runs, operate, etl):
@@ -226,8 +235,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     answers = {"GET": Described, "POST": Response}
     http = SimpleNamespace(request=lambda method, *_, **__: Refusal() if refuses else answers[method]())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))
+    # A group of a hostile name, in no stack.
+    group = {"Type": GROUP, "DeletionPolicy": "Retain", "Properties": {"ModelPackageGroupName": EVIL}}
+    monkeypatch.setattr(retained, "template_of", lambda _: {"Resources": {EVIL: group}})
+    monkeypatch.setattr(retained, "holdings", lambda _: [(GROUP, EVIL)])
+    monkeypatch.setattr(retained, "LOCAL_DIR", folder)
+    monkeypatch.setattr(retained, "ROOT", folder)
+    monkeypatch.setattr(protection, "is_protected", lambda _: False)
     monkeypatch.setattr(teardown, "delete_stack", lambda *_: None)
-    monkeypatch.setattr(teardown, "wait", lambda *_, **__: None)
+    monkeypatch.setattr(running, "wait", lambda *_, **__: None)
     monkeypatch.setattr(batches, "fetch", lambda *_, **__: None)
     monkeypatch.setattr(batches, "result_of", lambda *_: RESULT | ({"state": "failed"} if refuses else {}))
     monkeypatch.setattr(batches, "size_of", lambda *_: 1)

@@ -214,13 +214,15 @@ def test_a_request_trains_again_under_its_own_token(function: SimpleNamespace, s
 
 def test_an_attempt_keeps_the_time_of_the_upload(function: SimpleNamespace, s3: Stubber, sagemaker: Stubber) -> None:
     """Trained again, an older upload is older still."""
-    expect_manifest(s3, source={"uploaded_at": "2026-01-02T03:04:05Z", "sequencer": "0055AED6DCD90281E5"})
+    source = {"uploaded_at": "2026-01-02T03:04:05Z", "sequencer": "0055AED6DCD90281E5"}
+    expect_manifest(s3, source=source)
     expect_code(s3, "zip")
     expect_code(s3, "gz")
     expect_lookup(sagemaker, found=False)
     expect_record(s3, None, attempt="again-2")
     uploaded = {"UploadedAt": "2026-01-02T03:04:05Z", "UploadSequencer": "0055AED6DCD90281E5"}
-    expect_start(sagemaker, attempt="again-2", **uploaded)
+    data_set = hashlib.sha256(json.dumps({**MANIFEST, "source": source}).encode()).hexdigest()[:16]
+    expect_start(sagemaker, attempt="again-2", cache=data_set, **uploaded)
     assert function.handler.handler(requested(), None) == {"execution": ARN}
 
 
@@ -257,7 +259,7 @@ def test_a_champion_whose_artifact_is_lost_is_recorded_as_that_and_training_star
     expect_lookup(sagemaker, found=True)
     expect_look(s3, code)
     expect_record(s3, {**CHAMPION, "lost": True})
-    expect_start(sagemaker)
+    expect_start(sagemaker, ChampionVersion="3")
     assert function.handler.handler(created(), None) == {"execution": ARN}
 
 

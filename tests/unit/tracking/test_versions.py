@@ -195,5 +195,7 @@ class Cleaned(Registry):
 @pytest.mark.parametrize("gone", ["model", "configuration"])
 def test_versions_are_listed_where_somebody_cleaned_up(gone: str) -> None:
     registry = Cleaned(gone)
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", artifact_bucket="a", workflow=""
+    )
     assert not any(version.live for version in versions(place, "m"))
