@@ -225,6 +225,44 @@ def test_a_run_that_was_refused_or_failed_has_no_data_set_to_train_on(function: 
     assert datasets(function, workflow()) == 0
 
 
+NOTHING_RAN = dict.fromkeys(("TotalActions", "SucceededActions", "FailedActions", "RunningActions"), 0)
+UPLOAD = {
+    "bucket": "raw",
+    "key": KEY,
+    "version": "v1",
+    "etag": "e",
+    "size": "8",
+    "uploaded_at": "2026-01-02T03:04:05Z",
+    "sequencer": "0055AED6DCD90281E5",
+}
+
+
+def test_a_workflow_run_whose_job_never_ran_has_its_upload_wait_once_more(function: SimpleNamespace) -> None:
+    empty = workflow(properties=UPLOAD, Statistics=NOTHING_RAN)
+    assert datasets(function, empty) == 1
+    (event,) = sent(function)
+    start = load_function("start_etl", ENVIRONMENT)
+    assert start.logic.upload_of(json.dumps(event)).properties == {"model": MODEL, **UPLOAD}
+    # What comes to nothing again is not started for ever.
+    assert datasets(function, empty, {**empty, "WorkflowRunId": "wr_0"}) == 0
+    assert sent(function) == []
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        workflow(properties=UPLOAD, Statistics={**NOTHING_RAN, "FailedActions": 1}),
+        workflow(properties=UPLOAD, Statistics={**NOTHING_RAN, "SucceededActions": 1}),
+        workflow("STOPPED", properties=UPLOAD, Statistics=NOTHING_RAN),
+        workflow("RUNNING", properties=UPLOAD, Statistics=NOTHING_RAN, CompletedOn=NOW + timedelta(hours=1)),
+    ],
+    ids=["failed", "refused or withdrawn", "stopped by hand", "runs"],
+)
+def test_what_ended_by_itself_or_by_hand_does_not_run_again(function: SimpleNamespace, run: dict[str, Any]) -> None:
+    assert datasets(function, run) == 0
+    assert sent(function) == []
+
+
 def batches(function: SimpleNamespace, *jobs: tuple[str, datetime | None]) -> int:
     """`jobs`: names with their ends."""
     progress = function.progress.Progress({"batches": (NOW - timedelta(minutes=5)).isoformat()})
