@@ -43,6 +43,12 @@ def hurried(platform: Platform) -> None:
         if "LATE_SECONDS" in variables:
             changed = {**variables, "LATE_SECONDS": LATE_SECONDS}
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
+    # What was there before the first look is not looked at.
+    bucket, s3 = platform.target.output("ProcessedBucketName"), platform.target.client("s3")
+    deadline = time.monotonic() + 30
+    while not s3.list_objects_v2(Bucket=bucket, Prefix="reconcile/")["KeyCount"]:
+        assert time.monotonic() < deadline, "nobody looked for lost events"
+        time.sleep(0.2)
 
 
 @contextmanager

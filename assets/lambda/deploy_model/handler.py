@@ -14,7 +14,7 @@ from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
 from logic import Package
 from losses import is_full, is_overdue, may_come, verify
-from registry import block, package_of, refuse, supersede, supersede_one
+from registry import block, package_of, refuse, supersede_one, supersede_unheard
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
@@ -118,8 +118,8 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
         verify(group, contract)
     elif cause.check and package.state == "blocked":
         count_failure(contract)
-    elif is_full(cause) and package.state == "deployed":
-        supersede(group, package)
+    elif is_full(cause) and package.state in ("deployed", "stopped"):
+        supersede_unheard(group, package)
     elif not cause.check:
         log.info("Version stays as it is", extra=facts)
 

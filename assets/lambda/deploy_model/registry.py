@@ -152,6 +152,13 @@ def supersede_one(number: int, newest: Package) -> None:
         overtake(described, newest)
 
 
+def supersede_unheard(group: str, newest: Package) -> None:
+    """Those that were approved, not being the newest, and whose event was lost."""
+    for summary in approved(sagemaker, group):
+        if summary["ModelPackageArn"] != newest.arn:
+            supersede_one(summary["ModelPackageVersion"], newest)
+
+
 def overtake(described: Mapping[str, Any], newest: Package) -> None:
     """Also one that was registered after the newest, and uploaded before it: it never was to become live."""
     state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")

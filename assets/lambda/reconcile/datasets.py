@@ -1,14 +1,19 @@
-"""Data sets that no training followed: start_training gets the event of their manifest, which did not arrive."""
+"""Workflow runs from which nothing followed although they ended.
+
+start_training gets the event of a manifest that did not arrive. A workflow run whose job never ran made nothing: its
+upload goes to the queue once more, and waits for its turn as any other.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from clients import functions, glue, s3, sagemaker
+from clients import functions, glue, s3, sagemaker, sqs
+from events import upload_event
 from progress import Progress
 from settings import SETTINGS
 
@@ -18,13 +23,37 @@ from tracking.place import resource_name
 log = logging.getLogger("reconcile")
 
 NAME = "data sets"
+# Of the jobs of a workflow run. One that failed has told people so, and its run has ended.
+RAN = ("SucceededActions", "FailedActions", "TimeoutActions", "ErroredActions", "StoppedActions", "RunningActions")
 
 
 def look(progress: Progress, until: datetime, contracts: Mapping[str, Contract]) -> tuple[Progress, int]:
-    """How far the look came, and how many trainings it started."""
+    """How far the look came, and how many trainings and files it started."""
     span = progress.span(NAME, until=until)
-    started = sum(_start(run) for run in _ended(contracts) if run.get("CompletedOn") in span) if span else 0
+    runs = list(_ended(contracts)) if span else []
+    ended = [run for run in runs if run.get("CompletedOn") in span]
+    started = sum(_once_more(run, runs) if _is_empty(run) else _start(run) for run in ended)
     return progress.done(NAME, until), started
+
+
+def _is_empty(run: Mapping[str, Any]) -> bool:
+    """Whether its job never ran. Somebody may have stopped it before that."""
+    statistics = run.get("Statistics")
+    return statistics is not None and run["Status"] != "STOPPED" and not any(statistics.get(name) for name in RAN)
+
+
+def _once_more(run: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> int:
+    """1 for a file that goes to the queue again; not one to which that happened before."""
+    told = run["WorkflowRunProperties"]
+    same = [other for other in runs if other["WorkflowRunProperties"].get("run_id") == told["run_id"]]
+    if len([other for other in same if _is_empty(other)]) > 1:
+        return 0
+    facts = {name: told[name] for name in ("key", "version", "etag")}
+    event = upload_event(time=told["uploaded_at"], size=int(told["size"]), sequencer=told.get("sequencer", ""), **facts)
+    sqs.send_message(QueueUrl=SETTINGS.upload_queue, MessageBody=json.dumps(event))
+    extra = {"model": told["model"], "run_id": told["run_id"], "workflow_run": run["WorkflowRunId"]}
+    log.warning("Workflow run ended without a job: its upload is started again", extra=extra)
+    return 1
 
 
 def _ended(contracts: Mapping[str, Contract]) -> Iterator[Mapping[str, Any]]:

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clients import s3, sqs
+from events import upload_event
 from progress import Page, Progress
 from settings import SETTINGS
 
 from contract import BATCH_PREFIX, Contract, batch_folder, batch_id
-from tracking.place import project_of
 from tracking.receipts import has_receipt
 
 log = logging.getLogger("reconcile")
@@ -75,19 +75,10 @@ def _has_batch(model: str, key: str, version: str) -> bool:
 
 
 def event_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """As S3 would have sent it, with the time of the upload: that decides which of two files is the newer one."""
-    return {
-        "version": "0",
-        "detail-type": "Object Created",
-        "source": f"{project_of(SETTINGS.resource_prefix, SETTINGS.stage)}.{SETTINGS.stage}",
-        "time": item["LastModified"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "detail": {
-            "bucket": {"name": SETTINGS.raw_bucket},
-            "object": {
-                "key": item["Key"],
-                "size": item["Size"],
-                "etag": item["ETag"].strip('"'),
-                "version-id": item["VersionId"],
-            },
-        },
-    }
+    return upload_event(
+        time=item["LastModified"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        key=item["Key"],
+        version=item["VersionId"],
+        etag=item["ETag"].strip('"'),
+        size=item["Size"],
+    )

@@ -144,7 +144,7 @@ def test_a_run_whose_event_is_lost_is_trained_again_although_it_has_not_ended(mo
     monkeypatch.setattr("cli.runs.train_again", lambda _, **what: asked.append(what) or "arn")
     stuck = replace(LIVE, state="training", overdue=True)
     assert retry(UNUSED, stuck) == "arn"
-    assert asked == [{"model": MODEL, "run_id": stuck.run_id}]
+    assert asked == [{"model": MODEL, "run_id": stuck.run_id, "fresh": False}]
 
 
 def test_the_list_of_runs_tells_since_when_a_run_is_under_way() -> None:

@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from contract import batch_folder, batch_id
 from tests.unit.lambdas.loading import load_function
+from tests.unit.lambdas.test_start_etl import ENVIRONMENT
 from tracking.receipts import keep_receipt
 
 MODEL = "california_housing"
@@ -84,7 +85,7 @@ def test_an_upload_without_an_event_goes_to_the_queue_as_s3_would_have_told_of_i
         "bucket": {"name": "raw"},
         "object": {"key": KEY, "size": 8, "etag": etag, "version-id": version},
     }
-    start = load_function("start_etl", {"WORKFLOW_NAME": "w", "PROCESSED_BUCKET": "p", "ETL_CODE_HASH": "h"})
+    start = load_function("start_etl", ENVIRONMENT)
     upload = start.logic.upload_of(json.dumps(event))
     assert (upload.model, upload.key, upload.version, upload.etag) == (MODEL, KEY, version, etag)
 
@@ -190,7 +191,7 @@ def test_a_data_set_that_nobody_trains_on_is_trained_on_as_its_manifest_would_ha
         with payloads(function) as invoked:
             assert datasets(function, workflow(), executions=["run-ffffffffffffffff"]) == 1
     environment = {"PROCESSED_BUCKET": "processed", "ARTIFACT_BUCKET": "artifact", "CODE_COMMIT": "abc"}
-    environment["CODE_URIS"] = ""
+    environment |= {"CODE_URIS": "", "WAITING_QUEUE_URL": "waiting"}
     training = load_function("start_training", {"RESOURCE_PREFIX": "mlops-dev-", **environment})
     request_of = training.logic.request_of
     wanted = request_of({"detail-type": "Object Created", "detail": {"object": {"key": MANIFEST}}})
@@ -222,6 +223,44 @@ def test_a_data_set_is_looked_for_once_when_its_event_is_late(function: SimpleNa
 def test_a_run_that_was_refused_or_failed_has_no_data_set_to_train_on(function: SimpleNamespace) -> None:
     function.clients.s3.put_object(Bucket="processed", Key=f"{MODEL}/run={RUN}/refused.json", Body=b"{}")
     assert datasets(function, workflow()) == 0
+
+
+NOTHING_RAN = dict.fromkeys(("TotalActions", "SucceededActions", "FailedActions", "RunningActions"), 0)
+UPLOAD = {
+    "bucket": "raw",
+    "key": KEY,
+    "version": "v1",
+    "etag": "e",
+    "size": "8",
+    "uploaded_at": "2026-01-02T03:04:05Z",
+    "sequencer": "0055AED6DCD90281E5",
+}
+
+
+def test_a_workflow_run_whose_job_never_ran_has_its_upload_wait_once_more(function: SimpleNamespace) -> None:
+    empty = workflow(properties=UPLOAD, Statistics=NOTHING_RAN)
+    assert datasets(function, empty) == 1
+    (event,) = sent(function)
+    start = load_function("start_etl", ENVIRONMENT)
+    assert start.logic.upload_of(json.dumps(event)).properties == {"model": MODEL, **UPLOAD}
+    # What comes to nothing again is not started for ever.
+    assert datasets(function, empty, {**empty, "WorkflowRunId": "wr_0"}) == 0
+    assert sent(function) == []
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        workflow(properties=UPLOAD, Statistics={**NOTHING_RAN, "FailedActions": 1}),
+        workflow(properties=UPLOAD, Statistics={**NOTHING_RAN, "SucceededActions": 1}),
+        workflow("STOPPED", properties=UPLOAD, Statistics=NOTHING_RAN),
+        workflow("RUNNING", properties=UPLOAD, Statistics=NOTHING_RAN, CompletedOn=NOW + timedelta(hours=1)),
+    ],
+    ids=["failed", "refused or withdrawn", "stopped by hand", "runs"],
+)
+def test_what_ended_by_itself_or_by_hand_does_not_run_again(function: SimpleNamespace, run: dict[str, Any]) -> None:
+    assert datasets(function, run) == 0
+    assert sent(function) == []
 
 
 def batches(function: SimpleNamespace, *jobs: tuple[str, datetime | None]) -> int:
