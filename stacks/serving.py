@@ -2,7 +2,7 @@
 
 import json
 
-from aws_cdk import ArnFormat, CfnOutput, Duration
+from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -159,9 +159,9 @@ class ServingStack(ModelStack):
         grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
         grant_no_more_scaling(function.own_role, tags=self._config.tags)
         grant_metrics(function.own_role, self._config.metrics)
-        # An update that alarms roll back asks for their state with the caller's permissions.
-        alarms = [self._alarm_arn(f"{name}-*") for name in self._names]
-        grant(function.own_role, ["cloudwatch:DescribeAlarms"], alarms, because="One for each thing that is watched.")
+        # It asks which alarms are on before an update begins, and SageMaker asks with its permissions during one.
+        because = "AWS documents no narrower scope for a look at several alarms."
+        grant(function.own_role, ["cloudwatch:DescribeAlarms"], ["*"], because=because)
 
     def _add_api(self) -> ApiFunctions:
         functions = ApiFunctions(
@@ -220,11 +220,6 @@ class ServingStack(ModelStack):
         hosting.serve_verification(verify)
         hosting.serve_predictions(functions.predict)
         hosting.serve_tracking(functions.platform)
-
-    def _alarm_arn(self, name: str) -> str:
-        return self.format_arn(
-            service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
 
     def _sagemaker_arn(self, kind: str, name: str) -> str:
         return self.format_arn(service="sagemaker", resource=kind, resource_name=name)
