@@ -180,7 +180,7 @@ def test_records_of_a_version_are_made_again(place: Place) -> None:
     )
     notice = place.say("mlops models")["notices"][MODEL]
     assert f"The contract that version {lost.number} answers by (contract.json) is gone" in notice
-    assert set(COMMAND.findall(f"{told} {notice}")) == {f"mlops retry {lost.metadata['run_id']} --fresh"}
+    assert set(COMMAND.findall(f"{told}\n{notice}")) == {f"mlops retry {lost.metadata['run_id']} --fresh"}
     place.mend(told)
     made = place.live
     assert made.number > lost.number

@@ -160,7 +160,7 @@ def test_an_upload_that_was_given_up_is_told_and_goes_on_by_a_retry(platform: Pl
     given_up = runs.find_run(platform.target, model=None, run_id=run_id)
     assert (given_up.state, given_up.file) == ("failed", f"{MODEL}/late.csv")
     assert given_up.reason.endswith(f"mlops retry {run_id}")
-    with pytest.raises(CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, serving"):
+    with pytest.raises(CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, dispatch, "):
         dead_letters.queues(platform.target, "nothing")
     assert runs.retry(platform.target, given_up) == ""
     assert platform.follow(run_id).state == "refused"
