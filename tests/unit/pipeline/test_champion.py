@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -70,6 +71,7 @@ def test_a_better_model_is_registered(tmp_path: Path, packed: Path, weak: Path, 
     numbers = f"{found['value']:,.0f} USD; difference {found['difference']:,.0f}, 95 %"
     assert f"is within the limit of 60,000 USD, and better than version 3 ({numbers}" in gate["reason"]
     assert evaluation["registry"] == {
+        "artifact_sha256": hashlib.sha256((packed / "model.tar.gz").read_bytes()).hexdigest(),
         "metric": "rmse",
         "metric_value": f"{gate['value']:.10g}",
         "champion_verdict": "better",
