@@ -46,7 +46,9 @@ def test_the_second_of_two_at_the_same_time_is_compared_with_the_first(platform:
     first = platform.upload(rows_file(seed=402, rows=3000))
     second = platform.upload(rows_file(seed=403, rows=20000))
     earlier, later = platform.follow(first), platform.follow(second)
-    assert (earlier.state, earlier.model_version) == ("live", 3), earlier.reason
+    # The second one may be through before the endpoint of the first is.
+    assert earlier.state in ("live", "superseded"), earlier.reason
+    assert earlier.model_version == 3
     taken_back = version(platform, 4)
     assert taken_back.metadata["champion_version"] == "none", "both were to begin before the first was through"
     assert taken_back.state == State.OUTDATED, taken_back.description
