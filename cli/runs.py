@@ -90,7 +90,8 @@ def train_again(target: Target, *, model: str, run_id: str, fresh: bool = False)
         if found and found != before:
             return found
         if why := failure_in(lines_naming(target.place, attempt, functions=groups)):
-            raise CliError(f"No training of run {run_id} started: {why}.", f"Mend it, then: mlops retry {run_id}")
+            again = f"mlops retry {run_id}{' --fresh' if fresh else ''}"
+            raise CliError(f"No training of run {run_id} started: {why}.", f"Mend it, then: {again}")
         time.sleep(PAUSE_SECONDS[target.where])
     raise CliError(
         f"No training of run {run_id} started within {START_TIMEOUT:.0f} s.",

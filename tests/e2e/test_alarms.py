@@ -74,7 +74,7 @@ def test_a_message_that_was_given_up_is_told(platform: Platform, alarms: Mapping
     sqs = platform.target.client("sqs")
     with all_fire(platform, queues):
         for queue in queues.values():
-            group = {"MessageGroupId": "one"} if queue.endswith(".fifo") else {}
+            group = {"MessageGroupId": "one", "MessageDeduplicationId": "one"} if queue.endswith(".fifo") else {}
             url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
             sqs.send_message(QueueUrl=url, MessageBody=f"given up in {queue}", **group)
 

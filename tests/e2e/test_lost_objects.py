@@ -234,7 +234,7 @@ def test_code_that_is_lost_is_uploaded_by_deploying_again(place: Place) -> None:
     assert f"started: MissingCodeError: The code {uri} is gone" in told["error"]
     assert "Deploying again uploads it: ./dev cdk deploy" in told["error"]
     deploy(place.assembly / "assembly-dev", cloud.session(), endpoint=cloud.endpoint)
-    assert place.mend(told) == [f"mlops retry {place.run_id}"]
+    assert place.mend(told) == [f"mlops retry {place.run_id} --fresh"]
     assert place.run.state == "unchanged"
 
 
