@@ -73,6 +73,10 @@ class Place:
         commands = COMMAND.findall(json.dumps(told))
         for command in dict.fromkeys(commands):
             answer = self.say(command)
+            while "under way" in answer.get("error", ""):
+                # Lambda tries again by itself what could not start, and met what was mended.
+                self.platform.follow(self.run_id)
+                answer = self.say(command)
             assert "error" not in answer, answer
         return commands
 
