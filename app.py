@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,24 +14,33 @@ from aws_cdk import App
 
 from contract import ContractError, load_all
 from stacks import bundles
-from stacks.config import DELIVERY, STAGES, Delivery
+from stacks.commit import commit_of
+from stacks.config import DELIVERY, STAGES, Delivery, StageConfig
 from stacks.config_check import ConfigError, check, check_instances, check_names, chosen
+from stacks.constructs.acknowledge import acknowledge
 from stacks.delivery import DeliveryStack
+from stacks.limits import check_templates
 from stacks.stage import MlopsStage
 
 # Given to the app here as the command line gives it, so that the templates are the same without one.
 CONTEXT = json.loads((bundles.ROOT / "cdk.json").read_text())["context"]
 
 
-def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) -> None:
-    """Context `stages` (dev,prod) says which environments. CDK_VALIDATION=true checks the templates, for 3 s more.
+def main(
+    models: Path = bundles.MODELS,
+    delivery: Delivery | None = DELIVERY,
+    stages: Sequence[StageConfig] = STAGES,
+) -> None:
+    """Context `stages` (dev,prod) says which environments; without it, all.
 
-    CODE_COMMIT names the commit that is deployed: every model version carries it. MODELS_DIR: other models than ours.
+    CDK_VALIDATION=true checks the templates, for 3 s more.
+    CODE_COMMIT names the commit that is deployed, which every model version carries; by default it is HEAD of this
+    checkout. MODELS_DIR: other models than ours.
     """
     try:
-        check(STAGES, delivery)
+        check(stages, delivery)
         contracts = load_all(os.path.relpath(models))
-        check_names(STAGES, contracts)
+        check_names(stages, contracts)
         check_instances(contracts.values())
     except (ConfigError, ContractError) as error:
         sys.exit(str(error))
@@ -41,25 +51,32 @@ def main(models: Path = bundles.MODELS, delivery: Delivery | None = DELIVERY) ->
         tree_metadata=False,
         builtin_cloud_formation_validation=os.environ.get("CDK_VALIDATION") == "true",
     )
-    names = str(app.node.get_context("stages")).split(",")
+    # Ours is the check that says what to do.
+    acknowledge(app, {"Annotation::@aws-cdk/core:Stack.templateSize": "stacks.limits says what to do."})
+    names = app.node.try_get_context("stages")
     try:
-        stages = chosen(STAGES, names)
+        wanted = stages if names is None else chosen(stages, str(names).split(","))
     except ConfigError as error:
         sys.exit(str(error))
+    commit = os.environ.get("CODE_COMMIT") or commit_of(bundles.ROOT)
     with TemporaryDirectory() as staging:
         packed = bundles.build(Path(staging), models=models)
-        for config in stages:
+        for config in wanted:
             MlopsStage(
                 app,
                 config=config,
                 contracts=contracts,
                 bundles=packed,
-                commit=os.environ.get("CODE_COMMIT", "unknown"),
+                commit=commit,
             )
         if delivery is not None:
             for account in delivery.accounts:
-                DeliveryStack(app, config=delivery, stages=chosen(STAGES, account))
-        app.synth()
+                DeliveryStack(app, config=delivery, stages=chosen(stages, account))
+        made = app.synth()
+    try:
+        check_templates(Path(made.directory), many=all(config.many_models for config in wanted))
+    except ConfigError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT), str(ROOT / "assets" / "shared" / "python"), str(ROOT / "assets" / "pipeline")]
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-from benchmarks import batch, etl, floor, levels, start  # noqa: E402  (paths and threads come first)
+from benchmarks import batch, burst, etl, floor, levels, start  # noqa: E402  (paths and threads come first)
 from cli.data import find_data  # noqa: E402
 
 
@@ -71,6 +71,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "etl": etl.etl,
     "levels": levels.many_levels,
     "predict_start": start.predict_start,
+    "burst": burst.burst,
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import etl_data
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = ROOT / "models" / "california_housing" / "model.toml"
+MODEL = ROOT / "tests" / "data" / "example" / "california_housing" / "model.toml"
 PARITY = ROOT / ".venv-parity" / "bin" / "python"
 SMALL, MIDDLE, LARGE = 20_000, 200_000, 2_000_000
 LEVELS = 3_248

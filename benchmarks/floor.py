@@ -18,7 +18,7 @@ import xgboost  # noqa: E402
 
 from contract import Contract, Recipe, load  # noqa: E402
 
-MODEL = ROOT / "models" / "california_housing" / "model.toml"
+MODEL = ROOT / "tests" / "data" / "example" / "california_housing" / "model.toml"
 
 
 def fitted(frame: pd.DataFrame, contract: Contract) -> Recipe:

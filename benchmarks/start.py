@@ -21,7 +21,7 @@ runtime = boto3.client("sagemaker-runtime")
 # The layer, with the models, lies beside the sources here.
 OURS = f"""
 import contract
-contract.bundled = lambda: contract.load_all({str(ROOT / "models")!r})
+contract.bundled = lambda: contract.load_all({str(ROOT / "tests" / "data" / "example")!r})
 import handler
 """
 BOTO3 = "import boto3; boto3.client('sagemaker-runtime')"

@@ -31,13 +31,17 @@ class Queue:
 
 @dataclass(frozen=True)
 class Letter:
-    """A message. `source` is the ARN of the queue that gave it up, `facts` what EventBridge or Lambda said of it."""
+    """A message. `source` is the ARN of the queue that gave it up, `facts` what EventBridge or Lambda said of it.
+
+    `group`: its message group, in a queue that has those.
+    """
 
     body: str
     receipt: str
     sent: datetime
     source: str
     facts: Mapping[str, str]
+    group: str = ""
 
     @property
     def reason(self) -> str:
@@ -59,15 +63,15 @@ class Letter:
     @property
     def about(self) -> str:
         """What an event is about, in a few words."""
-        detail = _object(self.event.get("detail"))
-        subject = _object(detail.get("object")).get("key") or next(
+        detail = fields_of(self.event.get("detail"))
+        subject = fields_of(detail.get("object")).get("key") or next(
             (detail[key] for key in ("ModelPackageArn", "EndpointName", "TransformJobName", "run_id") if key in detail),
             "",
         )
         return f"{self.event.get('detail-type', 'a message')} {subject}".strip()
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def fields_of(value: Any) -> Mapping[str, Any]:
     """Anybody may send a message: what should be an object may be anything."""
     return value if isinstance(value, dict) else {}
 
@@ -128,6 +132,7 @@ def _letter(message: Mapping[str, Any]) -> Letter:
         sent=datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC),
         source=system.get("DeadLetterQueueSourceArn", ""),
         facts=facts,
+        group=system.get("MessageGroupId", ""),
     )
 
 

@@ -12,7 +12,10 @@ from cli.terminal import plain
 
 LABEL = "allow-destructive"
 # GitHub takes 65,536 characters. What surrounds the diffs stays below the difference.
-DIFF_CHARACTERS = 55_000
+DIFF_CHARACTERS = 50_000
+COMMENT_CHARACTERS = 65_536
+# Losses that are told one by one.
+LOSSES = 40
 
 # Types that hold data or an address, and what goes with one of them.
 STATEFUL = {
@@ -120,7 +123,13 @@ def report(stacks: Sequence[StackDiff], *, allowed: bool) -> str:
     share = DIFF_CHARACTERS // max(len(changed), 1)
     for stack in changed:
         lines += _details(stack, share)
-    return "\n".join(lines).rstrip() + "\n"
+    return _cut("\n".join(lines).rstrip() + "\n")
+
+
+def _cut(text: str) -> str:
+    """As long as GitHub takes it, whatever the names in it are."""
+    end = "\n\nCut here: the rest is in the log of the workflow.\n"
+    return text if len(text) < COMMENT_CHARACTERS else text[: COMMENT_CHARACTERS - len(end) - 1] + end
 
 
 def _losses(stacks: Sequence[StackDiff], allowed: bool) -> Iterator[str]:
@@ -131,9 +140,12 @@ def _losses(stacks: Sequence[StackDiff], allowed: bool) -> Iterator[str]:
     yield "> **Something would be lost.** " + (
         f"Allowed by the label `{LABEL}`." if allowed else f"The label `{LABEL}` says that it may be."
     )
-    for stack, change in found:
+    for stack, change in found[:LOSSES]:
         words = WORDS[change.impact]
         yield f"> - `{stack.name}`: {change.type} `{change.logical_id}` {words}. At stake: {change.loss}."
+    if more := Counter(change.type for _, change in found[LOSSES:]):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in more.most_common())
+        yield f"> - and {more.total()} more, in the log of the workflow: {kinds}."
     yield ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import account
+from cli import account, removed, retained
 from cli.errors import CliError
 from cli.findings import MARKS, Finding, unread
 from cli.needs import Needs, needs_of
@@ -77,7 +77,8 @@ def examine(target: Target) -> Iterator[Finding]:
     if who.state == "bad":
         return
     needs = needs_of(target.stage)
-    for check in (account.region, account.bootstrap, account.roles, account.log_policies, concurrency, quotas):
+    of_account = (account.region, account.bootstrap, account.roles, account.log_policies)
+    for check in (*of_account, concurrency, quotas, removed.removed_models, retained.retained_data):
         try:
             found = check(target, needs)
             yield from (found,) if isinstance(found, Finding) else found

@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from cli.errors import CliError
-from cli.target import running_cloud
+from cli.target import no_cloud, running_cloud
 
 Shell = Literal["posix", "fish", "powershell"]
 
@@ -19,7 +18,7 @@ def variables() -> dict[str, str]:
     """Endpoint, region and keys. Raises CliError when no local cloud is running."""
     state = running_cloud()
     if state is None:
-        raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
+        raise no_cloud()
     return _variables(state)
 
 

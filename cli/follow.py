@@ -22,6 +22,8 @@ from tracking.runs import RunReader
 
 # How long an upload of a file that was refused before may take to start again; after that, the refusal stands.
 RESTART_SECONDS = 120.0
+# What the steps of a pipeline say of a data set that is not whole.
+DATA_SET_SPOILT = "run the ETL job again"
 
 MARKS = {
     "Succeeded": ("✓", "green"),
@@ -57,7 +59,7 @@ def follow(
     with view as show:
         while True:
             run = reader.read(run_id)
-            stale = earlier is not None and _starts_again(earlier) and run.started == earlier.started
+            stale = run.final and earlier is not None and _starts_again(earlier) and run.started == earlier.started
             if not stale or time.monotonic() > stale_until:
                 show(run)
                 if run.final:
@@ -102,12 +104,24 @@ def raise_for_failure(target: Target, run: Run, *, rejects: str | None = None) -
         raise CliError(f"The model was not registered: {run.reason}", _see(run.run_id))
     step = run.failed_step
     name = f"Step {step.name} failed" if step else "The run failed"
-    again = f"mlops retry {run.run_id}" if run.manifest else "upload the file again"
+    reason = ((step and step.reason) or run.reason).rstrip(".")
     raise CliError(
-        f"{name}: {((step and step.reason) or run.reason).rstrip('.')}.",
-        f"Mend it, then {again}.",
+        f"{name}: {reason}.",
+        _way_back(run, reason),
         log_tail(target.place, step) if step else (),
     )
+
+
+def _way_back(run: Run, reason: str) -> str:
+    """The command that goes on with a run that failed."""
+    again = f"mlops retry {run.run_id}"
+    if run.manifest is None or DATA_SET_SPOILT in reason:
+        first = "That is" if DATA_SET_SPOILT in reason else "Mend it, then run the ETL job again"
+        return f"{first}: {again} --from etl"
+    if any(step.status == "Cached" for step in run.steps):
+        kept = "if what a step took from the cache is at fault, nothing is taken from there by"
+        return f"Mend it, then: {again}; {kept}: {again} --fresh"
+    return f"Mend it, then: {again}"
 
 
 def _see(run_id: str) -> str:

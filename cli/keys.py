@@ -219,12 +219,16 @@ def _named(target: Target, operation: str, name: str | None, **request: Any) -> 
     pages = target.client("apigateway").get_paginator(operation).paginate(**request)
     for item in [item for page in pages for item in page["items"]]:
         tags = item.get("tags") or {}
-        if tags.get("stage") == target.stage and "key" in tags and name in (None, item["name"]):
+        if (
+            (tags.get("project"), tags.get("stage")) == (target.project, target.stage)
+            and "key" in tags
+            and name in (None, item["name"])
+        ):
             yield item
 
 
 def _tags(target: Target, name: str) -> dict[str, str]:
-    return {"project": "mlops", "stage": target.stage, "key": name}
+    return {"project": target.project, "stage": target.stage, "key": name}
 
 
 def _full(target: Target, name: str) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
 from cli import registry
 from cli.api import notices
-from cli.errors import CliError
-from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, of_model, output, progress, show
-from cli.target import Target, find_target
+from cli.deployment import wait_until_live
+from cli.losses import what_is_lost
+from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, output, progress, show
+from cli.target import find_target
 from tracking.versions import ModelVersion, versions
 
 app = typer.Typer()
 
 Number = Annotated[int, typer.Argument(help="The version: a number of `mlops models`.")]
 Wait = Annotated[bool, typer.Option(help="Wait until the endpoint follows.")]
-WAIT_SECONDS = {"local": 120.0, "aws": 3600.0}
 
 
 @app.command()
@@ -43,8 +42,10 @@ def model_version(
     from cli.render import print_version
 
     with errors(as_json):
-        version = registry.find_version(find_target(where=on, stage=stage, model=model), model, number)
-        show(version.to_json(), as_json, lambda: print_version(output, version))
+        target = find_target(where=on, stage=stage, model=model)
+        version = registry.find_version(target, model, number)
+        lost = what_is_lost(target, version)
+        show({**version.to_json(), "lost": lost}, as_json, lambda: print_version(output, version, lost=lost))
 
 
 @app.command()
@@ -62,7 +63,7 @@ def approve(
         target = find_target(where=on, stage=stage, model=model)
         if words := registry.approve(target, registry.find_version(target, model, number), reason=reason):
             progress.say(words)
-        version = _deployed(target, model, number) if wait else registry.find_version(target, model, number)
+        version = wait_until_live(target, model, number) if wait else registry.find_version(target, model, number)
         show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
 
 
@@ -97,33 +98,8 @@ def rollback(
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         version = registry.rollback(target, model, number=number, reason=reason)
-        version = _deployed(target, model, version.number) if wait else version
+        version = wait_until_live(target, model, version.number) if wait else version
         show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
-
-
-def _deployed(target: Target, model: str, number: int) -> ModelVersion:
-    """Wait until the version is live and verified. Raises CliError when it is not going to be."""
-    deadline = time.monotonic() + WAIT_SECONDS[target.where]
-    with progress.status(f"Deploying version {number}"):
-        while time.monotonic() < deadline:
-            version = registry.find_version(target, model, number)
-            if version.approval != "Approved":
-                raise CliError(
-                    f"Version {number} is not live: {version.description}",
-                    f"See: mlops model {number}{of_model(model)}.",
-                )
-            if version.live and version.metadata.get("deployment_state") == "deployed":
-                return version
-            if version.metadata.get("deployment_state") == "blocked":
-                reason = version.metadata.get("deployment_reason", "").rstrip(".")
-                raise CliError(
-                    f"Version {number} is approved, and cannot be deployed now: {reason}.",
-                    f"Mend that. It is tried again by itself; at once: mlops deploy {model}.",
-                )
-            if version.metadata.get("deployment_state") == "superseded":
-                raise CliError(f"Version {number} was superseded: {version.metadata['deployment_reason']}")
-            time.sleep(0.3 if target.where == "local" else 10)
-    raise CliError(f"Version {number} is not live yet.", f"Look again: mlops model {number}{of_model(model)}.")
 
 
 def _sentence(version: ModelVersion) -> str:

@@ -34,6 +34,9 @@ from localcloud.host import LocalCloud, LocalCloudError
 from localcloud.private import private_folder, write_private
 from tracking.run import Run
 
+# What is synthesised, and from which models.
+APP = ROOT / "app.py"
+MODELS = ROOT / "models"
 RUN_TIMEOUT = 900.0
 GOLDEN_FILE = "golden.json"  # beside evaluation.json
 
@@ -82,7 +85,7 @@ def synth(out: Path, models: Path, stage: str) -> Path:
         "MODELS_DIR": str(models),
     }
     done = subprocess.run(
-        [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, str(APP)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise _synth_error((done.stderr or done.stdout).strip().splitlines())
@@ -103,7 +106,7 @@ def deployed(
     console: Console,
     watch: Stopwatch,
     port: int = 0,
-    models: Path = ROOT / "models",
+    models: Path | None = None,
     assembly: Path | None = None,
 ) -> Iterator[Deployed]:
     """Start the local cloud and deploy the stage to it; everything stops and goes when the block ends.
@@ -114,7 +117,7 @@ def deployed(
     with TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         work = Path(folder)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        synthesised = pool.submit(lambda: assembly or synth(work / "cdk.out", models, stage))
+        synthesised = pool.submit(lambda: assembly or synth(work / "cdk.out", models or MODELS, stage))
         cloud = LocalCloud(state_dir=work / "state", port=port)
         stack.enter_context(_cloud_errors())
         with watch.phase("start"):

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cli import access, api, batch, datasets, delivery, doctor, environment, kubernetes, lifecycle, operate, serving
+from cli import (
+    access,
+    api,
+    batch,
+    datasets,
+    delivery,
+    doctor,
+    environment,
+    kubernetes,
+    lifecycle,
+    operate,
+    retained,
+    serving,
+)
 from cli.environment import Shell
+from cli.estate import Thing
 from cli.options import DEFAULT_MODEL, AnyModel, Json, Model, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
-from cli.terminal import confirm, print_text, tolerate_encodings
+from cli.terminal import confirm, confirm_by_name, print_text, tolerate_encodings
 from cli.usage import Group
+from project import PROJECT
 
 app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 local_app = typer.Typer(no_args_is_help=True, help="The whole application on this machine: no AWS account, no Docker.")
@@ -28,6 +44,7 @@ app.add_typer(datasets.app)
 app.add_typer(delivery.app)
 app.add_typer(operate.app)
 app.add_typer(doctor.app)
+app.add_typer(retained.app)
 app.add_typer(access.app, name="keys")
 app.add_typer(kubernetes.app, name="k8s")
 
@@ -45,7 +62,9 @@ def local_run(
         from cli.data import find_data
         from cli.render import print_summary
 
-        summary = local.run(model=model, data=find_data(model, data), stage=stage or "dev", console=progress)
+        summary = local.run(
+            model=model, data=find_data(model, data), stage=stage or PROJECT.environment, console=progress
+        )
         if as_json:
             print_json(summary)
         else:
@@ -68,7 +87,9 @@ def local_up(
     with (
         errors(as_json),
         local.only_one(),
-        local.deployed(stage=stage or "dev", console=progress, watch=local.Stopwatch(), port=port) as here,
+        local.deployed(
+            stage=stage or PROJECT.environment, console=progress, watch=local.Stopwatch(), port=port
+        ) as here,
         local.announced(here),
         pages.serving(here.target, console=progress, port=page_port) if page else nullcontext() as served,
     ):
@@ -157,16 +178,21 @@ def runs(
 @app.command()
 def retry(
     run_id: Annotated[str, typer.Argument(help="The run whose data set to train on again.")],
+    begin: Annotated[
+        Literal["etl", "training"], typer.Option("--from", help="etl: make the data set anew, from the uploaded file.")
+    ] = "training",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Take no step's result from the cache.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Train again on a run's data set, after what made it fail was mended."""
+    """Train again on a run's data set, or make that anew first, after what made it fail was mended."""
+    from cli.etl import run_etl_again
     from cli.follow import follow, raise_for_failure
     from cli.render import print_end, run_document
-    from cli.runs import doubt, find_run
+    from cli.runs import check_ended, doubt, find_run
     from cli.runs import retry as start
 
     with errors(as_json):
@@ -174,33 +200,97 @@ def retry(
         earlier = find_run(target, model=model, run_id=run_id)
         if not yes and (words := doubt(earlier)):
             confirm(f"{words} Train on the same data again?")
-        start(target, earlier)
-        run = follow(target, model=earlier.model, run_id=run_id, console=progress, timeout=2 * 3600)
+        before = None
+        if begin == "etl":
+            check_ended(earlier)
+            before = run_etl_again(target, earlier)
+            run_id = _said(before.run_id, run_id)
+        else:
+            start(target, earlier, fresh=fresh)
+        run = follow(target, model=earlier.model, run_id=run_id, console=progress, timeout=2 * 3600, earlier=before)
         raise_for_failure(target, run)
         show(run_document(run), as_json, lambda: print_end(output, run))
+
+
+def _said(made: str, asked: str) -> str:
+    """The run that is made."""
+    if made != asked:
+        progress.say(f"By the present contract and code its file is another run: {made}")
+    return made
 
 
 @app.command()
 def destroy(
     stage: Annotated[str, typer.Option("--env", help="The environment: dev or prod.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing what is not retained.")] = False,
+    delete_retained: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-retained",
+            metavar="NAME",
+            help="Also delete this for good: a bucket, a model's versions, ... that are retained. Once for each; "
+            "asks for the environment's name, with --yes too.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Only what still runs of this model, which was removed.")
+    ] = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Take an environment down: its stacks, and what the platform made while it ran."""
+    """Take an environment down: its stacks, and what the platform made while it ran. Protected data stay."""
     from cli import teardown
+    from cli.protection import is_protected
 
     with errors(as_json):
         target = find_target(where=on, stage=stage)
+        if model is not None:
+            _destroy_model(target, model, delete_retained or (), yes=yes, as_json=as_json)
+            return
+        protected = is_protected(stage)
         teardown.check_unprotected(target)
-        things = teardown.inventory(target)
-        for thing in things:
-            progress.say(f"  {'keep  ' if thing.kept else 'remove'} {thing.kind} {thing.name}", indent=4)
+        things = teardown.inventory(target, protected=protected)
+        for_good = teardown.chosen([thing for thing in things if thing.kept], delete_retained or ())
+        _print_plan(things, for_good)
         if not yes:
             confirm(f"Remove {stage} ({target.where})?")
-        kept = teardown.destroy(target, on_step=lambda step: progress.say(f"Removing {step}"))
-        document = {"removed": [t.name for t in things if not t.kept], "kept": [t.name for t in kept]}
+        if for_good:
+            confirm_by_name(f"{len(for_good)} retained things would be deleted for good.", stage)
+        kept = teardown.destroy(
+            target,
+            protected=protected,
+            for_good=for_good,
+            on_step=lambda step: progress.say(f"Removing {step}"),
+        )
+        removed = [thing.name for thing in things if not thing.kept or teardown.goes_with(thing, for_good)]
+        document = {"removed": removed, "kept": [thing.name for thing in kept]}
         show(document, as_json, lambda: output.say(f"{stage} is gone; {len(kept)} things were retained."))
+
+
+def _destroy_model(target: Target, model: str, delete_retained: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    from cli import disposal, removed, teardown
+
+    found, kept = removed.left_of(target, model)
+    for_good = teardown.chosen(kept, delete_retained)
+    _print_plan([*found.things(), *kept], for_good)
+    if not yes:
+        confirm(f"End {model} in {target.stage} ({target.where})?")
+    if for_good:
+        confirm_by_name(f"{len(for_good)} retained things would be deleted for good.", target.stage)
+    removed.end(target, model, found, on_step=lambda step: progress.say(f"Removing {step}"))
+    disposal.remove_all(target, for_good)
+    left = [thing for thing in kept if not teardown.goes_with(thing, for_good)]
+    gone = [thing.name for thing in (*found.things(), *kept) if thing not in left]
+    document = {"removed": gone, "kept": [thing.name for thing in left]}
+    show(document, as_json, lambda: output.say(f"{model} is gone; {len(left)} things were retained."))
+
+
+def _print_plan(things: Iterable[Thing], for_good: Sequence[Thing]) -> None:
+    from cli import teardown
+
+    for thing in things:
+        fate = "delete" if teardown.goes_with(thing, for_good) else "keep  " if thing.kept else "remove"
+        progress.say(f"  {fate} {thing.kind} {thing.name}", indent=4)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 from cli import dead_letters
 from cli import redrive as redriving
 from cli.dead_letters import Letter, Queue
+from cli.function_logs import function_logs
 from cli.options import AnyModel, Json, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 from cli.terminal import confirm, words
@@ -22,8 +23,6 @@ from tracking.runs import RunReader
 
 app = typer.Typer()
 
-# Their lines are about requests: a run that is live would have one for each prediction.
-ANSWERING = ("Predict", "Platform")
 # Of a JSON line, what stands in columns of its own or says nothing of the run.
 COLUMNS = frozenset(
     ("at", "timestamp", "time", "level", "event", "message", "logger", "run_id", "model", "requestId", "step")
@@ -83,18 +82,6 @@ def logs(
             as_json,
             lambda: _print_lines(lines),
         )
-
-
-def function_logs(target: Target) -> dict[str, str]:
-    """Functions that work on runs, by their id in the template, with their log groups."""
-    configure = target.client("lambda").get_function_configuration
-    found = {}
-    for logical_id, name in target.resources("AWS::Lambda::Function").items():
-        function = logical_id[:-8]  # without the hash of its path
-        if not function.endswith(ANSWERING):
-            settings = configure(FunctionName=name).get("LoggingConfig", {})
-            found[function] = settings.get("LogGroup", f"/aws/lambda/{name}")
-    return found
 
 
 def _follow(target: Target, model: str, run_id: str, *, everything: bool, as_json: bool) -> None:

@@ -11,17 +11,23 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, WaiterError
 
 from cli.errors import CliError
-from cli.target import Where
+from cli.target import CHOICE, Where
 from cli.terminal import output, print_json, progress
+from project import PROJECT
 
 __all__ = ["output", "print_json", "progress"]  # beside what is defined here
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model: a folder of models/.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Stage = Annotated[str | None, typer.Option("--env", help="The environment: dev or prod.")]
-On = Annotated[Where | None, typer.Option("--on", help="local or aws; by default the local cloud when it is up.")]
+Stage = Annotated[
+    str | None, typer.Option("--env", help=f"The environment: {PROJECT.environment} unless you name one.")
+]
+On = Annotated[
+    Where | None,
+    typer.Option("--on", envvar=CHOICE, help="The local cloud that is up (also by default), or aws."),
+]
 
-DEFAULT_MODEL = "california_housing"
+DEFAULT_MODEL = PROJECT.model
 EveryModel = Annotated[str | None, typer.Option("--model", "-m", help="One model; by default, all of them.")]
 # Of a command about a run: its id says which model it is of.
 AnyModel = Annotated[str | None, typer.Option("--model", "-m", help="The model; by default, whichever has the run.")]

@@ -7,6 +7,7 @@ and then deleted, so that nothing is lost. What handles it can meet it twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
@@ -25,14 +26,20 @@ class Returned:
     why: str = ""
 
 
-def redrive(target: Target, queue: Queue) -> list[Returned]:
-    """Send what is in the queue now back. What nothing says the way of stays, and is the first to be mended by hand."""
+def redrive(target: Target, queue: Queue, wanted: Callable[[Letter], bool] = lambda _: True) -> list[Returned]:
+    """Send what is in the queue now back. What nothing says the way of stays, and is the first to be mended by hand.
+
+    `wanted`: which letters; the others stay, and are not told of.
+    """
     done, kept = [], []
     for batch in received(target, queue, limit=queue.waiting):
         for letter in batch:
+            if not wanted(letter):
+                kept.append(letter)
+                continue
             to, why = _destination(target, queue, letter)
             if to:
-                _send(target, to, letter.body)
+                _send(target, to, letter)
                 target.client("sqs").delete_message(QueueUrl=queue.url, ReceiptHandle=letter.receipt)
             else:
                 kept.append(letter)
@@ -84,11 +91,12 @@ def _invited(target: Target, function_arn: str, event: str) -> bool:
     return False
 
 
-def _send(target: Target, arn: str, body: str) -> None:
+def _send(target: Target, arn: str, letter: Letter) -> None:
     service = arn.split(":")[2]
     if service == "lambda":
-        target.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=body.encode())
+        target.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=letter.body.encode())
         return
     sqs, (account, name) = target.client("sqs"), arn.split(":")[4:6]
     url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=body)
+    group = {"MessageGroupId": letter.group} if letter.group else {}
+    sqs.send_message(QueueUrl=url, MessageBody=letter.body, **group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,8 +11,9 @@ from cli.errors import CliError
 from cli.options import of_model
 from cli.target import Target
 from cli.terminal import plain
+from tracking.order import order_of
 from tracking.states import APPROVED, REJECTED, State
-from tracking.versions import ModelVersion, approved, description_value, metadata_value, versions
+from tracking.versions import ModelVersion, description_value, metadata_value, newest_approved, versions
 from tracking.versions import find_version as tracked_version
 
 # Leaves room in the description for who decided, and for what was decided.
@@ -43,10 +44,11 @@ def approve(target: Target, version: ModelVersion, *, reason: str) -> str:
             f"Version {version.number} is approved already: {version.deployment}.",
             f"Bring it to the endpoint: mlops deploy {model}.",
         )
-    newer = next((item for item in approved_versions(target, model) if item > version.number), None)
-    if newer is not None:
+    newer = newest_approved(target.client("sagemaker"), target.resource_name(model))
+    if newer is not None and order_of(newer) > version.order:
+        later = f"version {newer['ModelPackageVersion']} has a later upload"
         raise CliError(
-            f"Version {version.number} would not become live: version {newer} is newer, and approved.",
+            f"Version {version.number} would not become live: {later}, and is approved.",
             f"Go back to it: mlops rollback {version.number}{of_model(model)}.",
         )
     _decide(target, version, APPROVED, reason or "approved")
@@ -59,12 +61,6 @@ def approve(target: Target, version: ModelVersion, *, reason: str) -> str:
 def _model_of(target: Target, version: ModelVersion) -> str:
     group = version.arn.rpartition("/")[0].rpartition("/")[2]
     return next((model for model in target.models if target.resource_name(model) == group), group)
-
-
-def approved_versions(target: Target, model: str) -> Iterator[int]:
-    """Numbers, newest first."""
-    found = approved(target.client("sagemaker"), target.resource_name(model))
-    return (int(summary["ModelPackageVersion"]) for summary in found)
 
 
 def reject(target: Target, version: ModelVersion, *, reason: str) -> None:
@@ -84,16 +80,16 @@ def rollback(target: Target, model: str, *, number: int | None, reason: str) -> 
     if live is None:
         raise CliError(f"No version of {model} is live.", _without_live(model, known))
     if number is None:
-        earlier = [v for v in known if v.number < live.number and v.approval == APPROVED]
+        earlier = [v for v in known if v.order < live.order and v.approval == APPROVED]
         if not earlier:
             raise CliError(
                 f"There is no approved version of {model} before {live.number}.",
                 f"Choose one of mlops models{of_model(model)}, and name it: mlops rollback VERSION{of_model(model)}.",
             )
-        wanted = earlier[0]
+        wanted = max(earlier, key=lambda item: item.order)
     else:
         wanted = find_version(target, model, number)
-    if wanted.number == live.number and not any(v.number > live.number and v.approval == APPROVED for v in known):
+    if wanted.number == live.number and not any(v.order > live.order and v.approval == APPROVED for v in known):
         raise CliError(f"Version {wanted.number} of {model} is live already.")
     _go_back(target, model, wanted, known, reason=reason)
     return wanted
@@ -112,16 +108,16 @@ def _go_back(target: Target, model: str, wanted: ModelVersion, known: Sequence[M
 
     Until then nothing changes, and then the endpoint goes to `wanted` in one step.
     """
-    newer = sorted(v.number for v in known if v.number > wanted.number and v.approval == APPROVED)
-    by_number = {version.number: version for version in known}
+    newer = [v for v in known if v.order > wanted.order and v.approval == APPROVED]
+    newer.sort(key=lambda item: item.order)
     try:
         if wanted.approval != APPROVED:
             _decide(target, wanted, APPROVED, f"rollback to it: {reason}")
-        for number in newer:
-            _decide(target, by_number[number], REJECTED, f"rolled back to version {wanted.number}: {reason}")
+        for version in newer:
+            _decide(target, version, REJECTED, f"rolled back to version {wanted.number}: {reason}")
     except (ClientError, BotoCoreError) as error:
         raise CliError(
-            f"The rollback stopped on its way, and version {newer[-1] if newer else wanted.number} stays live: {error}",
+            f"The rollback stopped on its way, and version {(newer or [wanted])[-1].number} stays live: {error}",
             f"Go on with it: mlops rollback {wanted.number}{of_model(model)}.",
         ) from error
 

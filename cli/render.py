@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
@@ -110,6 +111,9 @@ def _one_line(text: str) -> Text:
 
 def _result(run: Run) -> str:
     """Version, error and rows of a run that made a model; why there is none of another, or why it waits."""
+    if run.since:
+        minutes = int((datetime.now(UTC) - run.since).total_seconds()) // 60
+        return f"for {minutes} min. {run.reason}".rstrip()
     gate = (run.evaluation or {}).get("gate")
     waits = run.state == "waiting" and (gate or {}).get("approval") == "person"
     if waits or not run.model_version or not gate or not run.manifest or gate["decision"] != "register":
@@ -163,7 +167,8 @@ def _why(version: ModelVersion, model: str) -> str:
     return version.description or reason
 
 
-def print_version(console: Console, version: ModelVersion) -> None:
+def print_version(console: Console, version: ModelVersion, *, lost: str = "") -> None:
+    """`lost`: a sentence on what somebody deleted of it."""
     grid = Table.grid(padding=(0, 2))
     grid.add_row("version", f"{version.number}, {version.created.astimezone():%Y-%m-%d %H:%M}")
     grid.add_row("approval", f"{version.approval} {version.description}".strip())
@@ -174,6 +179,8 @@ def print_version(console: Console, version: ModelVersion) -> None:
     for name, value in sorted(version.metadata.items()):
         grid.add_row(name, value)
     console.print(grid)
+    if lost:
+        console.say(lost, style="yellow")
 
 
 def print_run(console: Console, run: Run) -> None:

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from cli.deletion import wait as wait_for
+from cli.deployment import PATIENCE_SECONDS, PAUSE_SECONDS, wait_until_live, wanted_version
 from cli.errors import CliError
 from cli.options import Json, On, Stage, errors, output, progress, show
-from cli.registry import decider, find_version
+from cli.registry import decider
 from cli.target import Target, find_target
 from cli.terminal import confirm
 from tracking import scaling
@@ -26,8 +27,6 @@ app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="The model: a folder of models/.")]
 Wait = Annotated[bool, typer.Option(help="Wait until the version is live and verified.")]
-PATIENCE_SECONDS = {"local": 120.0, "aws": 3600.0}
-PAUSE_SECONDS = {"local": 0.3, "aws": 10.0}
 CHANGING = ("Creating", "Updating", "RollingBack", "SystemUpdating")
 
 
@@ -58,10 +57,10 @@ def deploy(model: Name, wait: Wait = True, stage: Stage = None, on: On = None, a
     """Bring a model's newest approved version to its endpoint: stopped, blocked, or gone by hand."""
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
-        wanted = _wanted(target, model)
+        wanted = wanted_version(target, model)
         if not _under_way(target, model, wanted):
             _ask(target, wanted)
-        version = _deployed(target, model, wanted.number) if wait else _wanted(target, model)
+        version = wait_until_live(target, model, wanted.number) if wait else wanted_version(target, model)
         show(version.to_json(), as_json, lambda: output.say(f"{model} version {version.number}: {version.deployment}."))
 
 
@@ -96,7 +95,8 @@ def _question(target: Target, model: str, endpoints: Sequence[str]) -> str:
 def _mark(target: Target, known: Sequence[ModelVersion]) -> None:
     """Before anything goes, and the newest first: events that are on their way find a version that is stopped."""
     now, reason = datetime.now(UTC).isoformat(timespec="seconds"), metadata_value(f"Stopped by {decider(target)}")
-    for version in (item for item in known if item.approval == APPROVED):
+    approved = [item for item in known if item.approval == APPROVED]
+    for version in sorted(approved, key=lambda item: item.order, reverse=True):
         metadata = {"deployment_state": "stopped", "deployment_reason": reason, "deployment_recorded_at": now}
         if version.metadata.get("deployment_state") == "deployed" and "deployment_live_at" not in version.metadata:
             metadata["deployment_live_at"] = now
@@ -132,13 +132,6 @@ def _settled(target: Target, name: str) -> None:
     raise CliError(f"Endpoint {name} is changing still.", "It is marked as stopped: run it again later.")
 
 
-def _wanted(target: Target, model: str) -> ModelVersion:
-    wanted = next((item for item in versions(target.place, model) if item.wanted), None)
-    if wanted is None:
-        raise CliError(f"No version of {model} is approved.", f"List them: mlops models --model {model}.")
-    return wanted
-
-
 def _under_way(target: Target, model: str, wanted: ModelVersion) -> bool:
     """Whether the endpoint changes to it now: its own event tells how that ends."""
     endpoint = read_endpoint(target.place, model)
@@ -156,26 +149,3 @@ def _ask(target: Target, wanted: ModelVersion) -> None:
         CustomerMetadataProperties=asked,
         CustomerMetadataPropertiesToRemove=list(BOOKKEEPING),
     )
-
-
-def _deployed(target: Target, model: str, number: int) -> ModelVersion:
-    """Wait until the version is live and verified. Raises CliError when it is not going to be."""
-    deadline = time.monotonic() + PATIENCE_SECONDS[target.where]
-    with progress.status(f"Deploying version {number}"):
-        while time.monotonic() < deadline:
-            version = find_version(target, model, number)
-            reason = version.metadata.get("deployment_reason", "").rstrip(".")
-            if not version.wanted:
-                raise CliError(
-                    f"Version {number} is no longer the newest approved one: {_wanted(target, model).number} is.",
-                    f"See: mlops model {number} --model {model}.",
-                )
-            if version.state in (State.BLOCKED, State.LIVE_BLOCKED):
-                raise CliError(
-                    f"Version {number} stays approved, and cannot be deployed now: {reason}.",
-                    f"Mend that. It is tried again by itself; at once: mlops deploy {model}.",
-                )
-            if version.live and version.metadata.get("deployment_state") == "deployed":
-                return version
-            time.sleep(PAUSE_SECONDS[target.where])
-    raise CliError(f"Version {number} is not live yet.", f"Look again: mlops models --model {model}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli import api
 from cli.errors import CliError
-from cli.target import PROJECT, Target
+from cli.target import Target
 from tracking.states import State
 from tracking.versions import newest_approved
 
@@ -23,6 +24,8 @@ PASSING = (429, 503, 504)
 PATIENCE_SECONDS, PAUSE_SECONDS = 240.0, 10.0
 # As app.py calls a commit that nobody names.
 UNKNOWN = "unknown"
+# Outputs of the stack with GitHub's roles.
+_DEPLOY_ROLE = re.compile(r"Deploy(\w+)RoleArn")
 
 Verdict = Literal["ok", "rejected", "stopped", "no model yet", "failed"]
 
@@ -81,15 +84,34 @@ def _judge(target: Target, model: str, answer: dict[str, Any]) -> Answer:
 
 def deployed_commit(target: Target) -> str:
     """CODE_COMMIT of the last deployment; "unknown" of one that told none, and where nothing is deployed yet."""
-    name = f"{PROJECT}-{target.stage}-training"
+    name = f"{target.prefix}training"
     try:
         (stack,) = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
+        _check_account(target)
         return UNKNOWN
     outputs = {item["OutputKey"]: str(item["OutputValue"]) for item in stack.get("Outputs", ())}
     return outputs.get("CodeCommit", UNKNOWN)
+
+
+def _check_account(target: Target) -> None:
+    """Raises CliError where GitHub's roles are for other environments than the one that nothing was found of."""
+    name = f"{target.project}-delivery"
+    try:
+        (stack,) = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return
+    found = [_DEPLOY_ROLE.fullmatch(item["OutputKey"]) for item in stack.get("Outputs", ())]
+    environments = [role[1].lower() for role in found if role]
+    if target.stage not in environments:
+        raise CliError(
+            f"This is not the account of {target.stage}: its stack {name} has roles for {', '.join(environments)}.",
+            f"Take a role of {target.stage}'s account; of its diff, the output DiffRoleArn there (docs/ci.md).",
+        )
 
 
 def through_lookup_role(target: Target) -> Target:
@@ -98,6 +120,14 @@ def through_lookup_role(target: Target) -> Target:
     identity = sts.get_caller_identity()
     partition, account = identity["Arn"].split(":")[1], identity["Account"]
     arn = f"arn:{partition}:iam::{account}:role/cdk-{QUALIFIER}-lookup-role-{account}-{region}"
-    keys = sts.assume_role(RoleArn=arn, RoleSessionName="mlops-smoke")["Credentials"]
+    try:
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="mlops-smoke")["Credentials"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "NoSuchEntity"):
+            raise
+        raise CliError(
+            f"The CDK's lookup role of {account} in {region} is not there, or does not let you in: {arn}.",
+            f"Bootstrap that region: ./dev cdk bootstrap aws://{account}/{region}.",
+        ) from error
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
     return replace(target, session=session, caller=target.session)

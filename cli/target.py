@@ -19,20 +19,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import CliError
 from localcloud.door.keys import Keys
 from localcloud.sessions import session as administrator
-from tracking.place import Place, resource_name
+from project import PROJECT
+from tracking.place import JOB_SECONDS, Place, resource_name
 
-PROJECT = "mlops"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_DIR = ROOT / ".local"
 STATE_FILE = LOCAL_DIR / "cloud.json"
-STACKS = ("data", "etl", "training", "serving", "batch", "monitoring")
+STACKS = ("data", "etl", "training", "serving", "batch", "recovery", "monitoring")
 
 Where = Literal["local", "aws"]
+# The value of --on where it is not said: what a person chose before, for a shell or for a machine.
+CHOICE = "MLOPS_ON"
+FOR_AWS = f"To act on AWS, add --on aws; for all commands of this shell: export {CHOICE}=aws"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One environment (`dev`, `prod`) in one cloud. `endpoint` is the local cloud's address, None on AWS.
+    """One environment (`dev`, `prod`) of a project in one cloud. `endpoint` is the local cloud's address, None on AWS.
 
     `caller` signs requests to the REST API where these are signed, None when `session` does that too.
     """
@@ -41,6 +44,7 @@ class Target:
     session: boto3.Session
     endpoint: str | None = None
     caller: boto3.Session | None = None
+    project: str = PROJECT.name
 
     @property
     def where(self) -> Where:
@@ -63,7 +67,7 @@ class Target:
             return self._outputs[key]
         except KeyError:
             raise CliError(
-                f"The stacks {PROJECT}-{self.stage}-* have no output {key}.", "Deploy this version of the app."
+                f"The stacks {self.prefix}* have no output {key}.", "Deploy this version of the app."
             ) from None
 
     @cached_property
@@ -71,7 +75,7 @@ class Target:
         cloudformation = self.client("cloudformation")
         found: dict[str, str] = {}
         for stack in STACKS:
-            name = f"{PROJECT}-{self.stage}-{stack}"
+            name = f"{self.prefix}{stack}"
             try:
                 description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
             except ClientError as error:
@@ -94,7 +98,9 @@ class Target:
                     found |= {
                         item["LogicalResourceId"]: item["PhysicalResourceId"]
                         for item in page["StackResourceSummaries"]
-                        if item["ResourceType"] == kind and "PhysicalResourceId" in item
+                        if item["ResourceType"] == kind
+                        and item.get("PhysicalResourceId")
+                        and item["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
                     }
             except ClientError as error:
                 raise CliError(f"Stack {self.prefix}{stack} was not found: {error}", _how_to_deploy(self)) from error
@@ -116,12 +122,12 @@ class Target:
     @property
     def prefix(self) -> str:
         """What the names of this environment start with."""
-        return f"{PROJECT}-{self.stage}-"
+        return f"{self.project}-{self.stage}-"
 
     @property
     def event_source(self) -> str:
         """The source of events that are for this environment."""
-        return f"{PROJECT}.{self.stage}"
+        return f"{self.project}.{self.stage}"
 
     @property
     def place(self) -> Place:
@@ -131,7 +137,9 @@ class Target:
             prefix=self.prefix,
             processed_bucket=self.output("ProcessedBucketName"),
             workflow=self.output("WorkflowName"),
+            artifact_bucket=self.output("ArtifactBucketName"),
             shared_bucket=self.output("ArtifactBucketName"),
+            job_seconds=int(self._outputs.get("JobTimeoutSeconds", JOB_SECONDS)),
         )
 
     @property
@@ -192,13 +200,32 @@ def running_cloud() -> dict[str, Any] | None:
     return state
 
 
+def no_cloud(*, otherwise: str = "") -> CliError:
+    """That no local cloud runs, or that the one which ran here died. `otherwise`: what else a person can do."""
+    again = f"mlops local up{f'. {otherwise}' if otherwise else ''}."
+    if not STATE_FILE.exists():
+        return CliError("No local cloud is running.", f"Start one in another terminal: {again}")
+    return CliError(
+        f"The local cloud{_where_it_was()} has died: nothing answers there, and what it held is gone.",
+        f"Start a new one in another terminal: {again}",
+    )
+
+
+def _where_it_was() -> str:
+    """Of a cloud that ended without a word, "" when its file says nothing."""
+    try:
+        return f" at {json.loads(STATE_FILE.read_text())['endpoint']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def keys_of(state: Mapping[str, Any]) -> Keys:
     """The user's keys in what `mlops local up` wrote."""
     return Keys(access_key=state["access_key"], secret_key=state["secret_key"])
 
 
 def find_target(*, where: Where | None, stage: str | None, model: str | None = None) -> Target:
-    """The running local cloud when there is one and AWS was not asked for; AWS otherwise.
+    """The running local cloud, or AWS when it was asked for: nobody acts on AWS because a local cloud is missing.
 
     Raises CliError for a `model` that is not there.
     """
@@ -209,11 +236,11 @@ def find_target(*, where: Where | None, stage: str | None, model: str | None = N
 
 
 def _find(where: Where | None, stage: str | None) -> Target:
-    state = running_cloud() if where != "aws" else None
-    if state:
-        return local_target(
-            endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"], keys=keys_of(state)
-        )
-    if where == "local":
-        raise CliError("No local cloud is running.", "Start one in another terminal: mlops local up.")
-    return Target(stage=stage or "dev", session=boto3.Session())
+    if where == "aws":
+        return Target(stage=stage or PROJECT.environment, session=boto3.Session())
+    state = running_cloud()
+    if state is None:
+        raise no_cloud(otherwise="" if where == "local" else FOR_AWS)
+    return local_target(
+        endpoint=state["endpoint"], stage=stage or state["stage"], region=state["region"], keys=keys_of(state)
+    )

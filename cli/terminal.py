@@ -102,6 +102,13 @@ def confirm(question: str) -> None:
     typer.confirm(plain(question), abort=True, err=True)
 
 
+def confirm_by_name(what: str, name: str) -> None:
+    """Ends the command unless the name is typed: no `yes` that was given before covers it."""
+    progress.say(what)
+    if typer.prompt(plain(f"Type {name} to go on"), err=True) != name:
+        raise typer.Abort
+
+
 def tolerate_encodings() -> None:
     """A stream that cannot hold a letter (LANG=C, PYTHONIOENCODING=ascii) gets its escape."""
     for stream in (sys.stdout, sys.stderr):

@@ -31,7 +31,7 @@ def upload(target: Target, *, model: str, file: Path, on_bytes: Callable[[int], 
     s3, bucket, key = target.client("s3"), target.output("RawBucketName"), f"{model}/{file.name}"
     s3.upload_file(str(file), bucket, key, Callback=on_bytes)
     head = s3.head_object(Bucket=bucket, Key=key)
-    run_id = run_id_of(target, model=model, etag=head["ETag"].strip('"'), size=head["ContentLength"])
+    run_id = run_id_of(target, model=model, content=content_of(file), size=head["ContentLength"])
     return Upload(model=model, bucket=bucket, key=key, version=head["VersionId"], run_id=run_id)
 
 
@@ -43,8 +43,14 @@ def check_file(file: Path) -> None:
         raise CliError(f"The name of {file} holds characters that cannot be seen.", "Rename the file.")
 
 
-def run_id_of(target: Target, *, model: str, etag: str, size: int) -> str:
+def content_of(file: Path) -> str:
+    """MD5 of the bytes: what S3 has as ETag of a file that is sent in one part."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def run_id_of(target: Target, *, model: str, content: str, size: int) -> str:
     """The id that start_etl gives: the same bytes, contract and code are the same run."""
     contract_hash = json.loads(target.output("ContractHashes"))[model]
-    parts = [model, etag, str(size), contract_hash, target.output("EtlCodeHash")]
+    parts = [model, content, str(size), contract_hash, target.output("EtlCodeHash")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

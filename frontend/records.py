@@ -42,6 +42,8 @@ class Run:
     state: str
     file: str
     started: datetime | None
+    # When it came into a state that is not its last one.
+    since: datetime | None
     reason: str
     model_version: int | None
     books: Books | None
@@ -56,6 +58,7 @@ class Run:
             state=str(document["state"]),
             file=str(document.get("file") or ""),
             started=time_of(document.get("started")),
+            since=time_of(document.get("since")),
             reason=str(document.get("reason") or ""),
             model_version=None if version is None else int(version),
             books=Books.of(document["books"]) if document.get("books") else None,

@@ -1,21 +1,29 @@
 """The local cloud's own routes, answered before MiniStack sees a request, and TLS as policies see it."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from localcloud import calls
+from localcloud.events import losses
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-ROUTES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
-    ("GET", "/_localcloud/health"): lambda: {"status": "ok"},
-    ("GET", "/_localcloud/calls"): calls.report,
-    ("GET", "/_localcloud/unused"): calls.unused,
-    ("DELETE", "/_localcloud/calls"): calls.reset,
+# What a route answers to the parameters of its query.
+Route = Callable[[Mapping[str, str]], dict[str, Any]]
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/_localcloud/health"): lambda _: {"status": "ok"},
+    ("GET", "/_localcloud/calls"): lambda _: calls.report(),
+    ("GET", "/_localcloud/unused"): lambda _: calls.unused(),
+    ("DELETE", "/_localcloud/calls"): lambda _: calls.reset(),
+    ("POST", "/_localcloud/losses"): losses.lose,
+    ("GET", "/_localcloud/losses"): lambda _: losses.report(),
+    ("DELETE", "/_localcloud/losses"): lambda _: losses.forget(),
 }
 
 
@@ -26,7 +34,8 @@ def with_admin_routes(application: Application) -> Application:
             await application(scope, receive, send)
             return
         route = ROUTES.get((scope["method"], path))
-        await _answer(send, 200 if route else 404, route() if route else {"message": f"No such route: {path}"})
+        query = dict(parse_qsl(scope.get("query_string", b"").decode()))
+        await _answer(send, 200 if route else 404, route(query) if route else {"message": f"No such route: {path}"})
 
     return serve
 

@@ -23,7 +23,10 @@ class Asset:
 
 @dataclass(frozen=True)
 class StackArtifact:
-    """A stack: its template, where the template lies in S3, its assets and the stacks it needs."""
+    """A stack: its template, where the template lies in S3, its assets and the stacks it needs.
+
+    `protected`: nobody deletes it before its termination protection was lifted.
+    """
 
     artifact_id: str
     name: str
@@ -32,6 +35,7 @@ class StackArtifact:
     assets: tuple[Asset, ...]
     needs: tuple[str, ...]
     tags: Mapping[str, str]
+    protected: bool
 
 
 def load(folder: Path, *, account: str, region: str) -> tuple[StackArtifact, ...]:
@@ -93,6 +97,7 @@ def _stack(folder: Path, artifact_id: str, artifacts: Mapping[str, Any], placeho
         assets=tuple(asset for item in manifests for asset in _assets(folder, item, placeholders)),
         needs=needs,
         tags=properties.get("tags", {}),
+        protected=properties.get("terminationProtection", False),
     )
 
 

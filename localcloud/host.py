@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -175,10 +176,27 @@ class LocalCloud:
         """Properties of templates that nothing looked at: {resource type: [names]}."""
         return self._admin("GET", "/_localcloud/unread")
 
+    def lose(self, *, source: str, detail_type: str, containing: str = "", count: int = 1) -> None:
+        """The next events of this kind whose detail holds the text do not arrive."""
+        wanted = {"source": source, "detail-type": detail_type, "containing": containing, "count": count}
+        self._admin("POST", f"/_localcloud/losses?{urlencode(wanted, quote_via=quote)}")
+
+    def losses(self) -> dict[str, Any]:
+        """{"lost": [events that did not arrive], "pending": how many more are not going to}."""
+        return self._admin("GET", "/_localcloud/losses")
+
+    def forget_losses(self) -> None:
+        """From here on everything arrives again."""
+        self._admin("DELETE", "/_localcloud/losses")
+
     def _admin(self, method: str, path: str) -> dict[str, Any]:
         request = AWSRequest(method=method, url=f"{self.endpoint}{path}")
         SigV4Auth(self.session().get_credentials(), ADMINISTRATION, self.region).add_auth(request)
         with closing(HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)) as connection:
             connection.request(method, path, headers=dict(request.headers.items()))
-            content: dict[str, Any] = json.load(connection.getresponse())
+            answer = connection.getresponse()
+            text = answer.read()
+        if answer.status == 403:
+            raise LocalCloudError(f"The local cloud refuses {method} {path}: {text.decode(errors='replace')}")
+        content: dict[str, Any] = json.loads(text)
         return content

@@ -81,9 +81,13 @@ class Operation:
             self.delete()
             current = None
         verb = "update" if current else "create"
+        if current and current.get("EnableTerminationProtection", False) != stack.protected:
+            self._cloudformation.update_termination_protection(
+                StackName=self._name, EnableTerminationProtection=stack.protected
+            )
         self._report(f"{verb.upper()}_IN_PROGRESS")
         known = self._event_ids(current)
-        request = self._request(stack)
+        request = self._request(stack) | ({} if current else {"EnableTerminationProtection": stack.protected})
         try:
             getattr(self._cloudformation, f"{verb}_stack")(**request)
         except ClientError as error:
@@ -103,7 +107,11 @@ class Operation:
             return []
         known = self._event_ids(current)
         self._report("DELETE_IN_PROGRESS")
-        self._cloudformation.delete_stack(StackName=self._name)
+        try:
+            self._cloudformation.delete_stack(StackName=self._name)
+        except ClientError as error:  # it is protected, or another stack imports from it
+            reason = Failure(self._name, "AWS::CloudFormation::Stack", error.response["Error"]["Message"])
+            raise DeployError(self._name, (reason,)) from error
         final = self._wait(current["StackId"])
         if final["StackStatus"] != "DELETE_COMPLETE":
             raise DeployError(self._name, self._failures(final, known))

@@ -87,6 +87,7 @@ def _extensions() -> tuple[ModuleType, ...]:
         glue,
         iam,
         lambdas,
+        objects,
         passrole,
         provisioners,
         quotas,
@@ -94,7 +95,7 @@ def _extensions() -> tuple[ModuleType, ...]:
     )
     from localcloud import webidentity as web
 
-    first = (calls, iam, lambdas, provisioners, concurrency)
+    first = (calls, iam, objects, lambdas, provisioners, concurrency)
     return (*first, events, cloudwatch, apigateway, glue, sagemaker, quotas, passrole, web)
 
 

@@ -1,6 +1,7 @@
 """From a file below batch/<model>/ to its predictions: rule, queue, start_batch, transform jobs, finish_batch."""
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
@@ -13,6 +14,7 @@ from constructs import Construct
 from contract import BATCH_PREFIX
 from stacks.constructs.access import (
     grant,
+    grant_absence,
     grant_listing,
     grant_logs,
     grant_metrics,
@@ -25,6 +27,7 @@ from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.platform_stack import Foundation, ModelStack
 
 NUMBERED = "Versions, models and jobs are numbered."
@@ -42,7 +45,8 @@ class BatchStack(ModelStack):
             scope, construct_id, foundation=foundation, description="Files of rows become files of predictions"
         )
         self._key = self._buckets.artifact.encryption_key
-        self._names = [self._config.resource_name(model) for model in self._models]
+        self._names = [self._config.resource_name(model) for model in self._scopes]
+        self._image = XGBoostImage(self, "Image")
         layer = contract_layer(self, self._bundles)
         dead_letters = DeadLetterQueue(self, "BatchDlq", alerts=self._alerts)
         self._add_start(layer, dead_letters)
@@ -50,8 +54,10 @@ class BatchStack(ModelStack):
         CfnOutput(self, "BatchDlqUrl", value=dead_letters.queue_url)
 
     def _add_start(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        # A file waits here while the account's instances for transform jobs are taken: two hours in all.
-        queue = WorkQueue(self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters)
+        # Attempts are for failures: a file for which the account has no instance is put back, and waits.
+        self.uploads = queue = WorkQueue(
+            self, "BatchQueue", retry_after=Duration.minutes(16), attempts=8, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "BatchUploaded",
@@ -66,12 +72,13 @@ class BatchStack(ModelStack):
             ),
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
-        role = self._add_model_role()
+        roles = {model: self._add_model_role(model) for model in self._scopes}
         environment = {
             **self._environment(),
             "RESOURCE_PREFIX": self._config.prefix,
-            "MODEL_ROLE_ARN": role.role_arn,
+            "MODEL_ROLE_ARNS": self.to_json_string({model: role.role_arn for model, role in roles.items()}),
             "INSTANCE_TYPE": self._config.jobs.transform_instance,
+            "BATCH_QUEUE_URL": queue.queue_url,
         }
         if self._key is not None:
             environment["KMS_KEY_ARN"] = self._key.key_arn
@@ -91,10 +98,11 @@ class BatchStack(ModelStack):
             memory_mb=MEMORY_MB,
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1))
-        self._grant_start(function.own_role, role)
+        grant(function.own_role, ["sqs:SendMessage"], [queue.queue_arn])
+        self._grant_start(function.own_role, list(roles.values()))
 
     def _add_finish(self, layer: ILayerVersion, dead_letters: DeadLetterQueue) -> None:
-        function = PlatformFunction(
+        self.finish = function = PlatformFunction(
             self,
             "FinishBatch",
             description="Records how a batch transform ended",
@@ -115,7 +123,7 @@ class BatchStack(ModelStack):
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Transform Job State Change"],
                 detail={
-                    "TransformJobName": [{"prefix": f"{name}-"} for name in self._names],
+                    "TransformJobName": self._job_names(),
                     "TransformJobStatus": ["Completed", "Failed", "Stopped"],
                 },
             ),
@@ -132,6 +140,11 @@ class BatchStack(ModelStack):
         self._grant_folders(role, ["input/*"], "s3:DeleteObject")
         self._alerts.let_publish(role)
 
+    def _job_names(self) -> list[dict[str, str]]:
+        if self._config.many_models:
+            return [{"prefix": self._config.prefix}]
+        return [{"prefix": f"{name}-"} for name in self._names]
+
     def _environment(self) -> dict[str, str]:
         return {
             "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
@@ -139,33 +152,34 @@ class BatchStack(ModelStack):
             "ALERTS_TOPIC_ARN": self._alerts.topic.topic_arn,
         }
 
-    def _add_model_role(self) -> iam.Role:
+    def _add_model_role(self, model: str) -> iam.Role:
         """What a model may do in a transform job; at an endpoint it may do less."""
-        role = iam.Role(self, "BatchModelRole", assumed_by=trusted(self, "sagemaker"))
-        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
-        self._grant_folders(role, ["input/*"], "s3:GetObject")
-        grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
-        self._grant_folders(role, ["output/*"], "s3:PutObject")
+        role = iam.Role(self, f"BatchModelRole{pascal(model)}", assumed_by=trusted(self, "sagemaker"))
+        artifact, folder = self._buckets.artifact, f"{model}/batch/*"
+        grant_objects(role, artifact, [f"{model}/models/*", f"{folder}/input/*"], "s3:GetObject")
+        grant_listing(role, artifact, [folder])
+        grant_objects(role, artifact, [f"{folder}/output/*"], "s3:PutObject")
         grant_logs(role, "/aws/sagemaker/TransformJobs", streams=self._config.prefix)
         grant_metrics(role, "/aws/sagemaker/TransformJobs")
-        XGBoostImage(self, "Image").grant_pull(role)
+        self._image.grant_pull(role)
         if self._config.network is not None:
             grant_interfaces(role)
         if self._key is not None:
             grant_volume(role, self._key)
         return role
 
-    def _grant_start(self, role: iam.IRole, model_role: iam.IRole) -> None:
-        files = [f"{BATCH_PREFIX}{model}/*" for model in self._models]
+    def _grant_start(self, role: iam.IRole, model_roles: Sequence[iam.IRole]) -> None:
+        files = [f"{BATCH_PREFIX}{model}/*" for model in self._scopes]
         grant_objects(role, self._buckets.raw, files, "s3:GetObjectVersion")
+        grant_absence(role, self._buckets.raw, versions=True)
         self._grant_folders(role, ["input/*", "request.json", "result.json"], "s3:PutObject")
         # A file goes up in parts, which are given up with it.
         self._grant_folders(role, ["input/*"], "s3:AbortMultipartUpload")
         # What an earlier delivery found out, which may have met no free instance.
         self._grant_folders(role, ["request.json"], "s3:GetObject")
-        grant_listing(role, self._buckets.artifact, [f"{model}/batch/*" for model in self._models])
-        # A version's contract lies in its artifact.
-        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._models], "s3:GetObject")
+        # A version's contract lies in its artifact, whose bytes have to be those that were registered, and may be gone.
+        grant_objects(role, self._buckets.artifact, [f"{model}/models/*" for model in self._scopes], "s3:GetObject")
+        grant_absence(role, self._buckets.artifact)
         packages = self._arns("model-package", "/*")
         groups, models, jobs = (
             self._arns("model-package-group"),
@@ -180,12 +194,12 @@ class BatchStack(ModelStack):
             (["CreateTransformJob", "DescribeTransformJob", "AddTags"], jobs),
         ):
             grant(role, [f"sagemaker:{action}" for action in actions], resources, because=NUMBERED)
-        grant_pass(role, [model_role], "sagemaker.amazonaws.com")
+        grant_pass(role, model_roles, "sagemaker.amazonaws.com")
         self._alerts.let_publish(role)
 
     def _grant_folders(self, role: iam.IRole, paths: list[str], action: str) -> None:
         """`paths` within the folder of a batch."""
-        patterns = [f"{model}/batch/*/{path}" for model in self._models for path in paths]
+        patterns = [f"{model}/batch/*/{path}" for model in self._scopes for path in paths]
         grant_objects(role, self._buckets.artifact, patterns, action)
 
     def _arns(self, kind: str, suffix: str = "") -> list[str]:

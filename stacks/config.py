@@ -1,14 +1,15 @@
 """What differs between environments, and how things are named."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
 from contract import Contract
-
-PROJECT = "mlops"
+from project import PROJECT
+from stacks.naming import EVERY
 
 
 @dataclass(frozen=True)
@@ -140,40 +141,46 @@ class StageConfig:
     # None: jobs, endpoints and functions run outside of any VPC of yours.
     network: Network | None = None
     alerting: Alerting = Alerting()
+    # For more models than policies and stacks can list, some fifteen: what stands once for each is shared, or goes
+    # into stacks within the stacks. docs/many-models.md, before it changes where something is deployed.
+    many_models: bool = False
+    # project.toml has it.
+    project: str = PROJECT.name
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        return RemovalPolicy.RETAIN if self.protected else RemovalPolicy.DESTROY
+        """Of what holds data or versions. A deployment that fails takes back what it has just made: it is empty."""
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.protected else RemovalPolicy.DESTROY
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"project": PROJECT, "stage": self.name}
+        return {"project": self.project, "stage": self.name}
 
     @property
     def prefix(self) -> str:
         """What the names of this environment start with."""
-        return f"{PROJECT}-{self.name}-"
+        return f"{self.project}-{self.name}-"
 
     @property
     def event_source(self) -> str:
         """What our own events name as their source. A run has the same id everywhere: it does not tell environments
         apart, and a policy can allow or refuse events by their source."""
-        return f"{PROJECT}.{self.name}"
+        return f"{self.project}.{self.name}"
 
     @property
     def metrics(self) -> str:
         """Namespace of the platform's own metrics."""
-        return f"{PROJECT}/{self.name}"
+        return f"{self.project}/{self.name}"
 
     @property
     def glue_logs(self) -> str:
         """What the log groups of this environment's Glue job start with; /aws-glue/jobs is everybody's."""
-        return f"/aws-glue/{PROJECT}-{self.name}"
+        return f"/aws-glue/{self.project}-{self.name}"
 
     @property
     def database(self) -> str:
         """Athena wants quotes around a name with hyphens."""
-        return f"{PROJECT}_{self.name}"
+        return f"{self.project}_{self.name}"
 
     def is_realtime(self, contract: Contract) -> bool:
         """Whether the model is served by instances in this environment."""
@@ -182,6 +189,14 @@ class StageConfig:
     def is_shared(self, contract: Contract) -> bool:
         """Whether the model answers behind the multi-model endpoint here. A serverless model has no use for one."""
         return self.is_realtime(contract) and contract.serving.hosting == "multi-model"
+
+    def scopes(self, models: Iterable[str]) -> list[str]:
+        """What grants name: each model; or, of many, whatever is this environment's."""
+        return [EVERY] if self.many_models else list(models)
+
+    def names(self, models: Iterable[str]) -> list[Any]:
+        """What a pattern of events asks of the name of a model's resource."""
+        return [{"prefix": self.prefix}] if self.many_models else [self.resource_name(model) for model in models]
 
     def resource_name(self, model: str) -> str:
         """Name of the model's pipeline, model package group and endpoint, where SageMaker takes no underscore."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from contract import Contract
 from stacks import instance_types
 from stacks.config import Delivery, StageConfig
+from stacks.naming import pascal
 
 DAY = 24 * 3600
 # What a name of SageMaker may have. The longest is that of a model behind an endpoint: -<version>-<6 digits>.
@@ -86,18 +87,31 @@ def check_instances(contracts: Iterable[Contract]) -> None:
 
 
 def check_names(stages: Sequence[StageConfig], models: Iterable[str]) -> None:
-    """Raise ConfigError when a version of a model could get no name in an environment, after months maybe."""
+    """Raise ConfigError when two models would be one in the templates, or a version could get no name, months later."""
+    models = list(models)
+    problems = list(_too_long(stages, models))
+    first: dict[str, str] = {}
+    for model in models:
+        other = first.setdefault(pascal(model), model)
+        if other != model:
+            problems.append(
+                f"models/{model}: the names {other} and {model} are both {pascal(model)} in the templates; "
+                "give one of the two another name (folder and model.name)"
+            )
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _too_long(stages: Sequence[StageConfig], models: Sequence[str]) -> Iterator[str]:
     most = LONGEST_NAME - len(VERSION_SUFFIX)
-    problems = [
+    yield from (
         f"models/{model}: {stage.resource_name(model)} has {len(stage.resource_name(model))} characters, and versions "
         f"leave {most} of the {LONGEST_NAME} SageMaker takes: use at most {most - len(stage.prefix)} in model.name, "
         f"or a shorter name for the environment {stage.name}"
         for stage in stages
         for model in models
         if len(stage.resource_name(model)) > most
-    ]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    )
 
 
 def chosen(stages: Sequence[StageConfig], names: Sequence[str]) -> list[StageConfig]:

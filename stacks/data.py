@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Aws, CfnOutput
+from aws_cdk import Aws, CfnOutput, RemovalPolicy
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -11,9 +11,19 @@ from contract import Contract, columns_of
 from stacks.config import StageConfig
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.secure_bucket import SecureBucket, access_log_bucket, expire_old_versions, tier_after
-from stacks.platform_stack import Buckets, PlatformStack
+from stacks.constructs.secure_bucket import (
+    SecureBucket,
+    access_log_bucket,
+    expire,
+    expire_old_versions,
+    tier_after,
+    write_once,
+)
+from stacks.naming import pascal
+from stacks.platform_stack import RECEIPTS, Buckets, PlatformStack
 
+# Artifacts that versions were registered with, of any model.
+KEPT = "*/models/*/model.tar.gz"
 SPLITS = ("train", "validation", "test")
 
 
@@ -61,7 +71,7 @@ class DataStack(PlatformStack):
             access_logs=logs,
             key=self.key,
             events=True,
-            lifecycle_rules=[tier_after(30), expire_old_versions(30)],
+            lifecycle_rules=[tier_after(30), expire_old_versions(30), expire(RECEIPTS, 30)],
         )
         artifact = SecureBucket(
             self,
@@ -71,12 +81,14 @@ class DataStack(PlatformStack):
             key=self.key,
             lifecycle_rules=[tier_after(30), expire_old_versions(90)],
         )
+        write_once(artifact, KEPT)
         CfnOutput(self, "RawBucketName", value=raw.bucket_name)
         CfnOutput(self, "ProcessedBucketName", value=processed.bucket_name)
         CfnOutput(self, "ArtifactBucketName", value=artifact.bucket_name)
         return Buckets(raw=raw, processed=processed, artifact=artifact)
 
     def _add_catalog(self, contracts: Mapping[str, Contract]) -> None:
+        """It goes with the stack in every environment: contracts say all that it holds, and the data lie in buckets."""
         database = glue.CfnDatabase(
             self,
             "Database",
@@ -85,16 +97,16 @@ class DataStack(PlatformStack):
                 name=self._config.database, description="Processed data sets, a table for each model"
             ),
         )
-        database.apply_removal_policy(self._config.removal_policy)
+        database.apply_removal_policy(RemovalPolicy.DESTROY)
         for contract in contracts.values():
             table = glue.CfnTable(
                 self,
-                f"{_pascal(contract.name)}Table",
+                f"{pascal(contract.name)}Table",
                 catalog_id=Aws.ACCOUNT_ID,
                 database_name=self._config.database,
                 table_input=self._table(contract),
             )
-            table.apply_removal_policy(self._config.removal_policy)
+            table.apply_removal_policy(RemovalPolicy.DESTROY)
             table.add_resource_dependency(database)
         CfnOutput(self, "DatabaseName", value=self._config.database)
 
@@ -133,7 +145,7 @@ class DataStack(PlatformStack):
         for contract in contracts.values():
             group = sagemaker.CfnModelPackageGroup(
                 self,
-                f"{_pascal(contract.name)}Versions",
+                f"{pascal(contract.name)}Versions",
                 model_package_group_name=self._config.resource_name(contract.name),
                 model_package_group_description=contract.description,
             )
@@ -142,7 +154,3 @@ class DataStack(PlatformStack):
 
 def _columns(types: Mapping[str, str]) -> list[glue.CfnTable.ColumnProperty]:
     return [glue.CfnTable.ColumnProperty(name=name, type=kind) for name, kind in types.items()]
-
-
-def _pascal(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))

@@ -7,7 +7,8 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.config import PROJECT, Delivery, StageConfig
+from project import PROJECT
+from stacks.config import Delivery, StageConfig
 from stacks.constructs.access import UNSCOPED, grant
 from stacks.constructs.gateway import STAGE as API_STAGE
 
@@ -34,10 +35,10 @@ class DeliveryStack(Stack):
         super().__init__(
             scope,
             "Delivery" + "".join(stage.name.capitalize() for stage in stages),
-            stack_name=f"{PROJECT}-delivery",
+            stack_name=f"{PROJECT.name}-delivery",
             description="What GitHub Actions may do in this account",
             termination_protection=True,
-            tags={"project": PROJECT},
+            tags={"project": PROJECT.name},
         )
         self._config, self._stages = config, stages
         self._provider = self._add_provider()

@@ -1,6 +1,7 @@
 """From an uploaded file to a data set: rule, queue, start_etl, Glue workflow and job."""
 
 import json
+from typing import Any
 
 from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_events as events
@@ -10,8 +11,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from contract import BATCH_PREFIX
 from stacks.constructs.access import (
     grant,
+    grant_absence,
     grant_assets,
     grant_listing,
     grant_logs,
@@ -20,13 +23,16 @@ from stacks.constructs.access import (
 )
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.customer_key import glue_security
+from stacks.constructs.dispatch import Dispatch, Uploads, Waiting, Workflow
 from stacks.constructs.network import glue_connection
 from stacks.constructs.platform_function import PlatformFunction, contract_layer
 from stacks.constructs.queues import DeadLetterQueue, WorkQueue
 from stacks.constructs.trust import trusted
-from stacks.platform_stack import Foundation, ModelStack
+from stacks.platform_stack import RECEIPTS, Foundation, ModelStack
 
 GLUE_VERSION = "5.1"
+# To read a file that was sent in parts, which S3 gives no hash of: 5 GB take some 70 s. Within the queue's patience.
+READ = Duration.seconds(170)
 
 
 class EtlStack(ModelStack):
@@ -36,6 +42,7 @@ class EtlStack(ModelStack):
         self._job = f"{self._config.prefix}pre-processing"
         self._workflow = f"{self._config.prefix}etl"
         self._workflow_arn = self.format_arn(service="glue", resource="workflow", resource_name=self._workflow)
+        self._layer = contract_layer(self, self._bundles)
         self._add_workflow(self._add_job())
         self._add_start()
         self._add_alarms()
@@ -93,8 +100,9 @@ class EtlStack(ModelStack):
 
     def _grant_data(self, role: iam.Role) -> None:
         raw, processed = self._buckets.raw, self._buckets.processed
-        runs = [f"{model}/run=*" for model in self._models]
-        grant_objects(role, raw, [f"{model}/*" for model in self._models], "s3:GetObjectVersion")
+        runs = [f"{model}/run=*" for model in self._scopes]
+        grant_objects(role, raw, [f"{model}/*" for model in self._scopes], "s3:GetObjectVersion")
+        grant_absence(role, raw, versions=True)
         writing = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
         grant_objects(role, processed, runs, *writing)
         # Without a condition on the prefix: Spark asks for objects that are not there yet, and S3 answers 403 instead
@@ -129,7 +137,9 @@ class EtlStack(ModelStack):
 
     def _add_start(self) -> None:
         dead_letters = DeadLetterQueue(self, "UploadDlq", alerts=self._alerts)
-        queue = WorkQueue(self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters)
+        self.uploads = queue = WorkQueue(
+            self, "UploadQueue", retry_after=Duration.minutes(3), attempts=5, dead_letters=dead_letters
+        )
         rule = events.Rule(
             self,
             "Uploaded",
@@ -139,41 +149,61 @@ class EtlStack(ModelStack):
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [self._buckets.raw.bucket_name]},
-                    "object": {"key": [{"prefix": f"{model}/"} for model in self._models]},
+                    "object": {"key": self._keys()},
                 },
             ),
         )
         rule.add_target(targets.SqsQueue(queue, dead_letter_queue=dead_letters))
         function = self._add_function(dead_letters)
-        function.add_event_source(SqsEventSource(queue, batch_size=10, report_batch_item_failures=True))
+        # A file each: a large one is read for as long as the function has.
+        function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
+        Dispatch(
+            self,
+            config=self._config,
+            code=self._bundles.function("start_etl"),
+            layer=self._layer,
+            alerts=self._alerts,
+            workflow=Workflow(self._workflow_arn, job=self._job, environment=self._function_environment()),
+            waiting=Waiting(self._buckets.processed, models=self._scopes),
+            uploads=Uploads(queue, dead_letters),
+        )
         CfnOutput(self, "UploadQueueUrl", value=queue.queue_url)
         CfnOutput(self, "UploadDlqUrl", value=dead_letters.queue_url)
+
+    def _keys(self) -> list[dict[str, Any]]:
+        """Of files below a model's prefix; of many models, below any but that of batches."""
+        if self._config.many_models:
+            return [{"anything-but": {"prefix": BATCH_PREFIX}}]
+        return [{"prefix": f"{model}/"} for model in self._models]
 
     def _add_function(self, dead_letters: DeadLetterQueue) -> PlatformFunction:
         processed = self._buckets.processed
         function = PlatformFunction(
             self,
             "StartEtl",
-            description="Starts the Glue workflow for an uploaded file, once",
+            description="Puts an uploaded file on the waiting list, once",
             code=self._bundles.function("start_etl"),
-            layer=contract_layer(self, self._bundles),
-            environment={
-                "WORKFLOW_NAME": self._workflow,
-                "PROCESSED_BUCKET": processed.bucket_name,
-                "ETL_CODE_HASH": self._bundles.etl_code_hash,
-            },
+            layer=self._layer,
+            environment={**self._function_environment(), "ETL_CODE_HASH": self._bundles.etl_code_hash},
             dead_letters=dead_letters,
             alerts=self._alerts,
             log_retention=self._config.log_retention,
-            timeout=Duration.seconds(30),
+            timeout=READ,
+            memory_mb=512,
         )
-        claims = [f"{model}/run=*/claim.json" for model in self._models]
-        manifests = [f"{model}/run=*/manifest.json" for model in self._models]
-        grant_objects(function.own_role, processed, claims, "s3:GetObject", "s3:PutObject")
+        grant_objects(function.own_role, self._buckets.raw, [f"{m}/*" for m in self._scopes], "s3:GetObjectVersion")
+        grant_absence(function.own_role, self._buckets.raw, versions=True)
+        manifests = [f"{model}/run=*/manifest.json" for model in self._scopes]
+        waiting = Waiting(processed, models=self._scopes)
+        grant_objects(function.own_role, processed, waiting.claims, "s3:GetObject", "s3:PutObject")
+        grant_objects(function.own_role, processed, waiting.tickets, "s3:PutObject")
         grant_listing(function.own_role, processed, manifests)
-        runs = ["glue:StartWorkflowRun", "glue:GetWorkflowRun", "glue:GetWorkflowRuns"]
-        grant(function.own_role, runs, [self._workflow_arn])
+        grant_objects(function.own_role, processed, [f"{RECEIPTS}*"], "s3:PutObject")
+        grant(function.own_role, ["glue:GetWorkflowRun"], [self._workflow_arn])
         return function
+
+    def _function_environment(self) -> dict[str, str]:
+        return {"WORKFLOW_NAME": self._workflow, "PROCESSED_BUCKET": self._buckets.processed.bucket_name}
 
     def _add_alarms(self) -> None:
         """A refused file ends the job as a crash does: its reason and its refused.json tell them apart."""

@@ -14,11 +14,13 @@ from constructs import Construct
 from stacks.config import StageConfig
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts
 from stacks.constructs.customer_key import PUBLISHERS, CustomerKey
-from stacks.constructs.endpoint_alarms import endpoint_metric
+from stacks.constructs.endpoint_alarms import NAMESPACE, endpoint_metric
 from stacks.platform_stack import PlatformStack
 
 # Of the month's amount, in percent. A forecast tells of a month that is going to end above it.
 SPENT, FORECAST = 80, 100
+# Alarms that a widget of their states takes.
+SHOWN = 100
 
 
 class MonitoringStack(PlatformStack):
@@ -100,8 +102,22 @@ class MonitoringStack(PlatformStack):
         )
 
     def _add_budget(self, amount: int) -> None:
-        """Of what carries the environment's tag `stage`, which has to be activated as a cost allocation tag."""
+        """Of what carries the environment's tags, which have to be activated as cost allocation tags.
+
+        Of both: `stage` alone would count another project's environment of that name. Filters cannot ask for two.
+        """
         self._let_publish(self._topic, "budgets.amazonaws.com", {})
+        tagged = [
+            budgets.CfnBudget.ExpressionProperty(
+                tags=budgets.CfnBudget.TagValuesProperty(key=key, values=[value], match_options=["EQUALS"])
+            )
+            for key, value in self._config.tags.items()
+        ]
+        in_region = budgets.CfnBudget.ExpressionProperty(
+            dimensions=budgets.CfnBudget.ExpressionDimensionValuesProperty(
+                key="REGION", values=[Aws.REGION], match_options=["EQUALS"]
+            )
+        )
         to_topic = budgets.CfnBudget.SubscriberProperty(address=self._topic.topic_arn, subscription_type="SNS")
         budgets.CfnBudget(
             self,
@@ -112,7 +128,8 @@ class MonitoringStack(PlatformStack):
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=amount, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"], "Region": [Aws.REGION]},
+                metrics=["UnblendedCost"],
+                filter_expression=budgets.CfnBudget.ExpressionProperty(and_=[*tagged, in_region]),
             ),
             notifications_with_subscribers=[
                 budgets.CfnBudget.NotificationWithSubscribersProperty(
@@ -138,9 +155,14 @@ class MonitoringStack(PlatformStack):
         alarms = [
             cloudwatch.Alarm.from_alarm_arn(self, name, self._alarm_arn(name)) for name in sorted(self.alerts.names)
         ]
-        if alarms:
-            dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=24, height=6))
+        for first in range(0, len(alarms), SHOWN):
+            some = alarms[first : first + SHOWN]
+            dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=some, width=24, height=6))
         dashboard.add_widgets(*self._api_widgets())
+        CfnOutput(self, "DashboardName", value=dashboard.dashboard_name)
+        if self._config.many_models:
+            dashboard.add_widgets(*self._search_widgets())
+            return
         for model in models:
             dashboard.add_widgets(*self._model_widgets(model))
         # Each draws what its alarm watches, with the threshold.
@@ -148,7 +170,6 @@ class MonitoringStack(PlatformStack):
         dashboard.add_widgets(
             *(cloudwatch.AlarmWidget(title=name, alarm=alarm, width=6, height=4) for name, alarm in graphs)
         )
-        CfnOutput(self, "DashboardName", value=dashboard.dashboard_name)
 
     def _api_widgets(self) -> Sequence[cloudwatch.IWidget]:
         def metric(name: str, statistic: str) -> cloudwatch.Metric:
@@ -178,6 +199,23 @@ class MonitoringStack(PlatformStack):
                 title=f"{model} endpoint", left=[endpoint_metric(endpoint, name, "Sum") for name in counts], width=12
             ),
             cloudwatch.GraphWidget(title=f"{model} latency, microseconds", left=latency, width=12),
+        ]
+
+    def _search_widgets(self) -> Sequence[cloudwatch.IWidget]:
+        """Of many models a dashboard, which has 500 widgets, cannot draw each: it looks for their endpoints itself."""
+
+        def found(metric: str, statistic: str) -> cloudwatch.MathExpression:
+            of_environment = f'MetricName="{metric}" EndpointName={self._config.prefix.rstrip("-")}'
+            search = f"SEARCH('{{{NAMESPACE},EndpointName,VariantName}} {of_environment}', '{statistic}', 300)"
+            return cloudwatch.MathExpression(expression=search, label="", period=FIVE_MINUTES)
+
+        return [
+            cloudwatch.GraphWidget(title=title, left=[found(metric, statistic)], width=12)
+            for title, metric, statistic in (
+                ("Invocations by endpoint", "Invocations", "Sum"),
+                ("Server errors by endpoint", "Invocation5XXErrors", "Sum"),
+                ("Latency by endpoint, microseconds", "ModelLatency", "p90"),
+            )
         ]
 
     def _alarm_arn(self, name: str) -> str:

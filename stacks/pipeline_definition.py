@@ -12,6 +12,10 @@ CACHE_FOR = "P30D"
 PROCESSING = "/opt/ml/processing"
 SPLITS = ("train", "validation", "test")
 
+# Script mode installs the shipped code with pip wherever a container starts. With these it asks no package index, and
+# needs no network: the code depends on nothing that the image does not have. pip reads the second one backwards.
+OFFLINE: Mapping[str, str] = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+
 Json = Any
 
 
@@ -68,6 +72,8 @@ class PipelineInputs:
     package_group: str
     job_prefix: str
     approval: str
+    # ARN of the function that keeps an artifact where nobody writes over it.
+    keep_function: str
     roles: Roles
     code: Code
     compute: Compute
@@ -95,7 +101,7 @@ def output_of(step: str, name: str) -> Json:
 
 
 def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
-    """Prepare, Train, Evaluate, then Gate decides between Register, nothing (Unchanged) and Reject.
+    """Prepare, Train, Evaluate, then Gate decides between Keep and Register, nothing (Unchanged), and Reject.
 
     Where nobody can tell whether a version is worse than the champion, RegisterForApproval leaves it to a person.
     """
@@ -106,7 +112,12 @@ def definition(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
             {"Name": "DataSetUri", "Type": "String"},
             {"Name": "RunId", "Type": "String"},
             {"Name": "ChampionUri", "Type": "String"},
+            {"Name": "ChampionVersion", "Type": "String", "DefaultValue": "none"},
             {"Name": "CodeCommit", "Type": "String", "DefaultValue": "unknown"},
+            # Of the data file: which of two versions is the newer. Without them a version counts from its registration.
+            {"Name": "UploadedAt", "Type": "String", "DefaultValue": "unknown"},
+            {"Name": "UploadSequencer", "Type": "String", "DefaultValue": "0"},
+            {"Name": "CacheScope", "Type": "String", "DefaultValue": "shared"},
             {
                 "Name": "ApprovalStatus",
                 "Type": "String",
@@ -138,6 +149,9 @@ def _prepare(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         sources={"dataset": parameter("DataSetUri")},
         outputs={name: f"{PROCESSING}/output/{name}" for name in (*SPLITS, "context")},
     )
+    # Caching cannot be switched off for one execution: what counts for a hit has to differ. The next steps read what
+    # this one writes, and find nothing of theirs in the cache when it runs.
+    arguments["Environment"]["CACHE_SCOPE"] = parameter("CacheScope")
     return {"Name": "Prepare", "Type": "Processing", "Arguments": arguments, "CacheConfig": _cache(), **_retries()}
 
 
@@ -158,7 +172,7 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         "AlgorithmSpecification": {"TrainingImage": compute.image, "TrainingInputMode": "File"},
         "RoleArn": inputs.roles.train,
         "InputDataConfig": [_channel(name) for name in ("train", "validation", "context")],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/models", **_key(compute)},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{inputs.artifact_bucket}/{contract.name}/trained", **_key(compute)},
         "ResourceConfig": {
             "InstanceType": compute.training_instance,
             "InstanceCount": 1,
@@ -168,6 +182,7 @@ def _train(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
         **_vpc(compute),
         "StoppingCondition": {"MaxRuntimeInSeconds": compute.timeout_seconds},
         "ProfilerConfig": {"DisableProfiler": True},
+        "Environment": dict(OFFLINE),
         "HyperParameters": hyperparameters,
         "TrainingJobName": f"{inputs.job_prefix}train",
     }
@@ -204,7 +219,8 @@ def _gate(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
     waiting = _register(contract, inputs, step="RegisterForApproval", approval="PendingManualApproval")
     normal = _register(contract, inputs, step="Register", approval=parameter("ApprovalStatus"))
     approval = _decision("Approval", "gate.approval", "person", then=[waiting], otherwise=[normal])
-    return _decision("Gate", "gate.decision", "register", then=[approval], otherwise=[unchanged])
+    kept = [_keep(contract, inputs), approval]
+    return _decision("Gate", "gate.decision", "register", then=kept, otherwise=[unchanged])
 
 
 def _decision(name: str, path: str, word: str, *, then: list[Json], otherwise: list[Json]) -> dict[str, Json]:
@@ -220,14 +236,37 @@ def _evaluated(path: str) -> Json:
     return json_get("Evaluate", "EvaluationReport", path)
 
 
+def _keep(contract: Contract, inputs: PipelineInputs) -> dict[str, Json]:
+    """A training job writes where it may write again: what is registered is a copy, under its digest."""
+    arguments = {
+        "model": contract.name,
+        "run_id": parameter("RunId"),
+        "artifact": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+        "sha256": _evaluated("registry.artifact_sha256"),
+    }
+    outputs = [{"OutputName": name, "OutputType": "String"} for name in ("artifact", "artifact_version")]
+    return {
+        "Name": "Keep",
+        "Type": "Lambda",
+        "Arguments": arguments,
+        "FunctionArn": inputs.keep_function,
+        "OutputParameters": outputs,
+    }
+
+
+def _kept(name: str) -> Json:
+    return get(f"Steps.Keep.OutputParameters['{name}']")
+
+
 def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval: Json) -> dict[str, Json]:
     evaluation = join("/", output_of("Evaluate", "evaluation"), "evaluation.json")
     container = {
         "Image": inputs.compute.image,
-        "ModelDataUrl": get("Steps.Train.ModelArtifacts.S3ModelArtifacts"),
+        "ModelDataUrl": _kept("artifact"),
         "Environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            **OFFLINE,
         },
     }
     arguments = {
@@ -242,10 +281,18 @@ def _register(contract: Contract, inputs: PipelineInputs, *, step: str, approval
             "evaluation_uri": evaluation,
             "contract_uri": join("/", output_of("Evaluate", "evaluation"), "contract.json"),
             "code_commit": parameter("CodeCommit"),
+            # What the gate's approval rests on: whoever deploys asks whether that is the champion still.
+            "champion_version": parameter("ChampionVersion"),
+            "registered_as": approval,
+            "uploaded_at": parameter("UploadedAt"),
+            "upload_sequencer": parameter("UploadSequencer"),
+            # The name of the archive is the digest of what it holds.
+            "code_uri": inputs.code.source,
+            "artifact_version": _kept("artifact_version"),
             # A metadata property is a text of at most 256 characters: the evaluation has them ready.
             **{
                 name: _evaluated(f"registry.{name}")
-                for name in ("source_version", "metric", "metric_value", "champion_verdict")
+                for name in ("source_version", "metric", "metric_value", "champion_verdict", "artifact_sha256")
             },
         },
         "InferenceSpecification": {
@@ -364,8 +411,16 @@ def _retry(exceptions: Sequence[str], interval: int) -> dict[str, Json]:
 
 
 _RETRY_CALLS = _retry(["Step.SERVICE_FAULT", "Step.THROTTLING"], 5)
-_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"], 60)
+_RETRY_JOBS = _retry(["SageMaker.JOB_INTERNAL_ERROR"], 60)
+# A quota that is used up, or instances that AWS has not, are no failure: a step asks again every five minutes, for the
+# ten days that SageMaker lets it.
+_WAIT_FOR_ROOM: dict[str, Json] = {
+    "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+    "IntervalSeconds": 300,
+    "BackoffRate": 1.0,
+    "ExpireAfterMin": 14_400,
+}
 
 
 def _retries() -> dict[str, Json]:
-    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS]}
+    return {"RetryPolicies": [_RETRY_CALLS, _RETRY_JOBS, _WAIT_FOR_ROOM]}

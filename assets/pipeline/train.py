@@ -26,7 +26,7 @@ import served
 from contract import Contract
 from steps import logs
 from steps.context import read_context
-from steps.dataset import Rows, read_to_train
+from steps.dataset import Rows, read_compact
 from steps.failures import StepError, run
 from steps.fitting import Fitted, fit, useful_threads
 from steps.hyperparameters import Hyperparameters, hyperparameters_of, parameters_of
@@ -64,7 +64,7 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
     logs.about(run_id=context.run_id)
     recipe = context.recipe
     started = time.monotonic()
-    training, validation = read_to_train(settings.train, recipe), read_to_train(settings.validation, recipe)
+    training, validation = read_compact(settings.train, recipe), read_compact(settings.validation, recipe)
     threads = useful_threads(training, settings.threads)
     parameters = parameters_of(recipe.contract, hyperparameters, threads=threads)
     fitted = fit(training, validation, recipe, hyperparameters, parameters)

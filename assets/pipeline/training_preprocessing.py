@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps import context as contexts
-from steps import dataset, leaks, logs
+from steps import dataset, etl_output, leaks, logs, sums
 from steps.failures import StepError, run
 
 
 def prepare(*, dataset_dir: Path, output: Path, contract_hash: str) -> None:
-    """Raises StepError when the data set is not complete, or was made for another contract."""
+    """Raises StepError when the data set is not complete, was changed, or was made for another contract."""
+    contexts.check_files(dataset_dir)
     context = contexts.read_context(dataset_dir)
     logs.about(run_id=context.run_id)
     _check_contract(context, contract_hash)
-    splits = {split: dataset.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
-    raw = dataset.read_raw_test(dataset_dir, splits["test"], context)
+    sums.check_sums(dataset_dir, context.sums)
+    splits = {split: etl_output.read_split(dataset_dir, split, context) for split in contexts.SPLITS}
+    raw = etl_output.read_raw_test(dataset_dir, splits["test"], context)
     leaks.check_sides(splits, raw, context)
     for split, table in splits.items():
         dataset.write_rows(table, output / split, context.recipe, keep_row_id=split == "test")
@@ -37,7 +39,7 @@ def _check_contract(context: contexts.Context, wanted: str) -> None:
         name = context.recipe.contract.name
         raise StepError(
             f"recipe.json: the data set was made for contract {found[:12]} of {name}, the pipeline is deployed with "
-            f"{wanted[:12]}; upload the data again, so that the ETL job runs with the present model.toml"
+            f"{wanted[:12]}; run the ETL job again, with the present model.toml"
         )
 
 

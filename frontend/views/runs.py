@@ -14,7 +14,7 @@ from frontend.records import Run, Step
 from frontend.runrows import show_books, show_rows
 from frontend.words import code, escaped, verbatim
 
-STAGES = ("uploaded", "etl", "training", "deploying", "live")
+STAGES = ("uploaded", "queued", "etl", "training", "deploying", "live")
 # How often to look again, in seconds: while something moves, and while nothing does.
 MOVING, RESTING = 3.0, 30.0
 
@@ -90,6 +90,7 @@ def _run(model: str, run: Run) -> None:
     st.subheader(f"Run {escaped(run.run_id)}", anchor=False)
     st.markdown(progress(run))
     facts = [run.file, f"started {moment(run.started)}" if run.started else ""]
+    facts.append(f"{run.state} since {moment(run.since)}" if run.since else "")
     st.caption(escaped(" · ".join(fact for fact in facts if fact)))
     show_books(run)
     if run.reason:
@@ -111,7 +112,7 @@ def progress(run: Run) -> str:
         tones[reached] = "good" if run.state in GOOD else "now"
         return _badges(list(zip(STAGES, tones, strict=True)))
     ended = "good" if run.state in GOOD else "bad" if run.state in BAD else "wait"
-    done = [stage for stage in STAGES[1:3] if any(_stage(step) == stage for step in run.steps)]
+    done = [stage for stage in STAGES[2:4] if any(_stage(step) == stage for step in run.steps)]
     return _badges([("uploaded", "good"), *((stage, "good") for stage in done), (run.state, ended)])
 
 

@@ -1,6 +1,6 @@
 """Events that arrive as on AWS: permissions, retries and dead letters of EventBridge, Lambda and SQS."""
 
-from localcloud.events import clock, counts, mappings, objects, principals, queues, targets
+from localcloud.events import clock, counts, delays, losses, mappings, objects, principals, queues, targets
 
 HOOKS: tuple[tuple[str, str], ...] = (
     *principals.HOOKS,
@@ -8,11 +8,13 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *targets.HOOKS,
     *mappings.HOOKS,
     *clock.HOOKS,
+    *delays.HOOKS,
     *objects.HOOKS,
     *counts.HOOKS,
+    *losses.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (queues, targets, mappings, clock, objects, counts):
+    for part in (queues, targets, delays, mappings, clock, objects, counts, losses):
         part.install()

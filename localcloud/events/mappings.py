@@ -2,22 +2,18 @@
 
 import contextvars
 import json
-import threading
-import time
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
-from ministack.core.concurrency import esm_wake
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from localcloud import platform
 from localcloud.events import queues
-from localcloud.events.clock import scaled
+from localcloud.events.delays import hasten
 
 HOOKS = (
-    ("ministack.core.concurrency", "esm_wake"),
     ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     ("ministack.services.cloudformation.provisioners", "_lambda_esm_create"),
     ("ministack.services.lambda_svc", "_ESM_BACKOFF_SECONDS"),
@@ -133,15 +129,7 @@ def is_batch_response(answer: Any, ids: Set[str]) -> bool:
 
 def _hasten(queue_arn: str, handles: Set[str]) -> None:
     """What is left of the visibility timeout of messages that this batch did not handle passes at the local pace."""
-    failed = [message for message in queues.messages(queue_arn) if message["receipt_handle"] in handles]
-    if not failed:
-        return
-    now = time.time()
-    for message in failed:
-        message["visible_at"] = now + scaled(max(0.0, message["visible_at"] - now))
-    timer = threading.Timer(max(message["visible_at"] for message in failed) - now + 0.005, esm_wake.set)
-    timer.daemon = True
-    timer.start()
+    hasten([message for message in queues.messages(queue_arn) if message["receipt_handle"] in handles])
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""S3 events on EventBridge carry the version of the object, as AWS sends it."""
+"""S3 events on EventBridge carry the version of the object, and their time in whole seconds, as AWS sends them."""
 
 import contextvars
 import json
@@ -32,10 +32,15 @@ def _dispatching(dispatch: Callable[..., None]) -> Callable[..., None]:
         if version and view is None and event.get("Source") == "aws.s3":
             detail = json.loads(event["Detail"])
             detail["object"]["version-id"] = version
-            event = {**event, "Detail": json.dumps(detail)}
+            event = {**event, "Detail": json.dumps(detail), "Time": _whole_seconds(event["Time"])}
         dispatch(event, view)
 
     return dispatch_event
+
+
+def _whole_seconds(time: str) -> str:
+    """2026-01-02T03:04:05.678Z -> 2026-01-02T03:04:05Z: within a second only the sequencer tells what came first."""
+    return time.partition(".")[0].rstrip("Z") + "Z"
 
 
 def install() -> None:

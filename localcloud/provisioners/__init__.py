@@ -8,8 +8,10 @@ from localcloud.provisioners import (
     encryption,
     functions,
     handlers,
+    limits,
     rest_apis,
     schedules,
+    stack_states,
     topics,
     types,
 )
@@ -26,14 +28,28 @@ HOOKS: tuple[tuple[str, str], ...] = (
     *schedules.HOOKS,
     *encryption.HOOKS,
     *topics.HOOKS,
+    *stack_states.HOOKS,
     *descriptions.HOOKS,
     *types.HOOKS,
+    *limits.HOOKS,
 )
 
 
 def install() -> None:
-    for part in (buckets, budgets, functions, rest_apis, schedules, encryption, topics, types, descriptions):
+    for part in (
+        buckets,
+        budgets,
+        functions,
+        rest_apis,
+        schedules,
+        encryption,
+        topics,
+        types,
+        limits,
+        descriptions,
+        stack_states,
+    ):
         part.install()
-    admin.ROUTES["GET", "/_localcloud/unread"] = lambda: {
+    admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()
     }

@@ -10,6 +10,7 @@ from ministack.services.cloudformation import provisioners
 from localcloud.provisioners.handlers import Properties, after
 
 HOOKS = (
+    ("ministack.services.cloudformation.provisioners", "_STACK_TAG_PROPERTY"),
     ("ministack.services.cloudformation.provisioners", "_tag_map"),
     ("ministack.services.s3", "S3_NS"),
     ("ministack.services.s3", "_bucket_encryption"),
@@ -151,4 +152,6 @@ CONFIGURATIONS: dict[str, tuple[str, Callable[[str, Any], None]]] = {
 
 
 def install() -> None:
+    # Which stack and which logical id made it stays to be read when it is retained.
+    provisioners._STACK_TAG_PROPERTY["AWS::S3::Bucket"] = ("Tags", "list")
     after("AWS::S3::Bucket", apply)

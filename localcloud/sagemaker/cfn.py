@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, provisioners
 
 from localcloud import platform
 from localcloud.sagemaker import events, pipelines, registry, shapes, tags
@@ -11,10 +11,12 @@ from localcloud.sagemaker.faults import invalid
 from localcloud.sagemaker.store import STORE
 
 HOOKS = (
+    ("ministack.services.cloudformation.changesets", "_IMPORT_LOOKUPS"),
     ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     ("ministack.services.cloudformation.provisioners", "_physical_name"),
 )
 Json = dict[str, Any]
+GROUP = "AWS::SageMaker::ModelPackageGroup"
 _PIPELINE = frozenset(
     {
         "PipelineName",
@@ -105,6 +107,25 @@ def _delete_group(physical_id: str, _properties: Json) -> None:
         registry.delete_group({"ModelPackageGroupName": physical_id})
 
 
+def _import_group(identifier: Json) -> tuple[str, Json]:
+    """A group is known to CloudFormation by its ARN, which no template can hold: it is imported by a request alone."""
+    arn = identifier["ModelPackageGroupArn"]
+    return arn, _group_attributes(arn)
+
+
+def _group_problem(arn: str) -> str | None:
+    """Why no group can be imported by this ARN, None when one can."""
+    try:
+        found = registry.group(arn)["ModelPackageGroupArn"]
+    except platform.OperationError:
+        found = ""
+    return (
+        None
+        if found == arn
+        else f"Resource of type 'AWS::SageMaker::ModelPackageGroup' with identifier '{arn}' was not found."
+    )
+
+
 def _speaking(function: Any) -> Callable[..., Any]:
     """CloudFormation shows str(error) as the reason of a failed resource."""
 
@@ -122,8 +143,10 @@ def _speaking(function: Any) -> Callable[..., Any]:
 def install() -> None:
     types = {
         "AWS::SageMaker::Pipeline": (_create_pipeline, _update_pipeline, _delete_pipeline),
-        "AWS::SageMaker::ModelPackageGroup": (_create_group, _update_group, _delete_group),
+        GROUP: (_create_group, _update_group, _delete_group),
     }
     for name, functions in types.items():
         names = ("create", "update", "delete")
         provisioners._RESOURCE_HANDLERS[name] = {key: _speaking(f) for key, f in zip(names, functions, strict=True)}
+    provisioners._RESOURCE_HANDLERS[GROUP]["import"] = _speaking(_import_group)
+    changesets._IMPORT_LOOKUPS[GROUP] = (("ModelPackageGroupArn",), _group_problem)

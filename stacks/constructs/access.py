@@ -15,6 +15,7 @@ from stacks.constructs.acknowledge import acknowledge
 KEYS = "The keys below a model's prefix are made while it runs."
 STREAMS = "The service names the log streams, and groups that share a prefix."
 UNSCOPED = "The action knows no resources."
+MANY = "Of many models a policy cannot name each: the prefix of the environment does."
 
 
 def grant(
@@ -56,6 +57,15 @@ def grant_volume(role: IRole, key: IKey) -> None:
 def grant_listing(role: IRole, bucket: IBucket, patterns: Iterable[str]) -> None:
     """List only below these key patterns."""
     grant(role, ["s3:ListBucket"], [bucket.bucket_arn], only_if={"StringLike": {"s3:prefix": list(patterns)}})
+
+
+def grant_absence(role: IRole, bucket: IBucket, *, versions: bool = False) -> None:
+    """Be told that an object is not there: S3 says 403 instead of 404 to a role that may not list the bucket.
+
+    Without a condition on the prefix, which a request for an object does not have. `versions`: for readers of one
+    version of an object. Which of the two permissions S3 asks for there, the documentation does not say.
+    """
+    grant(role, ["s3:ListBucket", *(["s3:ListBucketVersions"] if versions else [])], [bucket.bucket_arn])
 
 
 def grant_assets(role: IRole, *assets: Asset, listed: bool = False) -> None:

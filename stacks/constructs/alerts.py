@@ -26,6 +26,7 @@ Runbook = Literal[
     "etl-failures",
     "function-errors",
     "function-throttles",
+    "lost-events",
     "pipeline-failures",
     "refused-files",
     "rejected-serving",

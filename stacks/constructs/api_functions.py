@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import UNSCOPED, grant, grant_objects, log_arns
+from stacks.constructs.access import MANY, UNSCOPED, grant, grant_absence, grant_objects, log_arns
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.platform_stack import Buckets
@@ -50,10 +50,10 @@ class ApiFunctions(Construct):
         bucket = self._buckets.artifact
         for function in (self.predict, self.platform):
             function.add_environment("API_KEYS", ",".join(f"{key.key_id}={name}" for name, key in keys.items()))
-            function.add_environment("ARTIFACT_BUCKET", bucket.bucket_name)
             grant_objects(function.own_role, bucket, [f"{RECORDS}*"], "s3:GetObject")
         stack = Stack.of(self)
         url = f"https://{bucket.bucket_name}.s3.{stack.region}.{stack.url_suffix}"
+        self.predict.add_environment("ARTIFACT_BUCKET", bucket.bucket_name)
         self.predict.add_environment("ARTIFACT_BUCKET_URL", url)
 
     def _add_predict(self) -> PlatformFunction:
@@ -68,7 +68,7 @@ class ApiFunctions(Construct):
                 "RUNTIME_URL": f"https://runtime.sagemaker.{stack.region}.{stack.url_suffix}",
             },
         )
-        grant(function.own_role, ["sagemaker:InvokeEndpoint"], self._arns("endpoint"))
+        grant(function.own_role, ["sagemaker:InvokeEndpoint"], self._arns("endpoint"), because=MANY)
         return function
 
     def _add_platform(self) -> PlatformFunction:
@@ -79,7 +79,9 @@ class ApiFunctions(Construct):
             description="Answers what there is to know about models, runs and versions",
             environment={
                 "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
+                "ARTIFACT_BUCKET": self._buckets.artifact.bucket_name,
                 "WORKFLOW": f"{self._config.prefix}etl",
+                "JOB_TIMEOUT_SECONDS": str(self._config.jobs.timeout_seconds),
             },
         )
         self._grant_registry(function)
@@ -119,27 +121,28 @@ class ApiFunctions(Construct):
         registry = [*self._arns("model-package", "/*"), *self._arns("model-package-group")]
         reading = ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"]
         grant(role, reading, registry, because=NUMBERED)
-        grant(role, ["sagemaker:DescribeEndpoint"], self._arns("endpoint"))
+        grant(role, ["sagemaker:DescribeEndpoint"], self._arns("endpoint"), because=MANY)
         grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=NUMBERED)
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=NUMBERED)
         evaluations = [f"{model}/*/evaluation/*" for model in self._models]
         grant_objects(role, self._buckets.artifact, evaluations, "s3:GetObject")
+        # Somebody may have deleted one: what is left is told.
+        grant_absence(role, self._buckets.artifact)
 
     def _grant_runs(self, function: PlatformFunction) -> None:
         role, stack = function.own_role, Stack.of(self)
-        documents = [f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused")]
+        documents = [
+            f"{model}/run=*/{name}.json" for model in self._models for name in ("manifest", "refused", "claim")
+        ]
         rows = [f"{model}/run=*/{folder}/*" for model in self._models for folder in ("rejects", "raw")]
         grant_objects(role, self._buckets.processed, [*documents, *rows], "s3:GetObject")
-        # Not for single prefixes: without it S3 answers 403 instead of 404 for what a run has not written yet.
-        grant(role, ["s3:ListBucket"], [self._buckets.processed.bucket_arn])
+        # A run may not have written them yet.
+        grant_absence(role, self._buckets.processed)
         workflow = stack.format_arn(service="glue", resource="workflow", resource_name=f"{self._config.prefix}etl")
         grant(role, ["glue:GetWorkflowRuns", "glue:GetWorkflowRun"], [workflow])
-        grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"))
+        grant(role, ["sagemaker:ListPipelineExecutions"], self._arns("pipeline"), because=MANY)
         executions = self._arns("pipeline", "/execution/*")
         grant(role, ["sagemaker:ListPipelineExecutionSteps"], executions, because="Executions are named by SageMaker.")
-        own_jobs = f"{self._config.prefix}*"
-        jobs = stack.format_arn(service="sagemaker", resource="processing-job", resource_name=own_jobs)
-        grant(role, ["sagemaker:DescribeProcessingJob"], [jobs], because="SageMaker numbers the jobs of a pipeline.")
         # Streams are described by their group, and read by themselves.
         logs = [arn for name in LOG_GROUPS for arn in log_arns(role, name, streams=self._config.prefix)]
         # Its error and output, and, with a security configuration, groups whose names tell it.

@@ -93,8 +93,9 @@ class Gateway(Construct):
     def _add_routes(self, models: Iterable[str]) -> None:
         listed = self._api.root.add_resource("models")
         self._add_get(listed)
-        for name in models:
-            # A path for each model, not /models/{model}: an unknown model is not found before a function runs.
+        # A path for each model: an unknown one is not found before a function runs. Of many, one for all, as an API has
+        # 300 resources: the functions say which models there are.
+        for name in ["{model}"] if self._config.many_models else models:
             model = listed.add_resource(name)
             for path, query in OF_MODEL.items():
                 self._add_get(model.resource_for_path(path) if path else model, query)

@@ -1,6 +1,6 @@
 """The roles of the pipeline's jobs: each reads what its step reads, and writes what its step writes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
@@ -20,6 +20,7 @@ from stacks.constructs.access import (
 from stacks.constructs.network import grant_interfaces
 from stacks.constructs.trust import trusted
 from stacks.constructs.xgboost_image import XGBoostImage
+from stacks.naming import pascal
 from stacks.platform_stack import Buckets
 
 
@@ -31,11 +32,16 @@ class JobAssets:
     library: Asset
     source: Asset
 
+    @property
+    def all(self) -> tuple[Asset, ...]:
+        return (self.steps, self.library, self.source)
+
 
 class JobRoles:
-    """`prepare`, `train` and `evaluate`. Key patterns follow the layout of the buckets.
+    """`prepare`, `train` and `evaluate` of one model: none reaches what belongs to another.
 
-    `prefix` is what the names of the jobs start with, and with them those of their log streams.
+    Key patterns follow the layout of the buckets. `prefix` is what the names of the jobs start with, and with them
+    those of their log streams.
     """
 
     def __init__(
@@ -43,13 +49,13 @@ class JobRoles:
         scope: Construct,
         *,
         prefix: str,
-        models: Sequence[str],
+        model: str,
         buckets: Buckets,
         assets: JobAssets,
         image: XGBoostImage,
         in_network: bool = False,
     ) -> None:
-        self._scope, self._models, self._image, self._in_network = scope, models, image, in_network
+        self._scope, self._model, self._image, self._in_network = scope, model, image, in_network
         self._prefix = prefix
         artifact = buckets.artifact
         self._key = artifact.encryption_key
@@ -60,11 +66,11 @@ class JobRoles:
 
         self.train = self._role("TrainRole", "TrainingJobs")
         self._grant_reads(self.train, artifact, ["*/prepare/*"])
-        self._grant_writes(self.train, artifact, "models/*")
+        self._grant_writes(self.train, artifact, "trained/*")
         grant_assets(self.train, assets.source)
 
         self.evaluate = self._role("EvaluateRole", "ProcessingJobs")
-        self._grant_reads(self.evaluate, artifact, ["*/prepare/*", "models/*", "champions/*"])
+        self._grant_reads(self.evaluate, artifact, ["*/prepare/*", "trained/*", "champions/*"])
         self._grant_writes(self.evaluate, artifact, "*/evaluation/*")
         grant_assets(self.evaluate, assets.steps, assets.library, listed=True)
 
@@ -73,7 +79,8 @@ class JobRoles:
 
     def _role(self, construct_id: str, jobs: str) -> iam.Role:
         """`jobs`: ProcessingJobs or TrainingJobs, as SageMaker names its log groups and metrics."""
-        role = iam.Role(self._scope, construct_id, assumed_by=trusted(self._scope, "sagemaker"))
+        name = f"{construct_id}{pascal(self._model)}"
+        role = iam.Role(self._scope, name, assumed_by=trusted(self._scope, "sagemaker"))
         grant_logs(role, f"/aws/sagemaker/{jobs}", streams=self._prefix)
         grant_metrics(role, f"/aws/sagemaker/{jobs}")
         self._image.grant_pull(role)
@@ -85,9 +92,9 @@ class JobRoles:
 
     def _grant_reads(self, role: iam.Role, bucket: IBucket, paths: Iterable[str]) -> None:
         """SageMaker lists a prefix and copies what it finds."""
-        patterns = [f"{model}/{path}" for model in self._models for path in paths]
+        patterns = [f"{self._model}/{path}" for path in paths]
         grant_objects(role, bucket, patterns, "s3:GetObject")
         grant_listing(role, bucket, patterns)
 
     def _grant_writes(self, role: iam.Role, bucket: IBucket, path: str) -> None:
-        grant_objects(role, bucket, [f"{model}/{path}" for model in self._models], "s3:PutObject")
+        grant_objects(role, bucket, [f"{self._model}/{path}"], "s3:PutObject")

@@ -31,7 +31,10 @@ def contract_layer(scope: Construct, bundles: Bundles) -> lambda_.LayerVersion:
 
 
 class PlatformFunction(lambda_.Function):
-    """JSON logs in a log group of its own, X-Ray, a dead letter queue, and a role that starts with nothing else."""
+    """JSON logs in a log group of its own, X-Ray, a dead letter queue, and a role that starts with nothing else.
+
+    `module`: where its handler is, when several functions have one folder.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class PlatformFunction(lambda_.Function):
         alerts: Alerts,
         log_retention: logs.RetentionDays,
         timeout: Duration,
+        module: str = "handler",
         memory_mb: int = 256,
         reserved: int | None = None,
     ) -> None:
@@ -60,7 +64,7 @@ class PlatformFunction(lambda_.Function):
             description=description,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
-            handler="handler.handler",
+            handler=f"{module}.handler",
             code=code,
             layers=[layer],
             environment=dict(environment),

@@ -13,10 +13,12 @@ class DeadLetterQueue(sqs.Queue):
     Ids end with `Dlq`: so `mlops redrive` tells these queues from others.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, alerts: Alerts) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, alerts: Alerts, fifo: bool = False) -> None:
+        """`fifo`: of a queue that is one, which wants the like."""
         super().__init__(
             scope,
             construct_id,
+            fifo=fifo or None,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
@@ -31,7 +33,10 @@ class DeadLetterQueue(sqs.Queue):
 
 
 class WorkQueue(sqs.Queue):
-    """Events that wait for a function. A message comes back after `retry_after`, `attempts` times at most."""
+    """Events that wait for a function. A message comes back after `retry_after`, `attempts` times at most.
+
+    `fifo`: those of one message group are handed out in their order, and none while others are being worked on.
+    """
 
     def __init__(
         self,
@@ -41,10 +46,14 @@ class WorkQueue(sqs.Queue):
         retry_after: Duration,
         attempts: int,
         dead_letters: DeadLetterQueue,
+        fifo: bool = False,
     ) -> None:
         super().__init__(
             scope,
             construct_id,
+            fifo=fifo or None,
+            # No two events are equal: each has an id.
+            content_based_deduplication=fifo or None,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=retry_after,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import ArnFormat, Stack
 from aws_cdk.aws_iam import IRole
 
-from stacks.constructs.access import UNSCOPED, grant
+from stacks.constructs.access import MANY, UNSCOPED, grant
 
 _NUMBERED = "A scalable target is numbered when it is registered; its tags scope it."
 _OF_SAGEMAKER = {"application-autoscaling:service-namespace": "sagemaker"}
@@ -23,7 +23,7 @@ def grant_scaling(role: IRole, endpoints: Sequence[str], *, tags: Mapping[str, s
     _grant_new_targets(role, tags)
     _grant_targets(role, ("RegisterScalableTarget", "PutScalingPolicy", "DeregisterScalableTarget"), tags)
     arns = [stack.format_arn(service="sagemaker", resource="endpoint", resource_name=name) for name in endpoints]
-    grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], arns)
+    grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], arns, because=MANY)
     alarms = [
         stack.format_arn(
             service="cloudwatch",

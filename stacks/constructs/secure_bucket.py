@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -54,6 +55,28 @@ class SecureBucket(s3.Bucket):
 
 def expire_old_versions(days: int) -> s3.LifecycleRule:
     return s3.LifecycleRule(id="ExpireOldVersions", noncurrent_version_expiration=Duration.days(days))
+
+
+def expire(prefix: str, days: int) -> s3.LifecycleRule:
+    """What lies below the prefix is of no use any more."""
+    return s3.LifecycleRule(id=f"Expire-{prefix.rstrip('/')}", prefix=prefix, expiration=Duration.days(days))
+
+
+def write_once(bucket: s3.Bucket, pattern: str) -> None:
+    """Whoever writes to keys of this pattern has to ask S3 for a key without an object; nobody is let off.
+
+    Parts of an upload cannot ask: its completion has to.
+    """
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="WriteOnce",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects(pattern)],
+            conditions={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+        )
+    )
 
 
 def tier_after(days: int) -> s3.LifecycleRule:

@@ -10,7 +10,7 @@ from constructs import Construct
 from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_assets, grant_listing, grant_objects
+from stacks.constructs.access import grant, grant_absence, grant_assets, grant_listing, grant_objects
 from stacks.constructs.alerts import Alerts
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.platform_function import PlatformFunction
@@ -40,7 +40,7 @@ class SharedHosting(Construct):
         self._endpoint = config.resource_name(SHARED_ENDPOINT)
         EndpointAlarms(self, "Endpoint", config=config, model=SHARED_ENDPOINT, guards=True, alerts=alerts)
         code = bundles.serving_source.asset(self, "Code")
-        self._code_uri = code.s3_object_url
+        self._code = code
         grant_assets(model_role, code)
         grant_objects(model_role, artifact, [MODELS], "s3:GetObject")
         # The guide to multi-model endpoints asks for it.
@@ -51,13 +51,18 @@ class SharedHosting(Construct):
         variables = {
             "ARTIFACT_BUCKET": self._artifact.bucket_name,
             "SHARED_IMAGE": image_uri,
-            "SHARED_CODE_URI": self._code_uri,
+            "SHARED_CODE_URI": self._code.s3_object_url,
         }
         for name, value in variables.items():
             function.add_environment(name, value)
         role = function.own_role
+        grant_objects(role, self._artifact, [f"{model}/models/*" for model in self._models], "s3:GetObjectVersion")
         grant_objects(role, self._artifact, [MODELS], "s3:PutObject")
         grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
+        # It looks whether the code is what was deployed.
+        grant_assets(role, self._code)
+        # Of a version that is gone S3 may ask for this one, too.
+        grant(role, ["s3:ListBucketVersions"], [self._artifact.bucket_arn])
         for kind, actions in (
             ("model", ["CreateModel", "DescribeModel", "AddTags"]),
             ("endpoint-config", ["CreateEndpointConfig", "DescribeEndpointConfig", "AddTags"]),
@@ -102,8 +107,7 @@ class SharedHosting(Construct):
 
     def _grant_reading(self, role: IRole) -> None:
         grant_objects(role, self._artifact, [LIVE], "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for what is not there.
-        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        grant_absence(role, self._artifact)
 
     def _arn(self, kind: str, name: str) -> str:
         return Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)

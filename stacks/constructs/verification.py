@@ -1,7 +1,7 @@
 """From a changed endpoint to a recorded verdict: rule, verify_deployment and alarm."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,7 +14,7 @@ from constructs import Construct
 from contract import SHARED_ENDPOINT
 from stacks.bundles import Bundles
 from stacks.config import StageConfig
-from stacks.constructs.access import grant, grant_metrics, grant_objects
+from stacks.constructs.access import MANY, grant, grant_absence, grant_metrics, grant_objects
 from stacks.constructs.alerts import Alerts, Runbook
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.queues import DeadLetterQueue
@@ -33,7 +33,7 @@ REJECTED = Trouble("RejectedServing", "rejected-serving")
 
 
 class Verification(Construct):
-    """`realtime`: what instances serve."""
+    """`realtime`: what instances serve. `home`: where the alarms of a model stand, None for in here."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Verification(Construct):
         *,
         config: StageConfig,
         models: Sequence[str],
+        home: Callable[[str], Construct] | None,
         realtime: Sequence[str],
         shared: bool,
         bundles: Bundles,
@@ -51,16 +52,18 @@ class Verification(Construct):
         artifact: IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._models, self._artifact, self._alerts = config, models, artifact, alerts
-        self._names = [config.resource_name(model) for model in models]
+        self._config, self._artifact, self._alerts = config, artifact, alerts
+        self._scopes = config.scopes(models)
+        self._names = [config.resource_name(model) for model in self._scopes]
         # What is said of the multi-model endpoint as a whole has its own name.
         watched = [*models, SHARED_ENDPOINT] if shared else models
         for model in models:
-            self._add_alarm(model, FAILURES, f"A version of {model} was approved and is not live.")
+            place = home(model) if home else self
+            self._add_alarm(place, model, FAILURES, f"A version of {model} was approved and is not live.")
             means = f"The version of {model} that answers is rejected, and no other is approved."
-            self._add_alarm(model, REJECTED, means)
+            self._add_alarm(place, model, REJECTED, means)
         if shared:
-            self._add_alarm(SHARED_ENDPOINT, FAILURES, "An update of the multi-model endpoint was rolled back.")
+            self._add_alarm(self, SHARED_ENDPOINT, FAILURES, "An update of the multi-model endpoint was rolled back.")
         self.function = function = PlatformFunction(
             self,
             "VerifyDeployment",
@@ -80,11 +83,11 @@ class Verification(Construct):
         )
         self._grant(function)
         if realtime:
-            endpoints = [config.resource_name(model) for model in realtime]
+            endpoints = [config.resource_name(model) for model in config.scopes(realtime)]
             grant_scaling(function.own_role, endpoints, tags=config.tags)
-        self._add_rule(function, dead_letters, [config.resource_name(model) for model in watched])
+        self._add_rule(function, dead_letters, config.names(watched))
 
-    def _add_alarm(self, model: str, trouble: Trouble, means: str) -> None:
+    def _add_alarm(self, scope: Construct, model: str, trouble: Trouble, means: str) -> None:
         metric = cloudwatch.Metric(
             namespace=self._config.metrics,
             metric_name=trouble.metric,
@@ -94,14 +97,14 @@ class Verification(Construct):
             period=Duration.minutes(15),
         )
         self._alerts.add(
-            self,
+            scope,
             metric,
             name=f"{model.replace('_', '-')}-{trouble.runbook}",
             runbook=trouble.runbook,
             means=means,
         )
 
-    def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue, endpoints: Sequence[str]) -> None:
+    def _add_rule(self, function: PlatformFunction, dead_letters: DeadLetterQueue, endpoints: Sequence[Any]) -> None:
         rule = events.Rule(
             self,
             "EndpointChanged",
@@ -128,14 +131,14 @@ class Verification(Construct):
             [*self._arns("model-package", "/*"), *self._arns("model-package-group")],
             because=numbered,
         )
-        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], self._arns("endpoint"))
+        grant(role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], self._arns("endpoint"), because=MANY)
         grant(role, ["sagemaker:DescribeEndpointConfig"], self._arns("endpoint-config", "-*"), because=numbered)
         grant(role, ["sagemaker:DescribeModel"], self._arns("model", "-*"), because=numbered)
         # Artifacts: whether one is gone, when the container says that it could not have it.
-        read = [f"{model}/{key}" for model in self._models for key in ("*/evaluation/golden.json", "models/*")]
+        read = [f"{model}/{key}" for model in self._scopes for key in ("*/evaluation/golden.json", "models/*")]
         grant_objects(role, self._artifact, read, "s3:GetObject")
-        # Without it S3 answers 403 instead of 404 for what is gone, and for a version that kept no golden rows.
-        grant(role, ["s3:ListBucket"], [self._artifact.bucket_arn])
+        # Nor may a version have kept golden rows.
+        grant_absence(role, self._artifact)
         self._alerts.let_publish(role)
         grant_metrics(role, self._config.metrics)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.host import LocalCloud
+from tests.contracts import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -18,11 +19,13 @@ REPOSITORY = "octo-org/mlops"
 # What GitHub writes into `sub` for repositories made since 2026.
 SUBJECT = "octo-org@1234/mlops@5678"
 
-# The application as it stands, with GitHub's roles.
+# The application of the tests, with GitHub's roles.
 APP = f"""
 import app
 from stacks.config import Delivery
-app.main(delivery=Delivery({REPOSITORY!r}, accounts=(("dev", "prod"),)))
+from tests.contracts import MODELS
+from tests.example import STAGES
+app.main(MODELS, Delivery({REPOSITORY!r}, accounts=(("dev", "prod"),)), STAGES)
 """
 
 
@@ -30,10 +33,14 @@ def app_without(folder: Path, model: str) -> str:
     """The application without one of its models."""
     kept = folder / "models"
     kept.mkdir()
-    for path in (ROOT / "models").iterdir():
+    for path in MODELS.iterdir():
         if path.is_dir() and path.name != model:
             (kept / path.name).symlink_to(path)
-    return f"import app, pathlib; app.main(models=pathlib.Path({str(kept)!r}))"
+    return f"""
+import app, pathlib
+from tests.example import STAGES
+app.main(pathlib.Path({str(kept)!r}), None, STAGES)
+"""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from cli.target import Target, local_target
 from cli.terminal import Console
 from cli.upload import upload
 from localcloud.deploy import deploy
-from stacks.bundles import MODELS
 from tests.books import assert_books_balance, assert_refusal_balances
+from tests.contracts import MODELS
 from tests.e2e.light import MODEL, write_model
 from tracking.run import Run
 
@@ -38,10 +38,10 @@ class Platform:
     def upload(self, file: Path) -> str:
         return upload(self.target, model=MODEL, file=file).run_id
 
-    def follow(self, run_id: str) -> Run:
+    def follow(self, run_id: str, *, seconds: float = 120) -> Run:
         """To its end; the books of its data set balance, whatever became of it."""
         alive = self.here.cloud.check
-        run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=120, alive=alive)
+        run = follow(self.target, model=MODEL, run_id=run_id, console=QUIET, timeout=seconds, alive=alive)
         if run.manifest is not None:
             assert_books_balance(run.manifest)
         if run.refused is not None:
@@ -63,6 +63,15 @@ class Platform:
     def executions(self) -> list[str]:
         found = self.target.client("sagemaker").list_pipeline_executions(PipelineName=self.target.resource_name(MODEL))
         return [e["PipelineExecutionDisplayName"] for e in found["PipelineExecutionSummaries"]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application() -> Iterator[None]:
+    """What is deployed is the application of the tests, whatever stands in models/ and STAGES."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "APP", Path(__file__).with_name("application.py"))
+        patch.setattr(local, "MODELS", MODELS)
+        yield
 
 
 @pytest.fixture(scope="session")

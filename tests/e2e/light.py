@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 
 MODEL = "california_housing"
 # The derived features of where a house lies, of which there are many.

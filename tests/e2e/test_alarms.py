@@ -16,12 +16,15 @@ from tests.e2e.conftest import Platform
 ELSEWHERE = {
     "etl-failures": "test_operations",
     "refused-files": "test_operations",
+    "lost-events": "test_lost_events",
     "pipeline-failures": "test_grants",
     "california-housing-deployment-failures": "test_lifecycle",
     "california-housing-rejected-serving": "test_states",
     "california-housing-5xx": "test_lifecycle",
     "california-housing-latency": "test_lifecycle",
 }
+# All functions of the platform.
+FUNCTIONS = 11
 # An endpoint of the second model has the same ones, made by the same construct.
 SECOND_MODEL = "breast-cancer-"
 
@@ -66,29 +69,37 @@ def test_every_alarm_is_made_to_fire_somewhere(alarms: Mapping[str, Mapping[str,
 
 def test_a_message_that_was_given_up_is_told(platform: Platform, alarms: Mapping[str, Mapping[str, Any]]) -> None:
     queues = watched(alarms, "-dlq", "QueueName")
-    assert set(queues) == {"upload-dlq", "training-dlq", "serving-dlq", "batch-dlq"}
+    names = ("upload", "dispatch", "training", "serving", "batch", "recovery")
+    assert set(queues) == {f"{name}-dlq" for name in names}
     sqs = platform.target.client("sqs")
     with all_fire(platform, queues):
         for queue in queues.values():
-            sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody="given up")
+            group = {"MessageGroupId": "one", "MessageDeduplicationId": "one"} if queue.endswith(".fifo") else {}
+            url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=f"given up in {queue}", **group)
 
 
 def test_a_function_that_fails_is_told(
     platform: Platform, functions: Any, alarms: Mapping[str, Mapping[str, Any]]
 ) -> None:
     failing = watched(alarms, "-errors", "FunctionName")
-    assert len(failing) == 8
+    assert len(failing) == FUNCTIONS
+    s3, bucket = platform.target.client("s3"), platform.target.place.processed_bucket
+    # What reconcile reads first: it needs no event.
+    record = {"Bucket": bucket, "Key": "reconcile/progress.json"}
     with all_fire(platform, failing):
+        s3.put_object(**record, Body=b"no record")
         for name in failing.values():
             answer = functions.invoke(FunctionName=name, Payload=b'"no event"')
             assert answer.get("FunctionError") == "Unhandled", name
+        s3.delete_object(**record)
 
 
 def test_a_function_that_may_not_run_is_told(
     platform: Platform, functions: Any, alarms: Mapping[str, Mapping[str, Any]]
 ) -> None:
     held = watched(alarms, "-throttles", "FunctionName")
-    assert len(held) == 8
+    assert len(held) == FUNCTIONS
     with all_fire(platform, held):
         for name in held.values():
             functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)

@@ -184,6 +184,34 @@ def test_a_wrong_model_is_one_sentence_and_nothing_is_deployed(cli: Cli, dev: st
     assert "deploying" not in done.stdout
 
 
+def test_the_other_stacks_do_not_notice_that_the_data_stack_was_made_anew_until_they_are_too(
+    cli: Cli, dev: str
+) -> None:
+    """As docs/ci.md says, and with its commands."""
+    never = ("--require-approval", "never")
+    assert cli.run("destroy", "dev/Data", "--exclusively", "--force").returncode == 0
+    done = cli.run("deploy", "dev/*", *never, CODE_COMMIT=COMMIT)
+    assert done.returncode == 0, done.stdout
+    assert re.findall(r"^\s*✅  dev/(\w+) .*\(no changes\)$", done.stdout, re.MULTILINE).count("Etl") == 1, done.stdout
+    assert not is_there(cli, written_by_start_etl(cli))
+    done = cli.run("destroy", "dev/Batch", "dev/Serving", "dev/Training", "dev/Etl", "--force")
+    assert done.returncode == 0, done.stdout
+    assert cli.run("deploy", "dev/*", *never, CODE_COMMIT=COMMIT).returncode == 0
+    assert is_there(cli, written_by_start_etl(cli))
+
+
+def written_by_start_etl(cli: Cli) -> str:
+    """The bucket that the function has in its environment."""
+    functions = cli.cloud.client("lambda").list_functions()["Functions"]
+    (found,) = (one for one in functions if one["FunctionName"].startswith("mlops-dev-etl-StartEtl"))
+    bucket: str = found["Environment"]["Variables"]["PROCESSED_BUCKET"]
+    return bucket
+
+
+def is_there(cli: Cli, bucket: str) -> bool:
+    return bucket in {item["Name"] for item in cli.cloud.client("s3").list_buckets()["Buckets"]}
+
+
 def test_prod_is_protected_from_destroy(cli: Cli, delivery: str) -> None:
     deployed = cli.run("deploy", "prod/Data", "--require-approval", "never")
     assert deployed.returncode == 0, deployed.stdout

@@ -13,10 +13,9 @@ import contract
 from cli.rows import raw_table
 from cli.runs import train_again
 from cli.tables import Cell
-from cli.target import ROOT
 from contract import Contract
 from contract.sides import digest_of, side_of
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 from tests.e2e.alarms import fired
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.light import write_model
@@ -84,7 +83,7 @@ def test_a_worse_model_is_not_registered_and_says_why(
 
 def with_noise(lines: list[str]) -> list[str]:
     """Some train and validation rows get the price of another: the test rows stay as they are."""
-    spec = contract.load(ROOT / "models" / MODEL / "model.toml")
+    spec = contract.load(MODELS / MODEL / "model.toml")
     header, *rows = (line.split(",") for line in lines)
     names = [feature.name for feature in spec.features]
     places, price = [header.index(name) for name in names], header.index(spec.target.name)
@@ -120,7 +119,7 @@ def test_a_champion_of_another_salt_is_compared_on_rows_that_neither_was_fitted_
     found = run.evaluation["champion"]
     assert found["verdict"] in ("better", "not_worse", "worse"), found
     tested, unseen = values_of(platform, run, "test"), values_of(platform, before, "test")
-    if not contract.load(ROOT / "models" / MODEL / "model.toml").training.refit:
+    if not contract.load(MODELS / MODEL / "model.toml").training.refit:
         unseen += values_of(platform, before, "validation")
     # Outliers stand in no file: they were on the train side, and are taken for known.
     expected = sum((Counter(tested) & Counter(unseen)).values())

@@ -15,7 +15,7 @@ import pytest
 from cli import registry
 from cli.batch import run
 from cli.errors import CliError
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.light import write_model
 from tests.e2e.versions import wait_until_live

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.slow
 APP = """
 from dataclasses import replace
 import app
-from stacks.config import DEV
-app.STAGES = (replace(DEV, customer_key=True),)
-app.main()
+from tests.contracts import MODELS
+from tests.example import DEV
+app.main(MODELS, stages=(replace(DEV, customer_key=True),))
 """
 
 

@@ -14,8 +14,9 @@ from cli import local
 from cli.runs import train_again
 from cli.target import Target
 from localcloud.deploy import deploy
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tests.e2e.handled import said, wait_until_empty, wait_until_said
 from tests.e2e.light import write_model
 from tests.e2e.versions import version, wait_for
 from tracking.run import Run
@@ -23,6 +24,8 @@ from tracking.runs import RunReader
 from tracking.versions import versions
 
 STAGES = ("dev", "prod")
+# What deploy_model says of an event after which nothing is approved.
+NONE_APPROVED = "No approved version"
 JOB_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
 
 
@@ -133,14 +136,26 @@ def test_a_retry_in_dev_is_not_seen_in_prod(account: Mapping[str, Platform], run
 
 
 def test_a_decision_in_prod_changes_nothing_in_dev(account: Mapping[str, Platform], runs: dict[str, Run]) -> None:
+    """Nor one in dev in prod: both are read where they belong before it is looked at the other one."""
     from cli import registry
 
-    run_id, before = runs["dev"].run_id, seen(account["dev"], runs["dev"].run_id)
-    registry.approve(account["prod"].target, version(account["prod"], 1), reason="looks fine")
-    assert wait_for(account["prod"], 1, "deployed", "failed").live
-    registry.reject(account["dev"].target, version(account["dev"], 1), reason="not here")
-    assert version(account["prod"], 1).live
-    assert seen(account["dev"], run_id).executions == before.executions
+    dev, prod = account["dev"], account["prod"]
+    before = serving(dev)
+    registry.approve(prod.target, version(prod, 1), reason="looks fine")
+    assert wait_for(prod, 1, "deployed", "failed").live
+    assert serving(dev) == before
+    wait_until_empty(prod, "serving-DeploymentQueue")
+    live, told = serving(prod), said(dev, "DeployModel", NONE_APPROVED)
+    registry.reject(dev.target, version(dev, 1), reason="not here")
+    wait_until_said(dev, "DeployModel", NONE_APPROVED, told)
+    assert serving(prod) == live
+
+
+def serving(platform: Platform) -> tuple[Any, ...]:
+    """The endpoint, when it changed last, the version behind it, and the runs."""
+    name = platform.target.resource_name(MODEL)
+    endpoint = platform.target.client("sagemaker").describe_endpoint(EndpointName=name)
+    return endpoint["EndpointConfigName"], endpoint["LastModifiedTime"], version(platform, 1), platform.executions()
 
 
 def test_no_role_was_denied_anything(account: Mapping[str, Platform], runs: dict[str, Run]) -> None:

@@ -31,9 +31,9 @@ class Grant:
 GRANTS = [
     Grant("PreProcessingRole", "s3:GetObjectVersion", "raw"),
     Grant("PreProcessingRole", "glue:GetWorkflowRunProperties", "workflow/"),
-    Grant("PrepareRole", "s3:GetObject", "processed"),
-    Grant("TrainRole", "s3:PutObject", "artifact"),
-    Grant("EvaluateRole", "s3:ListBucket", "artifact"),
+    Grant("PrepareRoleCaliforniaHousing", "s3:GetObject", "processed"),
+    Grant("TrainRoleCaliforniaHousing", "s3:PutObject", "artifact"),
+    Grant("EvaluateRoleCaliforniaHousing", "s3:ListBucket", "artifact"),
     Grant("PipelineRole", "sagemaker:CreateTrainingJob", "training-job/"),
     Grant("PipelineRole", "iam:PassRole", "role/"),
 ]
@@ -90,7 +90,7 @@ def test_a_missing_grant_is_named(platform: Platform, rows_file: Rows, grant: Gr
 
 
 def test_a_run_goes_on_after_the_missing_grant_was_given(platform: Platform, rows_file: Rows) -> None:
-    grant = Grant("TrainRole", "s3:GetObject", "artifact")
+    grant = Grant("TrainRoleCaliforniaHousing", "s3:GetObject", "artifact")
     wait_until(platform, "pipeline-failures", "OK")
     before = fired(platform, "pipeline-failures")
     with without(platform, grant):

@@ -112,8 +112,8 @@ def test_the_description_runs_no_function(platform: Platform, pool: urllib3.Pool
 def test_an_environment_that_goes_takes_its_keys_along(platform: Platform, pool: urllib3.PoolManager) -> None:
     """Last in this file."""
     client(platform, pool, "left")
-    things = [thing.name for thing in teardown.inventory(platform.target) if thing.kind == "API key"]
+    things = [thing.name for thing in teardown.inventory(platform.target, protected=False) if thing.kind == "API key"]
     assert "left" in things
-    teardown.destroy(platform.target, on_step=lambda _: None)
+    teardown.destroy(platform.target, protected=False, on_step=lambda _: None)
     gateway = platform.target.client("apigateway")
     assert gateway.get_api_keys()["items"] == gateway.get_usage_plans()["items"] == []

@@ -132,11 +132,11 @@ def test_of_racing_approvals_the_newest_wins_and_each_is_recorded(platform: Plat
 def test_taking_down_leaves_nothing_but_what_is_retained(platform: Platform, rows_file: Rows, tmp_path: Path) -> None:
     target = platform.target
     predict_file(target, model=MODEL, file=rows_file(seed=303, rows=10), to=tmp_path / "out.csv", console=QUIET)
-    there = teardown.inventory(target)
+    there = teardown.inventory(target, protected=False)
     assert {"endpoint", "model", "model version", "stack"} <= {thing.kind for thing in there}
     assert any(thing.kind == "model" and f"{target.resource_name(MODEL)}-b" in thing.name for thing in there)
-    kept = teardown.destroy(target, on_step=lambda _: None)
-    assert teardown.inventory(target) == []
+    kept = teardown.destroy(target, protected=False, on_step=lambda _: None)
+    assert teardown.inventory(target, protected=False) == []
     assert {thing.kind for thing in kept} == {"retained AWS::IAM::Role", "retained AWS::ApiGateway::Account"}
     buckets = [bucket["Name"] for bucket in target.client("s3").list_buckets()["Buckets"]]
     assert [name for name in buckets if name.startswith("mlops-dev")] == []

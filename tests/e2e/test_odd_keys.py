@@ -6,6 +6,7 @@ import csv
 import json
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner, Result
 
-from cli import batches, datasets, local, main, operate
+from cli import batches, datasets, dead_letters, local, main, operate
 from cli.batches import Batch
 from cli.follow import follow
 from cli.terminal import plain
@@ -24,6 +25,7 @@ from frontend.client import Api
 from frontend.settings import Settings
 from tests.books import assert_books_balance
 from tests.e2e.conftest import QUIET, Platform
+from tests.e2e.test_grants import Grant, without
 from tracking.run import Run
 from tracking.runs import list_runs
 
@@ -74,7 +76,7 @@ def put(place: Platform, key: str, body: str) -> Any:
 
 def start(place: Platform, name: str, body: str) -> str:
     answer = put(place, f"{MODEL}/{name}", body)
-    return run_id_of(place.target, model=MODEL, etag=answer["ETag"].strip('"'), size=len(body.encode()))
+    return run_id_of(place.target, model=MODEL, content=answer["ETag"].strip('"'), size=len(body.encode()))
 
 
 def followed(place: Platform, run_id: str) -> Run:
@@ -181,3 +183,37 @@ def test_a_batch_of_any_name_comes_back(place: Platform, runs: dict[str, Run], n
         good, bad = csv.DictReader(opened, strict=True)
     assert 0 < float(good["prediction"]) < 1
     assert bad["prediction_error"].startswith("plan is 'gold'")
+
+
+GIVEN_UP = ("percent", "marks", "emoji")
+
+
+def test_uploads_that_were_given_up_go_back_under_their_names(
+    place: Platform, commands: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is delivered as often as it may be while start_etl may write nothing down, and is found and sent back."""
+    keys = {name: f"{MODEL}/given up/{KEYS[name]}" for name in GIVEN_UP}
+    with without(place, Grant("StartEtlRole", "s3:PutObject", "processed")):
+        started = {
+            name: start(place, key.removeprefix(f"{MODEL}/"), rows(f"given up {name}")) for name, key in keys.items()
+        }
+        given_up(place, len(keys))
+    shown = CliRunner().invoke(main.app, ["redrive", "upload", "--list", "--json"])
+    (queue,) = json.loads(shown.stdout)["queues"]
+    assert {letter["about"] for letter in queue["messages"]} == {f"Object Created {key}" for key in keys.values()}
+    done = CliRunner().invoke(main.app, ["redrive", "upload", "--yes", "--json"])
+    assert (done.exit_code, len(json.loads(done.stdout)["redriven"])) == (0, len(keys)), done.output
+    assert {name: followed(place, run_id).file for name, run_id in started.items()} == keys
+    (empty,) = dead_letters.queues(place.target, "upload")
+    assert empty.waiting == 0
+
+
+def given_up(place: Platform, count: int) -> None:
+    """Until so many are in the dead letter queue of uploads."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        (queue,) = dead_letters.queues(place.target, "upload")
+        if queue.waiting == count:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{queue.waiting} of {count} were given up")

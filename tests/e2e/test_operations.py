@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from cli import dead_letters, operate
+from cli import dead_letters, runs
 from cli.dead_letters import Letter, Queue
 from cli.errors import CliError
-from cli.redrive import Returned, redrive
+from cli.function_logs import function_logs
+from cli.redrive import redrive
 from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.test_grants import Grant, without
@@ -121,13 +122,14 @@ def test_a_training_that_could_not_start_is_told_and_goes_on_after_a_redrive(pla
 
 def test_a_runs_log_goes_from_its_upload_to_its_deployment(platform: Platform, stopped: str) -> None:
     """Of the run before, with what went wrong on its way."""
-    run, groups = RunReader(platform.target.place, model=MODEL).read(stopped), operate.function_logs(platform.target)
+    run, groups = RunReader(platform.target.place, model=MODEL).read(stopped), function_logs(platform.target)
     lines = run_lines(platform.target.place, run, functions=groups)
     assert lines == sorted(lines)
     assert all(stopped in line.message for line in lines)
     told = [(line.source, line.record.get("event") or line.record.get("message")) for line in lines]
     wanted = [
-        ("StartEtl", "Workflow started"),
+        ("StartEtl", "Upload waits"),
+        ("DispatchEtl", "Workflow started"),
         ("mlops-dev-pre-processing", "finished"),
         *[("StartTraining", "Failed")] * 3,
         ("StartTraining", "Training started"),
@@ -145,7 +147,7 @@ def test_a_runs_log_goes_from_its_upload_to_its_deployment(platform: Platform, s
     assert any("validation-rmse" in line.message for line in more)
 
 
-def test_an_upload_that_could_not_start_is_told_and_goes_on_after_a_redrive(platform: Platform, tmp_path: Path) -> None:
+def test_an_upload_that_was_given_up_is_told_and_goes_on_by_a_retry(platform: Platform, tmp_path: Path) -> None:
     """The queue hands it out five times, three minutes apart."""
     (tmp_path / "late.csv").write_text("longitude\n-122.2\n")
     with (
@@ -153,12 +155,16 @@ def test_an_upload_that_could_not_start_is_told_and_goes_on_after_a_redrive(plat
         fires(platform, "upload-dlq"),
     ):
         run_id = platform.upload(tmp_path / "late.csv")
-        queue, (letter,) = letters(platform, "upload", seconds=60)
+        _, (letter,) = letters(platform, "upload", seconds=60)
     assert letter.source.rsplit(":", 1)[1].startswith("mlops-dev-etl-UploadQueue")
-    with pytest.raises(CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, serving"):
+    given_up = runs.find_run(platform.target, model=None, run_id=run_id)
+    assert (given_up.state, given_up.file) == ("failed", f"{MODEL}/late.csv")
+    assert given_up.reason.endswith(f"mlops retry {run_id}")
+    with pytest.raises(CliError, match=r"no dead letter queue 'nothing' in dev\. Queues: batch, dispatch, "):
         dead_letters.queues(platform.target, "nothing")
-    assert redrive(platform.target, queue) == [Returned("upload", letter.about, letter.source)]
+    assert runs.retry(platform.target, given_up) == ""
     assert platform.follow(run_id).state == "refused"
+    assert dead_letters.queues(platform.target, "upload")[0].waiting == 0
 
 
 def test_what_nobody_knows_the_way_of_stays(platform: Platform) -> None:

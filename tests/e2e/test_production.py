@@ -110,6 +110,14 @@ def wait_until_answering(platform: Platform, model: str, number: int, seconds: f
         time.sleep(0.2)
 
 
+def wait_until_answered(answers: Counter[str], number: int, seconds: float = 30) -> None:
+    """By one of the requests of `traffic`."""
+    deadline = time.monotonic() + seconds
+    while str(number) not in answers:
+        assert time.monotonic() < deadline, f"nobody was answered from version {number}, but so: {answers}"
+        time.sleep(0.05)
+
+
 def changed(platform: Platform, artifact: str, file: str, change: Callable[[bytes], bytes]) -> str:
     """A copy of the artifact in which one file is another; returns its URI."""
     s3 = platform.target.client("s3")
@@ -215,7 +223,7 @@ def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: P
     with traffic(prod, NORTH) as answers:
         registry.approve(prod.target, version(prod, good, NORTH), reason="better")
         assert wait_for(prod, good, "failed", "deployed", model=NORTH).live
-        wait_until_answering(prod, NORTH, good)
+        wait_until_answered(answers, good)
         registry.rollback(prod.target, NORTH, number=None, reason="rehearsal")
         wait_until_live(prod, 1, NORTH)
         wait_until_answering(prod, NORTH, 1)
@@ -226,12 +234,19 @@ def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: P
 def test_what_prod_keeps(prod: Platform) -> None:
     """Endpoints and scaling go; data, registry and the versions in it stay."""
     assert prod.here.cloud.calls()["denied"] == []
-    found = {thing.kind for thing in teardown.inventory(prod.target) if not thing.kept}
+    with pytest.raises(CliError, match="protected against deletion: mlops-prod-recovery, mlops-prod-batch, "):
+        teardown.check_unprotected(prod.target)
+    for stack in teardown.ORDER:
+        prod.target.client("cloudformation").update_termination_protection(
+            StackName=f"{prod.target.prefix}{stack}", EnableTerminationProtection=False
+        )
+    teardown.check_unprotected(prod.target)
+    found = {thing.kind for thing in teardown.inventory(prod.target, protected=True) if not thing.kept}
     assert {"scalable target", "endpoint", "endpoint configuration", "model"} <= found
     assert "model version" not in found
     registered = [item.arn for item in versions(prod.target.place, MODEL)]
-    kept = {thing.kind for thing in teardown.destroy(prod.target, on_step=lambda _: None)}
+    kept = {thing.kind for thing in teardown.destroy(prod.target, protected=True, on_step=lambda _: None)}
     assert {"retained AWS::S3::Bucket", "retained AWS::SageMaker::ModelPackageGroup"} <= kept
-    left = teardown.inventory(prod.target)
-    assert {thing.kind for thing in left} == {"retained model version"}
+    left = teardown.inventory(prod.target, protected=True)
+    assert all(thing.kept for thing in left)
     assert set(registered) <= {thing.name for thing in left}

@@ -12,7 +12,7 @@ import pytest
 
 from cli import api, registry
 from cli.errors import CliError
-from stacks.bundles import MODELS
+from tests.contracts import MODELS
 from tests.e2e.asking import Asking
 from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.light import write_model

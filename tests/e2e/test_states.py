@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from cli import registry, serving
+from cli import deployment, registry, serving
+from cli.deployment import wanted_version
 from cli.errors import CliError
 from tests.e2e.alarms import fired, wait_until_fired
 from tests.e2e.conftest import MODEL, Platform
+from tests.e2e.handled import said, wait_until_empty, wait_until_said
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 from tracking.states import State
 from tracking.versions import versions
 
+STAYS = "Version stays as it is"
 Rows = Callable[..., Path]
 
 
@@ -52,8 +55,8 @@ def test_a_role_that_cannot_read_leaves_every_approval_alone(platform: Platform,
     assert answering(platform) == "1"
     iam.delete_role_policy(RoleName=role, PolicyName="fault")
     # By itself after minutes, which are real ones here; at once by `mlops deploy`.
-    serving._ask(platform.target, serving._wanted(platform.target, MODEL))
-    assert serving._deployed(platform.target, MODEL, 4).live
+    serving._ask(platform.target, wanted_version(platform.target, MODEL))
+    assert deployment.wait_until_live(platform.target, MODEL, 4).live
 
 
 def test_a_rejected_version_without_another_goes_on_serving_and_is_told(platform: Platform) -> None:
@@ -77,10 +80,13 @@ def test_a_stopped_model_stays_stopped_until_it_is_brought_back(platform: Platfo
     with pytest.raises(CliError, match="no version of california_housing is live"):
         answering(platform)
     # The event of another decision is none of its business.
+    wait_until_empty(platform, "serving-DeploymentQueue")
+    before = said(platform, "DeployModel", STAYS)
     registry.reject(target, version(platform, 1), reason="still not")
+    wait_until_said(platform, "DeployModel", STAYS, before)
     assert target.client("sagemaker").list_endpoints()["Endpoints"] == []
-    serving._ask(target, serving._wanted(target, MODEL))
-    assert serving._deployed(target, MODEL, 4).state == State.LIVE
+    serving._ask(target, wanted_version(target, MODEL))
+    assert deployment.wait_until_live(target, MODEL, 4).state == State.LIVE
     assert answering(platform) == "4"
 
 
@@ -91,8 +97,8 @@ def test_an_endpoint_that_was_deleted_by_hand_is_brought_back(platform: Platform
         EndpointName=target.resource_name(MODEL), WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
     assert states(platform)[4] == State.GONE
-    serving._ask(target, serving._wanted(target, MODEL))
-    assert serving._deployed(target, MODEL, 4).live
+    serving._ask(target, wanted_version(target, MODEL))
+    assert deployment.wait_until_live(target, MODEL, 4).live
     assert answering(platform) == "4"
 
 

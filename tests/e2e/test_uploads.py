@@ -7,19 +7,22 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import api
 from cli.errors import CliError
 from cli.follow import raise_for_failure
+from cli.function_logs import function_logs
 from cli.rows import raw_table, rejected
 from cli.tables import cell_text
 from contract.books import books_of
 from tests.e2e.conftest import MODEL, Platform
 from tests.records import example
 from tests.secret_guard import secrets
-from tracking.runs import list_runs
+from tracking.logs import run_lines
+from tracking.runs import RunReader, list_runs
 
 Rows = Callable[..., Path]
 # A model of other rows may be worse than the one that an earlier test made live.
@@ -108,38 +111,84 @@ def test_a_file_of_too_many_bad_rows_is_refused_with_its_books(platform: Platfor
     assert len(list(rejected(platform.target, run))) == 30
 
 
+def test_a_version_that_is_deleted_before_it_is_read_is_refused(platform: Platform, rows_file: Rows) -> None:
+    """S3 tells the job that it is gone, and not that it may not be read."""
+    s3, bucket = platform.target.client("s3"), platform.target.output("RawBucketName")
+    key = f"{MODEL}/deleted.csv"
+    version = s3.put_object(Bucket=bucket, Key=key, Body=rows_file(seed=9).read_bytes())["VersionId"]
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    deadline = time.monotonic() + 60
+    while not (found := [run for run in list_runs(platform.target.place, model=MODEL) if run.file == key]):
+        assert time.monotonic() < deadline, "the upload became no run"
+        time.sleep(0.2)
+    run = platform.follow(found[0].run_id)
+    assert run.state == "refused"
+    assert run.reason == f"deleted.csv: the uploaded version is no longer in {bucket}; upload it again"
+
+
 def test_the_same_file_twice_and_the_same_event_twice_are_one_run(platform: Platform, rows_file: Rows) -> None:
     file = rows_file(seed=2, rows=1200)
     first = platform.run(file)
+    assert first.state in TRAINED, first.reason
     again = platform.upload(file)
-    manifest = _manifest_event(platform, first.run_id)
-    platform.target.client("events").put_events(Entries=[manifest])
     assert again == first.run_id
     _wait_until_queues_are_empty(platform)
-    assert platform.executions().count(f"run-{first.run_id}") == 1
+    # Once for the second upload: what is counted below came from events that were read.
+    assert _skipped(platform, first.run_id) == 1
+    assert first.manifest is not None
+    source = first.manifest["source"]
+    event = _created(platform, source["bucket"], source["key"], version=source["version"])
+    sqs, url = platform.target.client("sqs"), platform.target.output("UploadQueueUrl")
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
+    _wait_until_queues_are_empty(platform)
+    assert _skipped(platform, first.run_id) == 3
+    assert _workflow_runs(platform, first.run_id) == 1
+
+    manifest = f"{MODEL}/run={first.run_id}/manifest.json"
+    prepared = _created(platform, platform.target.output("ProcessedBucketName"), manifest)
+    executions = [_invoked(platform, "StartTraining", prepared)["execution"] for _ in range(2)]
+    (only,) = _executions_of(platform, first.run_id)
+    assert executions == [only, only]
+
+
+def _created(platform: Platform, bucket: str, key: str, **version: str) -> dict[str, Any]:
+    """The event of an object that is there, as EventBridge delivered it when it was written."""
+    chosen = {"VersionId": version["version"]} if version else {}
+    head = platform.target.client("s3").head_object(Bucket=bucket, Key=key, **chosen)
+    described = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
+    detail = {"version": "0", "bucket": {"name": bucket}, "object": {**described, "version-id": head["VersionId"]}}
+    time_written = head["LastModified"].isoformat()
+    return {"source": "aws.s3", "detail-type": "Object Created", "time": time_written, "detail": detail}
+
+
+def _invoked(platform: Platform, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    functions = platform.target.client("lambda")
+    (function,) = (f["FunctionName"] for f in functions.list_functions()["Functions"] if name in f["FunctionName"])
+    answer = functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
+
+
+def _skipped(platform: Platform, run_id: str) -> int:
+    """How often start_etl was told of the run and left it alone."""
+    run = RunReader(platform.target.place, model=MODEL).read(run_id)
+    lines = run_lines(platform.target.place, run, functions=function_logs(platform.target))
+    return sum(line.record.get("message") == "Upload skipped" for line in lines)
+
+
+def _workflow_runs(platform: Platform, run_id: str) -> int:
     glue, workflow = platform.target.client("glue"), platform.target.output("WorkflowName")
-    started = [
-        run
-        for run in glue.get_workflow_runs(Name=workflow)["Runs"]
-        if run["WorkflowRunProperties"]["run_id"] == first.run_id
-    ]
-    assert len(started) == 1
+    runs = glue.get_workflow_runs(Name=workflow)["Runs"]
+    return sum(run["WorkflowRunProperties"]["run_id"] == run_id for run in runs)
 
 
-def _manifest_event(platform: Platform, run_id: str) -> dict[str, str]:
-    bucket, key = platform.target.output("ProcessedBucketName"), f"{MODEL}/run={run_id}/manifest.json"
-    head = platform.target.client("s3").head_object(Bucket=bucket, Key=key)
-    detail = {
-        "version": "0",
-        "bucket": {"name": bucket},
-        "object": {
-            "key": key,
-            "size": head["ContentLength"],
-            "etag": head["ETag"].strip('"'),
-            "version-id": head["VersionId"],
-        },
-    }
-    return {"Source": "aws.s3", "DetailType": "Object Created", "Detail": json.dumps(detail)}
+def _executions_of(platform: Platform, run_id: str) -> list[str]:
+    pipeline = platform.target.resource_name(MODEL)
+    found = platform.target.client("sagemaker").list_pipeline_executions(PipelineName=pipeline)
+    shown = found["PipelineExecutionSummaries"]
+    return [e["PipelineExecutionArn"] for e in shown if e["PipelineExecutionDisplayName"] == f"run-{run_id}"]
 
 
 def _wait_until_queues_are_empty(platform: Platform) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
 
 from cli import api, registry
 from tests.e2e.conftest import MODEL, Platform
 from tests.records import example
+from tracking.artifacts import Artifact, is_gone
 from tracking.versions import ModelVersion
 
 
@@ -38,13 +40,28 @@ def answering(platform: Platform, model: str = MODEL) -> str:
     return str(api.predict(platform.target, model=model, instances=[example(MODEL)])["model_version"])
 
 
+def recorded(platform: Platform, uri: str) -> dict[str, str]:
+    """What the pipeline records of an archive; nothing of one that is not there."""
+    s3, place = platform.target.client("s3"), Artifact(uri).place
+    if is_gone(s3, Artifact(uri)):
+        return {}
+    found = s3.get_object(**place)
+    return {
+        "artifact_sha256": hashlib.sha256(found["Body"].read()).hexdigest(),
+        "artifact_version": found["VersionId"],
+    }
+
+
 def copy_of(platform: Platform, number: int, *, model: str = MODEL, **changes: Any) -> int:
     """Register a version of `model` like one of MODEL, with changes to its container; returns its number."""
     target = platform.target
     sagemaker = target.client("sagemaker")
     package = sagemaker.describe_model_package(ModelPackageName=version(platform, number).arn)
     lineage = package["CustomerMetadataProperties"]
-    kept = {key: value for key, value in lineage.items() if not key.startswith(("deployment_", "deci"))}
+    # The gate did not register it: a person decides.
+    kept = {key: v for key, v in lineage.items() if not key.startswith(("deployment_", "deci", "registered_"))}
+    if "ModelDataUrl" in changes:
+        kept |= recorded(platform, changes["ModelDataUrl"])
     (container,) = package["InferenceSpecification"]["Containers"]
     spec = {**package["InferenceSpecification"], "Containers": [{**container, **changes}]}
     made = sagemaker.create_model_package(

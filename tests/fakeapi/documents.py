@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import contract
 from contract import Contract
 from contract.books import books_of
 from contract.reading import Data
+from tests.contracts import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
-CONTRACTS = contract.load_all(ROOT / "models")
+CONTRACTS = contract.load_all(MODELS)
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RUN_ID = "0123456789abcdef"
 METRICS = {
@@ -160,6 +159,7 @@ def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool
         "state": state,
         "file": f"{model.name}/data.csv",
         "started": (NOW - timedelta(hours=2, minutes=3)).isoformat(),
+        "since": (NOW - timedelta(minutes=7)).isoformat() if state == "training" else None,
         "reason": reason,
         "model_version": 3 if state == "live" else None,
         "rows": counted["rows"],

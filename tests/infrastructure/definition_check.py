@@ -21,6 +21,7 @@ KEYS = {
     "Processing": {"CacheConfig", "RetryPolicies", "PropertyFiles"},
     "Training": {"CacheConfig", "RetryPolicies"},
     "RegisterModel": {"RetryPolicies"},
+    "Lambda": {"FunctionArn", "OutputParameters"},
     "Condition": set(),
     "Fail": set(),
 }
@@ -133,6 +134,8 @@ def _leads(path: str, parameters: set[str], steps: Mapping[str, Json]) -> bool:
     step = steps[name]
     if rest == "ModelArtifacts.S3ModelArtifacts":
         return bool(step["Type"] == "Training")
+    if step["Type"] == "Lambda":
+        return rest in {f"OutputParameters['{output['OutputName']}']" for output in step["OutputParameters"]}
     if rest.startswith("PropertyFiles."):
         return rest.partition(".")[2] in {file["PropertyFileName"] for file in step.get("PropertyFiles", [])}
     output = re.fullmatch(r"ProcessingOutputConfig\.Outputs\['(.+)'\]\.S3Output\.S3Uri", rest)

@@ -11,7 +11,7 @@ from typing import Any
 
 StackId = tuple[str, str]
 
-NAMES = ("monitoring", "data", "etl", "training", "serving", "batch")
+NAMES = ("monitoring", "data", "etl", "training", "serving", "batch", "recovery")
 STACKS = [(stage, stack) for stage in ("dev", "prod") for stack in NAMES]
 
 # Asset hashes, the identity of the ETL code, and the logical id of a deployment change with the code they stand for.

@@ -14,11 +14,12 @@ from aws_cdk import App, Stack, Stage
 from aws_cdk.aws_kms import CfnKey
 
 from cli.target import ROOT
-from stacks.config import DEV, PROD, Alerting
+from stacks.config import Alerting
 from stacks.constructs.alerts import Alerts, Runbook, dashed
 from stacks.constructs.endpoint_alarms import EndpointAlarms
 from stacks.constructs.queues import DeadLetterQueue
 from stacks.monitoring import MonitoringStack
+from tests.example import DEV, PROD
 from tests.infrastructure.templates import StackId, Template, readable, statements
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -221,8 +222,11 @@ def test_addresses_a_budget_and_the_place_of_the_runbooks_are_configured(tmp_pat
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 200, "Unit": "USD"}
     # Budgets are the account's: the same environment in another region has its own.
     assert readable(budget["Budget"]["BudgetName"]) == "mlops-dev-monthly-<AWS::Region>"
-    filters = {"TagKeyValue": ["user:stage$dev"], "Region": [{"Ref": "AWS::Region"}]}
-    assert budget["Budget"]["CostFilters"] == filters
+    exactly = ["EQUALS"]
+    tags = [{"Key": key, "Values": [value], "MatchOptions": exactly} for key, value in DEV.tags.items()]
+    region = {"Key": "REGION", "Values": [{"Ref": "AWS::Region"}], "MatchOptions": exactly}
+    assert budget["Budget"]["FilterExpression"] == {"And": [*({"Tags": tag} for tag in tags), {"Dimensions": region}]}
+    assert [tag["Values"] for tag in tags] == [["mlops"], ["dev"]]
     limits = [item["Notification"] for item in budget["NotificationsWithSubscribers"]]
     assert [(item["NotificationType"], item["Threshold"]) for item in limits] == [("ACTUAL", 80), ("FORECASTED", 100)]
     (policy,) = found["AWS::SNS::TopicPolicy"].values()

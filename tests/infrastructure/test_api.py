@@ -14,15 +14,16 @@ from aws_cdk import App, Stack, assertions
 from aws_cdk import aws_apigateway as apigateway
 from cdk_nag import AwsSolutionsChecks
 
-import app as application
 from contract import Contract, load_all
 from description import openapi
 from stacks import bundles
-from stacks.config import DEV, ApiAccess, Concurrency
+from stacks.config import ApiAccess, Concurrency
 from stacks.constructs.firewall import Firewall
 from stacks.constructs.gateway_description import Description
 from stacks.stage import MlopsStage
-from tests.infrastructure.conftest import read_templates
+from tests.contracts import MODELS as CONTRACTS
+from tests.example import DEV
+from tests.infrastructure.synthesis import new_app, read_templates
 from tests.infrastructure.templates import StackId, Template, readable, statements
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,18 +67,13 @@ def synthesised(contracts: dict[str, Contract]) -> Any:
 
     def synth(access: ApiAccess, **more: Any) -> tuple[Template, list[str]]:
         with TemporaryDirectory() as out, TemporaryDirectory() as staging:
-            cdk_app = App(
-                outdir=out,
-                context=application.CONTEXT,
-                analytics_reporting=False,
-                builtin_cloud_formation_validation=False,
-            )
-            packed = bundles.build(Path(staging))
+            cdk_app = new_app(out)
+            packed = bundles.build(Path(staging), models=CONTRACTS)
             stage = MlopsStage(cdk_app, config=replace(DEV, api=access, **more), contracts=contracts, bundles=packed)
             checks = AwsSolutionsChecks(cdk_app)
             serving = next(stack for stack in stage.node.children if stack.node.id == "Serving")
             findings = [item.rule_name for item in checks.validate_scope(serving).violations]
-            return read_templates(Path(cdk_app.synth().directory))["dev", "serving"], findings
+            return read_templates(Path(cdk_app.synth().directory), [DEV])["dev", "serving"], findings
 
     return synth
 
@@ -109,7 +105,7 @@ def test_requests_are_checked_at_the_gateway(templates: dict[StackId, Template])
 
 
 def test_paths_and_parameters_are_those_of_the_description(templates: dict[StackId, Template]) -> None:
-    described = openapi.document(load_all(ROOT / "models"), key_header=True)["paths"]
+    described = openapi.document(load_all(CONTRACTS), key_header=True)["paths"]
     found = methods(templates["dev", "serving"])
     assert found.keys() == described.keys()
     for path, verbs in found.items():
@@ -159,7 +155,7 @@ def test_another_description_is_another_deployment(contracts: dict[str, Contract
             patch.setattr(bundles, "load_all", lambda _, given=given: given)
             stack = Stack(App())
             api = apigateway.RestApi(stack, "Api")
-            documents = bundles.build(Path(staging)).descriptions["api-key"]
+            documents = bundles.build(Path(staging), models=CONTRACTS).descriptions["api-key"]
             list(Description(stack, "Description", access=ApiAccess(), documents=documents).add_methods(api.root))
             ids.append(*assertions.Template.from_stack(stack).find_resources("AWS::ApiGateway::Deployment"))
     assert ids[0] != ids[1]

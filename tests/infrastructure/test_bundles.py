@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,13 @@ import pytest
 
 from localcloud.sagemaker.archives import unpack
 from stacks import bundles
+from tests.contracts import MODELS
+from tracking.code import name_of
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> bundles.Bundles:
-    return bundles.build(tmp_path_factory.mktemp("bundles"))
+    return bundles.build(tmp_path_factory.mktemp("bundles"), models=MODELS)
 
 
 def names_in(archive: bundles.Archive) -> list[str]:
@@ -33,7 +36,7 @@ def archives(built: bundles.Bundles) -> dict[str, bundles.Archive]:
 
 
 def test_same_sources_give_the_same_bytes(built: bundles.Bundles, tmp_path: Path) -> None:
-    again = archives(bundles.build(tmp_path))
+    again = archives(bundles.build(tmp_path, models=MODELS))
     for name, archive in archives(built).items():
         assert archive.path.read_bytes() == again[name].path.read_bytes(), name
         assert archive.digest == again[name].digest, name
@@ -140,3 +143,17 @@ def test_the_container_of_many_models_starts_from_its_code_alone(built: bundles.
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import inference; print(inference.__file__)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "inference.py")), done.stderr
+
+
+def test_code_is_uploaded_under_the_name_that_functions_look_for(assembly: Path) -> None:
+    """Of the archives that jobs and the shared endpoint run."""
+    checked = set()
+    for stack in ("Training", "Serving"):
+        (listing,) = (assembly / "assembly-prod").glob(f"*{stack}*.assets.json")
+        for file in json.loads(listing.read_text())["files"].values():
+            path = (listing.parent / file["source"]["path"]).resolve()
+            (target,) = file["destinations"].values()
+            if path.is_file() and path.suffix in (".zip", ".gz"):
+                assert name_of(path.read_bytes()) == target["objectKey"].partition(".")[0]
+                checked.add(path.suffix)
+    assert checked == {".zip", ".gz"}

@@ -46,6 +46,7 @@ def test_bucket_settings(templates: dict[StackId, Template], stage: str, bucket:
         "AbortUploads",
         "ExpireOldVersions",
         "Tier",
+        *(["Expire-receipts"] if bucket == "ProcessedBucket" else []),
     }
     assert "AccessLogBucket" in readable(settings["LoggingConfiguration"]["DestinationBucketName"])
     to_events = settings.get("NotificationConfiguration")

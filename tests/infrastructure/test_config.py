@@ -11,8 +11,9 @@ import pytest
 
 from contract import Contract
 from stacks import bundles, config, instance_types
-from stacks.config import DEV, PROD, STAGES, Alerting, Delivery, Network, StageConfig
+from stacks.config import Alerting, Delivery, Network, StageConfig
 from stacks.config_check import PATTERNS, RANGES, ConfigError, check, check_instances, check_names, chosen
+from tests.example import DEV, PROD, STAGES
 
 NETWORK = Network(
     subnets=("subnet-0123456789abcdef0",),
@@ -176,6 +177,16 @@ def test_the_accounts_of_the_delivery_hold_each_environment_once(
 def test_an_account_that_is_no_tuple_is_told_by_its_type() -> None:
     told = problems(DEV, delivery=Delivery("owner/name", ("dev",)))  # type: ignore[arg-type]
     assert told == ["DELIVERY.accounts is ('dev',): use a tuple of a tuple of text"]
+
+
+def test_two_models_that_would_be_one_to_cloudformation_are_told_by_name() -> None:
+    check_names([DEV], ["churn_1", "churn_2", "churn1a", "churn"])
+    with pytest.raises(ConfigError) as raised:
+        check_names([DEV, PROD], ["churn1", "churn_1", "other"])
+    assert str(raised.value) == (
+        "models/churn_1: the names churn1 and churn_1 are both Churn1 in the templates; "
+        "give one of the two another name (folder and model.name)"
+    )
 
 
 def test_a_version_of_a_model_finds_a_name_in_every_environment() -> None:

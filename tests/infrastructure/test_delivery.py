@@ -13,8 +13,9 @@ import pytest
 from aws_cdk import App
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.config import DEV, PROD, ApiAccess, Delivery
+from stacks.config import ApiAccess, Delivery
 from stacks.delivery import ISSUER, DeliveryStack
+from tests.example import DEV, PROD
 from tests.infrastructure.templates import Template, readable, statements
 
 TOGETHER = (("dev", "prod"),)

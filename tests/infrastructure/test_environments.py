@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from cli.target import Target
-from stacks.config import STAGES
+from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Statement, Template, readable, statements
 from tracking.place import Place
 
@@ -26,6 +26,7 @@ SHARED = {
     r".*:role/aws-service-role/sagemaker\.application-autoscaling\..*": "the account's own role, made once",
     r"arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-.*": "files of the bootstrap bucket, named by their content",
     r"arn:<AWS::Partition>:application-autoscaling:.*:scalable-target/\*": "tags",
+    r"arn:<AWS::Partition>:events:.*:event-bus/default": "source",
     r"\*": "what no resource scopes stands in test_permissions",
 }
 # Names that are not the account's: what they are within.
@@ -61,9 +62,11 @@ def is_own(resource: str, stage: str) -> bool:
     return bool(OWN.search(resource.rpartition(":")[2])) or f"mlops-{stage}" in resource
 
 
-def is_scoped(statement: Statement, resource: str) -> bool:
-    """By one of SHARED; where tags do it, the statement insists on the environment's."""
+def is_scoped(statement: Statement, resource: str, stage: str) -> bool:
+    """By one of SHARED; where tags or an event's source do it, the statement insists on the environment's."""
     reason = next((why for pattern, why in SHARED.items() if re.fullmatch(pattern, resource)), None)
+    if reason == "source":
+        return statement.condition.get("StringEquals", {}).get("events:source") == f"mlops.{stage}"
     if reason == "tags":
         return any("Tag/stage" in key for key in statement.condition["StringEquals"])
     return reason is not None
@@ -89,7 +92,7 @@ def test_no_grant_reaches_another_environment(templates: dict[StackId, Template]
     for statement in (item for one in of_stage(templates, stage) for item in statements(one)):
         for resource in statement.resources:
             assert not [other for other in others if other in resource], str(statement)
-            if not is_own(resource, stage) and not is_scoped(statement, resource):
+            if not is_own(resource, stage) and not is_scoped(statement, resource, stage):
                 wide.append(f"{statement.role}: {', '.join(statement.actions)} on {resource}")
     assert wide == []
 
@@ -98,10 +101,11 @@ def test_a_grant_that_is_too_wide_would_be_found() -> None:
     jobs = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:processing-job/pipelines-*"
     targets = "arn:<AWS::Partition>:application-autoscaling:<AWS::Region>:<AWS::AccountId>:scalable-target/*"
     any_tag = {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
-    for resource in (jobs, targets):
+    bus = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
+    for resource in (jobs, targets, bus):
         statement = Statement("<Role>", "Allow", ("x:Y",), (resource,), any_tag)
         assert not is_own(resource, "dev")
-        assert not is_scoped(statement, resource)
+        assert not is_scoped(statement, resource, "dev")
 
 
 def names_of(template: Template) -> Iterator[tuple[str, str, str]]:
@@ -131,6 +135,8 @@ def test_what_is_global_names_its_region(templates: dict[StackId, Template], sta
 
 @pytest.mark.parametrize("config", STAGES, ids=lambda config: config.name)
 def test_functions_and_commands_find_what_the_stacks_name(config: Any) -> None:
-    place = Place(client=lambda _: None, prefix=config.prefix, processed_bucket="b", workflow="w")
+    place = Place(
+        client=lambda _: None, prefix=config.prefix, processed_bucket="b", workflow="w", artifact_bucket="artifact"
+    )
     assert place.glue_logs == config.glue_logs
     assert Target(stage=config.name, session=boto3.Session()).event_source == config.event_source

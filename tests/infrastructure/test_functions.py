@@ -9,15 +9,16 @@ import boto3
 import pytest
 
 from cli.target import Target
-from stacks.config import STAGES
+from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Template, readable
-from tests.unit.lambdas.loading import load_function
+from tracking import waiting
 
 FUNCTIONS = {
-    "etl": ["StartEtl"],
-    "training": ["StartTraining"],
+    "etl": ["StartEtl", "DispatchEtl"],
+    "training": ["StartTraining", "KeepModel"],
     "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
     "batch": ["StartBatch", "FinishBatch"],
+    "recovery": ["Reconcile"],
 }
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
 RETENTION = {"dev": 14, "prod": 365}
@@ -41,7 +42,7 @@ def test_function_settings(templates: dict[StackId, Template], stage: str, stack
     _, function = function_of(template, name)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["Handler"] == "handler.handler"
+    assert function["Handler"] == ("dispatch.handler" if name == "DispatchEtl" else "handler.handler")
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert len(function["Layers"]) == 1
     assert "FunctionName" not in function
@@ -89,12 +90,20 @@ def test_verification_rule(templates: dict[StackId, Template], stage: str) -> No
     assert "VerifyDeployment" in readable(target["Arn"])
 
 
+def mapping_of(template: Template, function: str) -> Mapping[str, Any]:
+    mappings = template.of_type("AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = [item for item in mappings if item["FunctionName"] == {"Ref": function}]
+    return mapping
+
+
 @pytest.mark.parametrize(
     ("stack", "name", "batch", "attempts", "responses"),
     [
-        ("etl", "StartEtl", 10, 5, ["ReportBatchItemFailures"]),
+        ("etl", "StartEtl", 1, 5, ["ReportBatchItemFailures"]),
         ("serving", "DeployModel", 1, 90, ["ReportBatchItemFailures"]),
         ("batch", "StartBatch", 1, 8, None),
+        ("training", "StartTraining", 1, 5, None),
+        ("etl", "DispatchEtl", 10, 3, None),
     ],
 )
 def test_queue_feeds_function(
@@ -102,25 +111,49 @@ def test_queue_feeds_function(
 ) -> None:
     template = templates["dev", stack]
     logical_id, function = function_of(template, name)
-    mapping = template.only("AWS::Lambda::EventSourceMapping")
-    assert mapping["FunctionName"] == {"Ref": logical_id}
+    mapping = mapping_of(template, logical_id)
     assert (mapping["BatchSize"], mapping.get("FunctionResponseTypes")) == (batch, responses)
     queue = template.of_type("AWS::SQS::Queue")[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == attempts
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == function["DeadLetterConfig"]["TargetArn"]
+    # A queue in order gives up to one in order, and a function to one without.
+    own = function["DeadLetterConfig"]["TargetArn"]
+    assert (queue["RedrivePolicy"]["deadLetterTargetArn"] == own) != queue.get("FifoQueue", False)
     assert queue["VisibilityTimeout"] >= function["Timeout"]
     assert queue["SqsManagedSseEnabled"] is True
 
 
-def test_claim_is_held_longer_than_start_etl_runs_and_shorter_than_its_message_hides(
-    templates: dict[StackId, Template],
-) -> None:
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_there_is_one_dispatch_at_a_time(templates: dict[StackId, Template], stage: str) -> None:
+    """All that wakes it is of one message group, which is handed out to one invocation and hidden while that runs."""
+    template = templates[stage, "etl"]
+    logical_id, function = function_of(template, "DispatchEtl")
+    mapping = mapping_of(template, logical_id)
+    queues = template.of_type("AWS::SQS::Queue")
+    name = mapping["EventSourceArn"]["Fn::GetAtt"][0]
+    assert queues[name]["FifoQueue"] is True
+    assert queues[name]["ContentBasedDeduplication"] is True
+    assert queues[name]["VisibilityTimeout"] > function["Timeout"]
+    dead = queues[queues[name]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+    assert dead["FifoQueue"] is True
+    targets = [
+        target
+        for rule in template.of_type("AWS::Events::Rule").values()
+        for target in rule["Targets"]
+        if target["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
+    ]
+    assert [target["SqsParameters"] for target in targets] == [{"MessageGroupId": "dispatch"}] * 3
+
+
+def test_what_wakes_the_dispatch(templates: dict[StackId, Template]) -> None:
     template = templates["dev", "etl"]
-    _, function = function_of(template, "StartEtl")
-    settings = dict.fromkeys(function["Environment"]["Variables"], "test")
-    lease = load_function("start_etl", settings).claims.LEASE.total_seconds()
-    hidden = [q["VisibilityTimeout"] for q in template.of_type("AWS::SQS::Queue").values() if "VisibilityTimeout" in q]
-    assert function["Timeout"] < lease < min(hidden)
+    waits, ended, clock = (rule_of(template, name) for name in ("Waits", "Ended", "Clock"))
+    assert waits["EventPattern"]["detail"]["object"] == {"key": [{"prefix": waiting.PREFIX}]}
+    assert "ProcessedBucket" in readable(waits["EventPattern"]["detail"]["bucket"]["name"][0])
+    assert ended["EventPattern"]["detail-type"] == ["Glue Job State Change"]
+    assert ended["EventPattern"]["detail"]["jobName"] == ["mlops-dev-pre-processing"]
+    assert clock["ScheduleExpression"] == "rate(2 minutes)"
+    runs = template.only("AWS::Glue::Workflow")["MaxConcurrentRuns"]
+    assert function_of(template, "DispatchEtl")[1]["Environment"]["Variables"]["CONCURRENT_RUNS"] == str(runs)
 
 
 def test_upload_rule(templates: dict[StackId, Template]) -> None:

@@ -16,9 +16,10 @@ import app as application
 import contract
 from contract import Contract
 from stacks import bundles
-from stacks.config import DEV, PROD
 from stacks.constructs import endpoint_alarms, shared_hosting
 from stacks.stage import MlopsStage
+from tests.contracts import MODELS
+from tests.example import DEV, PROD
 from tests.infrastructure.templates import Statement, Template, readable, statements
 from tracking import hosting, scaling
 
@@ -37,7 +38,7 @@ def stages(contracts: dict[str, Contract]) -> Iterator[dict[str, MlopsStage]]:
     }
     with TemporaryDirectory() as staging, TemporaryDirectory() as out:
         app = App(outdir=out, context=application.CONTEXT, builtin_cloud_formation_validation=False)
-        packed = bundles.build(Path(staging))
+        packed = bundles.build(Path(staging), models=MODELS)
         yield {config.name: MlopsStage(app, config=config, contracts=changed, bundles=packed) for config in (DEV, PROD)}
 
 

@@ -17,9 +17,11 @@ from cdk_nag import AwsSolutionsChecks
 
 from contract import Contract
 from stacks import bundles
-from stacks.config import PROD, Network
+from stacks.config import Network
 from stacks.stage import MlopsStage
-from tests.infrastructure.conftest import new_app
+from tests.contracts import MODELS
+from tests.example import PROD
+from tests.infrastructure.synthesis import new_app
 from tests.infrastructure.templates import Template, as_list, readable, statements
 
 NETWORK = Network(
@@ -28,7 +30,7 @@ NETWORK = Network(
     availability_zone="eu-west-1a",
 )
 VPC = {"SecurityGroupIds": list(NETWORK.security_groups), "Subnets": list(NETWORK.subnets)}
-STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
+STACKS = ("monitoring", "data", "etl", "training", "serving", "batch", "recovery")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def made(contracts: dict[str, Contract]) -> Iterator[Synthesis]:
     changed = {**contracts, "breast_cancer": shared}
     with TemporaryDirectory() as out, TemporaryDirectory() as staging:
         app = new_app(out)
-        stage = MlopsStage(app, config=config, contracts=changed, bundles=bundles.build(Path(staging)))
+        stage = MlopsStage(app, config=config, contracts=changed, bundles=bundles.build(Path(staging), models=MODELS))
         checks = AwsSolutionsChecks(app)
         found = [item.rule_name for stack in stage.node.children for item in checks.validate_scope(stack).violations]
         folder = Path(app.synth().directory) / "assembly-prod"
@@ -90,7 +92,7 @@ def test_the_key_is_kept_rotated_and_open_to_services_of_this_account_only(made:
     (key,) = made.of_type("AWS::KMS::Key").values()
     assert key["EnableKeyRotation"] is True
     resources = made.templates["data"].document["Resources"].values()
-    assert [item["DeletionPolicy"] for item in resources if item["Type"] == "AWS::KMS::Key"] == ["Retain"]
+    assert [item["DeletionPolicy"] for item in resources if item["Type"] == "AWS::KMS::Key"] == ["RetainExceptOnCreate"]
     services = {}
     for statement in key["KeyPolicy"]["Statement"]:
         if "Service" in statement["Principal"]:

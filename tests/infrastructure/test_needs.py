@@ -13,12 +13,14 @@ import pytest
 
 from contract import Contract
 from stacks import bundles
-from stacks.config import DEV, PROD, Alerting, Concurrency
+from stacks.config import STAGES, Alerting, Concurrency
 from stacks.constructs.xgboost_image import ACCOUNTS
 from stacks.needs import BOOTSTRAP_VERSION, QUALIFIER, needs
 from stacks.regions import SERVERLESS
+from tests.example import DEV, PROD
 from tests.infrastructure.templates import StackId, Template
 
+OWN = STAGES[0].name
 TOTAL = "Maximum total concurrency that can be allocated across all serverless endpoints"
 
 
@@ -90,7 +92,7 @@ def test_the_bootstrap_is_the_one_that_the_templates_ask_for(templates: dict[Sta
 
 @pytest.mark.parametrize(
     ("stage", "code", "words"),
-    [("prod", 0, '"stage": "prod"'), ("test", 1, "there is no environment 'test': use dev, prod")],
+    [(OWN, 0, f'"stage": "{OWN}"'), ("nowhere", 1, f"there is no environment 'nowhere': use {OWN}")],
 )
 def test_as_a_command(stage: str, code: int, words: str) -> None:
     command = [sys.executable, "-m", "stacks.needs", stage]

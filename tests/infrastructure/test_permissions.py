@@ -8,7 +8,9 @@ import pytest
 from aws_cdk import App, Stack, Stage
 from cdk_nag import AwsSolutionsChecks
 
+from contract import Contract
 from stacks.constructs.acknowledge import acknowledge
+from stacks.naming import pascal
 from tests.infrastructure.templates import STACKS, StackId, Template, as_list, readable, statements
 
 # Actions that know no resources, and why they are needed.
@@ -17,6 +19,7 @@ UNSCOPED = {
     "xray:PutTelemetryRecords": "traces of the functions",
     "ecr:GetAuthorizationToken": "a token is for a registry, not for a repository",
     "cloudwatch:PutMetricData": "scoped by its namespace",
+    "sagemaker:ListTransformJobs": "a listing",
     "cloudwatch:GetMetricData": "metrics know no resources",
     "cloudwatch:DescribeAlarms": "a listing by prefix asks about all alarms",
     "application-autoscaling:DescribeScalableTargets": "a listing",
@@ -51,6 +54,39 @@ def test_objects_are_reached_below_a_key_only(templates: dict[StackId, Template]
         if any(action.startswith("s3:") and "Object" in action for action in statement.actions):
             keys = [resource.partition("/")[2] for resource in statement.resources]
             assert all(key and not key.startswith("*") for key in keys), str(statement)
+
+
+@pytest.mark.parametrize("stack", ["training", "batch"])
+def test_a_job_of_a_model_reaches_and_writes_below_that_model_only(
+    templates: dict[StackId, Template], contracts: dict[str, Contract], stack: str
+) -> None:
+    jobs = {"training": ("PrepareRole", "TrainRole", "EvaluateRole"), "batch": ("BatchModelRole",)}[stack]
+    for model in contracts:
+        for job in jobs:
+            own = [one for one in statements(templates["prod", stack]) if one.role.startswith(f"<{job}{pascal(model)}")]
+            keys = [key for one in own for key in one.resources if "Bucket" in key and "/" in key]
+            assert keys, (model, job)
+            assets = [key for key in keys if "cdk-" in key]
+            assert all(key.partition("/")[2].startswith(f"{model}/") for key in keys if key not in assets), keys
+
+
+def test_kept_artifacts_are_written_by_one_function_and_once(templates: dict[StackId, Template]) -> None:
+    for stack in STACKS:
+        for one in statements(templates[stack]):
+            writes = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"} & set(one.actions)
+            keys = [key.partition("/")[2] for key in one.resources]
+            kept = [key for key in keys if key.split("/")[1:2] == ["models"] and not key.startswith("multi-model/")]
+            assert not (writes and kept) or one.role.startswith("<KeepModelRole"), str(one)
+    for stage in ("dev", "prod"):
+        policies = templates[stage, "data"].of_type("AWS::S3::BucketPolicy").items()
+        (artifact,) = (policy for name, policy in policies if name.startswith("ArtifactBucket"))
+        (once,) = [item for item in artifact["PolicyDocument"]["Statement"] if item.get("Sid") == "WriteOnce"]
+        assert (once["Effect"], once["Action"], once["Principal"]) == ("Deny", "s3:PutObject", {"AWS": "*"})
+        assert readable(once["Resource"]).endswith("/*/models/*/model.tar.gz")
+        assert once["Condition"] == {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        }
 
 
 def test_roles_have_what_only_aws_asks_for(templates: dict[StackId, Template]) -> None:

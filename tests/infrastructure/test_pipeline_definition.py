@@ -13,9 +13,13 @@ import pytest
 
 from contract import Contract, load
 from stacks import bundles
-from stacks.pipeline_definition import Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from stacks.pipeline_definition import OFFLINE, Code, CodeFile, Compute, PipelineInputs, Roles, definition
+from tests.contracts import MODELS
 from tests.infrastructure.definition_check import flatten, problems
 from tests.infrastructure.templates import StackId, Template, readable
+from tests.unit.lambdas.loading import load_function
+from tracking.order import SEQUENCER, UPLOADED_AT
+from tracking.place import Place
 
 ROLE = "arn:aws:iam::111122223333:role/"
 INPUTS = PipelineInputs(
@@ -23,6 +27,7 @@ INPUTS = PipelineInputs(
     package_group="mlops-dev-california-housing",
     job_prefix="mlops-dev-",
     approval="Approved",
+    keep_function="arn:aws:lambda:eu-west-1:111122223333:function:keep",
     roles=Roles(prepare=f"{ROLE}prepare", train=f"{ROLE}train", evaluate=f"{ROLE}evaluate"),
     code=Code(
         steps=CodeFile(uri="s3://assets/steps.zip", name="steps.zip"),
@@ -65,6 +70,7 @@ def test_steps_in_order(document: dict[str, Any]) -> None:
         ("Train", "Training"),
         ("Evaluate", "Processing"),
         ("Gate", "Condition"),
+        ("Keep", "Lambda"),
         ("Approval", "Condition"),
         ("RegisterForApproval", "RegisterModel"),
         ("Register", "RegisterModel"),
@@ -117,6 +123,19 @@ def unknown_property_file(document: dict[str, Any]) -> None:
 
 def unused_parameter(document: dict[str, Any]) -> None:
     document["Parameters"].append({"Name": "Forgotten", "Type": "String"})
+
+
+@pytest.mark.parametrize("step", ["Prepare", "Train", "Evaluate"])
+def test_a_step_waits_ten_days_for_a_quota(document: dict[str, Any], step: str) -> None:
+    waiting = [p for p in step_of(document, step)["RetryPolicies"] if "SageMaker.RESOURCE_LIMIT" in p["ExceptionType"]]
+    assert waiting == [
+        {
+            "ExceptionType": ["SageMaker.RESOURCE_LIMIT", "SageMaker.CAPACITY_ERROR"],
+            "IntervalSeconds": 300,
+            "BackoffRate": 1.0,
+            "ExpireAfterMin": 14_400,
+        }
+    ]
 
 
 def unknown_exception(document: dict[str, Any]) -> None:
@@ -190,6 +209,16 @@ def test_a_refit_is_left_out_in_the_words_of_the_training_script(contract: Contr
     assert step_of(document, "Train")["Arguments"]["HyperParameters"]["refit"] == "false"
 
 
+def test_nothing_asks_a_package_index(document: dict[str, Any]) -> None:
+    settings = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    assert step_of(document, "Train")["Arguments"]["Environment"] == settings
+    (container,) = step_of(document, "Register")["Arguments"]["InferenceSpecification"]["Containers"]
+    assert settings.items() <= container["Environment"].items()
+    names = ("RESOURCE_PREFIX", "STAGE", "MODEL_ROLE_ARN", "VERIFY_FUNCTION", "DEPLOYMENT_QUEUE_URL")
+    shared = load_function("deploy_model", {**dict.fromkeys(names, ""), "LATE_SECONDS": "600"})
+    assert settings == shared.logic.OFFLINE == OFFLINE
+
+
 def test_register_says_where_the_version_comes_from(document: dict[str, Any], contract: Contract) -> None:
     arguments = step_of(document, "Register")["Arguments"]
     metadata = arguments["CustomerMetadataProperties"]
@@ -197,12 +226,40 @@ def test_register_says_where_the_version_comes_from(document: dict[str, Any], co
     assert metadata["data_set_uri"] == {"Get": "Parameters.DataSetUri"}
     assert metadata["contract_hash"] == contract.hash
     assert metadata["code_commit"] == {"Get": "Parameters.CodeCommit"}
+    assert metadata["champion_version"] == {"Get": "Parameters.ChampionVersion"}
+    assert metadata["registered_as"] == {"Get": "Parameters.ApprovalStatus"}
+    waiting = step_of(document, "RegisterForApproval")["Arguments"]["CustomerMetadataProperties"]
+    assert waiting["registered_as"] == "PendingManualApproval"
+    assert metadata[UPLOADED_AT] == {"Get": "Parameters.UploadedAt"}
+    assert metadata[SEQUENCER] == {"Get": "Parameters.UploadSequencer"}
     assert arguments["ModelPackageDescription"] == from_report("gate.reason")
-    for name in ("metric", "metric_value", "champion_verdict", "source_version"):
+    assert metadata["code_uri"] == INPUTS.code.source
+    for name in ("metric", "metric_value", "champion_verdict", "source_version", "artifact_sha256"):
         assert metadata[name] == from_report(f"registry.{name}")
     assert metadata["evaluation_uri"] == arguments["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
     folder = metadata["evaluation_uri"]["Std:Join"]["Values"][0]
     assert metadata["contract_uri"] == {"Std:Join": {"On": "/", "Values": [folder, "contract.json"]}}
+
+
+def test_an_evaluation_is_where_the_execution_says(document: dict[str, Any], contract: Contract) -> None:
+    """The API and the command line know it from the id of the execution alone."""
+    outputs = step_of(document, "Evaluate")["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    (written,) = [item["S3Output"]["S3Uri"]["Std:Join"] for item in outputs if item["OutputName"] == "evaluation"]
+    known = {"Get": "Execution.PipelineExecutionId"}
+    uri = written["On"].join("abc123" if value == known else value for value in written["Values"])
+    place = Place(lambda _: None, "mlops-dev-", "processed", "etl", INPUTS.artifact_bucket)
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:pipeline/mlops-dev-california-housing/execution/abc123"
+    assert place.evaluation_uri(contract.name, arn) == uri
+
+
+def test_what_is_registered_is_the_copy_of_what_was_evaluated(document: dict[str, Any]) -> None:
+    keep, register = step_of(document, "Keep"), step_of(document, "Register")["Arguments"]
+    assert keep["Arguments"]["artifact"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+    assert keep["Arguments"]["sha256"] == from_report("registry.artifact_sha256")
+    (container,) = register["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"] == {"Get": "Steps.Keep.OutputParameters['artifact']"}
+    version = register["CustomerMetadataProperties"]["artifact_version"]
+    assert version == {"Get": "Steps.Keep.OutputParameters['artifact_version']"}
 
 
 def test_a_version_declares_how_it_is_used(document: dict[str, Any], contract: Contract) -> None:
@@ -223,7 +280,7 @@ def test_gate_registers_only_on_the_word_register(document: dict[str, Any]) -> N
     gate = step_of(document, "Gate")["Arguments"]
     decision = from_report("gate.decision")
     assert gate["Conditions"] == [{"Type": "Equals", "LeftValue": decision, "RightValue": "register"}]
-    assert [step["Name"] for step in gate["IfSteps"]] == ["Approval"]
+    assert [step["Name"] for step in gate["IfSteps"]] == ["Keep", "Approval"]
 
 
 def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(document: dict[str, Any]) -> None:
@@ -233,6 +290,8 @@ def test_a_version_that_nobody_compared_waits_for_a_person_in_every_stage(docume
     assert (waiting["Name"], normal["Name"]) == ("RegisterForApproval", "Register")
     status = [step["Arguments"].pop("ModelApprovalStatus") for step in (waiting, normal)]
     assert status == ["PendingManualApproval", {"Get": "Parameters.ApprovalStatus"}]
+    told = [step["Arguments"]["CustomerMetadataProperties"].pop("registered_as") for step in (waiting, normal)]
+    assert told == status
     assert waiting["Arguments"] == normal["Arguments"]
 
 
@@ -246,6 +305,18 @@ def test_an_unchanged_model_ends_the_pipeline_without_a_failure(document: dict[s
 def from_report(path: str) -> dict[str, Any]:
     file = {"Get": "Steps.Evaluate.PropertyFiles.EvaluationReport"}
     return {"Std:JsonGet": {"PropertyFile": file, "Path": path}}
+
+
+def test_a_first_step_of_another_scope_is_not_taken_from_the_cache(document: dict[str, Any]) -> None:
+    """The environment counts for a hit, and what it writes is the input of the other cached steps."""
+    environment = step_of(document, "Prepare")["Arguments"]["Environment"]
+    assert environment["CACHE_SCOPE"] == {"Get": "Parameters.CacheScope"}
+    assert [step["Name"] for step in flatten(document["Steps"]) if "CacheConfig" in step] == ["Prepare", "Train"]
+    uris = [
+        channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in step_of(document, "Train")["Arguments"]["InputDataConfig"]
+    ]
+    assert all(uri["Get"].startswith("Steps.Prepare.ProcessingOutputConfig") for uri in uris)
 
 
 def test_cached_steps_have_no_input_that_differs_between_executions(document: dict[str, Any]) -> None:
@@ -275,7 +346,7 @@ def test_deployed_definition(templates: dict[StackId, Template], stage: str, app
 
 def test_a_comment_in_the_contract_changes_no_pipeline(contract: Contract, tmp_path: Path) -> None:
     """An equal definition is an equal pipeline: no update, and the cache of its steps stays."""
-    text = (bundles.MODELS / "california_housing" / "model.toml").read_text()
+    text = (MODELS / "california_housing" / "model.toml").read_text()
     (tmp_path / "model.toml").write_text(f"# Another comment.\n\n{text}\n")
     assert digest(load(tmp_path / "model.toml")) == digest(contract)
 

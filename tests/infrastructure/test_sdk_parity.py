@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contract import Contract
-from stacks.pipeline_definition import definition
+from stacks.pipeline_definition import OFFLINE, definition
 from tests.infrastructure.definition_check import flatten
 from tests.infrastructure.test_pipeline_definition import INPUTS
 
@@ -33,6 +33,9 @@ def built_by_sdk(contract: Contract, made: dict[str, Any]) -> dict[str, Any]:
         "model": contract.name,
         "contract_hash": contract.hash,
         "hyperparameters": train["Arguments"]["HyperParameters"],
+        "offline": dict(OFFLINE),
+        "keep_function": INPUTS.keep_function,
+        "code_uri": INPUTS.code.source,
         "serving_instance": contract.serving.instance_type,
         "transform_instance": INPUTS.compute.transform_instance,
         "artifact_bucket": INPUTS.artifact_bucket,

@@ -43,6 +43,15 @@ class Cluster:
     objects: dict[str, Json] = field(default_factory=dict)
     version: int = 1
     url: str = ""
+    refuses: str = ""  # a kind that nobody may change
+    stuck: bool = False  # no pod becomes available, whatever its image
+
+    def get_stuck(self) -> None:
+        """As when nodes are lost: what runs is no longer available either."""
+        self.stuck = True
+        for path, item in self.objects.items():
+            if item["kind"] == "Deployment":
+                self._reconcile(path, item)
 
     def put(self, path: str, item: Json) -> Json:
         """Store it as the API server and the controllers would leave it."""
@@ -85,7 +94,7 @@ class Cluster:
             revision = str(latest + 1)
         current["metadata"]["annotations"][REVISION] = revision
         meta.setdefault("annotations", {})[REVISION] = revision
-        sound = "broken" not in spec["template"]["spec"]["containers"][0]["image"]
+        sound = "broken" not in spec["template"]["spec"]["containers"][0]["image"] and not self.stuck
         count = spec.setdefault("replicas", 1)
         deployment["status"] = {
             "observedGeneration": meta["generation"],
@@ -225,11 +234,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         item = self._body()
+        if self._refused(urlsplit(self.path).path):
+            return
         self._answer(201, self.cluster.put(f"{urlsplit(self.path).path}/{item['metadata']['name']}", item))
 
     def do_PATCH(self) -> None:
         path, patch = urlsplit(self.path).path, self._body()
         old = self.cluster.objects.get(path)
+        if self._refused(path.rpartition("/")[0]):
+            return
         if self.headers["Content-Type"].startswith("application/apply-patch"):
             self._answer(200 if old else 201, self.cluster.put(path, merged(old, patch)))
         elif old is None:
@@ -246,6 +259,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> Any:
         return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _refused(self, folder: str) -> bool:
+        kinds = {name: kind for found in RESOURCES.values() for name, kind in found.items()}
+        refused = bool(self.cluster.refuses) and kinds.get(folder.rpartition("/")[2]) == self.cluster.refuses
+        if refused:
+            status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403}
+            self._answer(403, {**status, "message": f"{self.cluster.refuses} is forbidden"})
+        return refused
 
     def _missing(self) -> None:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}

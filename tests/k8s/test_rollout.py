@@ -53,6 +53,37 @@ def test_a_rollout_that_fails_goes_back_and_fails_the_job(rehearsal: Rehearsal) 
     assert rehearsal.cluster.images() == ["registry.example/page:3"]
 
 
+def test_a_rollout_that_changes_nothing_undoes_nothing(rehearsal: Rehearsal) -> None:
+    """What is behind the release that runs may be one that was taken back for good reasons."""
+    good, bad = "registry.example/page:1", "registry.example/broken:2"
+    assert rehearsal.roll_out(good).returncode == 0
+    assert rehearsal.roll_out(bad).returncode == 1
+    rehearsal.cluster.get_stuck()
+    done = rehearsal.roll_out(good)
+    assert (done.returncode, rehearsal.cluster.images()) == (1, [good])
+    assert "it changed nothing of what runs: revision 3 stays" in done.stderr
+
+
+def test_a_release_that_is_refused_half_way_is_taken_back_to_what_ran(rehearsal: Rehearsal) -> None:
+    assert rehearsal.roll_out("registry.example/page:1").returncode == 0
+    assert rehearsal.roll_out("registry.example/broken:2").returncode == 1
+    rehearsal.cluster.refuses = kind = "NetworkPolicy"
+    kept = {path: item for path, item in rehearsal.cluster.objects.items() if item["kind"] != kind}
+    rehearsal.cluster.objects = kept
+    done = rehearsal.roll_out("registry.example/page:3")
+    assert (done.returncode, rehearsal.cluster.images()) == (1, ["registry.example/page:1"]), done.stderr
+    assert "going back to revision 3" in done.stderr
+
+
+def test_a_cluster_that_refuses_everything_keeps_what_it_runs(rehearsal: Rehearsal) -> None:
+    assert rehearsal.roll_out("registry.example/page:1").returncode == 0
+    assert rehearsal.roll_out("registry.example/broken:2").returncode == 1
+    rehearsal.cluster.refuses = "Deployment"
+    done = rehearsal.roll_out("registry.example/page:3")
+    assert (done.returncode, rehearsal.cluster.images()) == (1, ["registry.example/page:1"]), done.stderr
+    assert "going back" not in done.stderr
+
+
 def test_a_first_rollout_that_fails_stays_and_says_so(rehearsal: Rehearsal) -> None:
     done = rehearsal.roll_out("registry.example/broken:1")
     assert (done.returncode, rehearsal.cluster.images()) == (1, ["registry.example/broken:1"])

@@ -88,6 +88,44 @@ def test_a_diff_that_fails_fails_the_job(place: Place, failing: str) -> None:
     assert place.run("infra-diff", "dev").code == 1
 
 
+GH_DEPLOYMENTS = """case "$*" in
+*statuses*) [ "$(echo "$*" | cut -d/ -f5)" = "{good}" ] && echo true || echo false ;;
+*deployments*) echo "{ids}" ;;
+esac"""
+
+
+@pytest.mark.parametrize(("commit", "good", "code"), [("unknown", "8", 1), ("unknown", "none", 0), ("c0ffee", "8", 0)])
+def test_a_diff_that_finds_nothing_of_what_was_deployed_stops(place: Place, commit: str, good: str, code: int) -> None:
+    """With a role of another account everything is new, nothing is lost, and the check would be green."""
+    place.stand_in("dev", f"[ $1 = cdk ] || echo {commit}")
+    place.stand_in("gh", GH_DEPLOYMENTS.format(ids="9 8 7", good=good))
+    done = place.run("infra-diff", "prod", GITHUB_REPOSITORY="o/r", AWS_REGION="eu-west-1")
+    assert done.code == code
+    assert ("GitHub has deployed prod, and this account has nothing of it in eu-west-1" in done.errors) == bool(code)
+    assert ("dev cdk diff prod/* --method template --no-color" in done.calls) != bool(code)
+
+
+@pytest.mark.parametrize(
+    ("runs", "passed", "code", "words"),
+    [
+        ("77", True, 0, ""),
+        ("77", False, 1, "The workflow ci did not pass for abc (run 77): nothing is deployed."),
+        ("", True, 1, "The workflow ci has not run for abc: push it, or start ci by hand, and deploy after it passed."),
+    ],
+)
+def test_a_deployment_waits_for_ci(place: Place, runs: str, passed: bool, code: int, words: str) -> None:
+    place.stand_in("gh", f'case "$2" in list) echo "{runs}" ;; watch) {"true" if passed else "false"} ;; esac')
+    done = place.run("require-ci", "abc", PAUSE_SECONDS="0")
+    assert (done.code, done.errors.strip()) == (code, words)
+    assert ("gh run watch 77 --exit-status --interval 30" in done.calls) == bool(runs)
+
+
+def test_nothing_is_deployed_before_ci_passed() -> None:
+    jobs = workflow("infra-deploy")["jobs"]
+    assert [step["run"] for step in jobs["tested"]["steps"] if "run" in step] == ['.ci/require-ci "$GITHUB_SHA"']
+    assert (jobs["dev"]["needs"], jobs["prod"]["needs"]) == ("tested", "dev")
+
+
 @pytest.mark.parametrize(
     ("found", "call"),
     [
@@ -146,7 +184,7 @@ def test_a_run_that_waits_for_its_approval_holds_up_no_other_environment() -> No
     """GitHub keeps a run waiting for up to 30 days, and with it whatever group it is in."""
     deploying = workflow("infra-deploy")
     assert "concurrency" not in deploying
-    assert {name: job["concurrency"] for name, job in deploying["jobs"].items()} == {
+    assert {name: job["concurrency"] for name, job in deploying["jobs"].items() if "environment" in job} == {
         name: {"group": f"infra-deploy-{name}", "cancel-in-progress": False} for name in ("dev", "prod")
     }
 
@@ -215,7 +253,7 @@ def test_a_cluster_gets_the_image_from_ecr_where_there_is_one() -> None:
 
 
 ROLLED_OUT = "kubectl --namespace mlops rollout status deployment/page --timeout 5s"
-UNDO = "kubectl --namespace mlops rollout undo deployment/page"
+UNDO = "kubectl --namespace mlops rollout undo deployment/page --to-revision 7"
 
 
 def roll_out(place: Place, *, before: bool, sound: bool) -> Result:
@@ -224,7 +262,8 @@ def roll_out(place: Place, *, before: bool, sound: bool) -> Result:
         "kubectl",
         f"""case "$*" in
 apply*) cat "$3/kustomization.yaml" >"{place.folder}/applied" ;;
-*"get deployment"*) {"echo deployment.apps/page" if before else ":"} ;;
+*"get deployment"*revision*) {"echo 7" if before else ":"} ;;
+*"get deployment"*template*) [ ! -f "{place.folder}/applied" ] || cat "{place.folder}/applied" ;;
 *"rollout status"*) {"exit 0" if sound else f'[ -f "{place.folder}/undone" ]'} ;;
 *undo*) touch "{place.folder}/undone" ;;
 esac""",
@@ -234,7 +273,7 @@ esac""",
 
 def test_a_rollout_applies_the_overlay_with_the_new_image(place: Place) -> None:
     done = roll_out(place, before=True, sound=True)
-    assert (done.code, done.calls[1:]) == (0, ["kubectl apply --kustomize k8s/overlays/.release", ROLLED_OUT])
+    assert (done.code, done.calls[2:]) == (0, ["kubectl apply --kustomize k8s/overlays/.release", ROLLED_OUT])
     assert (place.folder / "applied").read_text() == (
         'resources: [../eks]\nimages: [{name: mlops-page, newName: "ghcr.io/o/r/page", newTag: "abc"}]\n'
     )
@@ -310,7 +349,8 @@ def test_any_other_job_that_becomes_a_role_is_not_started_by_a_pull_request() ->
     for path in WORKFLOWS:
         for name, job in workflow(path.stem)["jobs"].items():
             if "id-token" in permissions_of(job) and path.stem not in ("infra-diff", "infra-deploy"):
-                assert "github.event_name == 'push'" in job["if"], (path.stem, name)
+                own = "github.event_name != 'pull_request' && github.ref == 'refs/heads/main'"
+                assert own in job["if"], (path.stem, name)
     assert set(workflow("infra-deploy")[True]) == {"push", "workflow_dispatch"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"contract", "tracking", "rest", "description", "stacks", "localcloud", "cli", "frontend", "tests"}
+OURS = {"contract", "tracking", "rest", "description", "stacks", "localcloud", "cli", "frontend", "project", "tests"}
 
 # folder: which of our top-level packages its modules may import, besides modules of their own bundle
 ALLOWED = {
@@ -22,11 +23,11 @@ ALLOWED = {
     "assets/glue": {"contract"},
     "assets/lambda": {"contract", "tracking", "rest"},
     "assets/pipeline": {"contract"},
-    "stacks": {"contract", "description", "stacks"},
+    "stacks": {"contract", "description", "project", "stacks"},
     "localcloud": {"localcloud"},
     # Of the contract only how files are read: a test below holds that.
     "frontend": {"frontend", "contract"},
-    "cli": {"contract", "tracking", "localcloud", "cli"},
+    "cli": {"contract", "tracking", "localcloud", "project", "cli"},
 }
 
 # What the runtime of each bundle provides, besides the standard library.
@@ -105,3 +106,23 @@ def test_no_file_names_a_registry_host_or_a_machine_path() -> None:
 def test_the_guard_finds_what_it_looks_for() -> None:
     text = "fine\nindex = https://" + "pypi" + ".org/simple\n" + "path = " + "/work" + "/main\n"
     assert [line for line, _ in host_guard.findings(text)] == [2, 3]
+
+
+# Tests of what this tree has itself, and of what it is made from.
+OWN = {"infrastructure/conftest.py", "infrastructure/test_own.py", "infrastructure/test_app.py"}
+OWN |= {"infrastructure/test_needs.py", "unit/test_project_rules.py", "unit/test_docs_steps.py"}
+THIS_TREES = re.compile(
+    r"from stacks\.config import [^\n]*\b(DEV|PROD|STAGES|DELIVERY)\b"
+    r"|\bbundles\.MODELS\b|from stacks\.bundles import MODELS|(ROOT|PROJECT|parents\[\d\]) / \"models\""
+)
+
+
+def test_tests_are_about_models_and_environments_of_their_own() -> None:
+    """Another model or setting of a fork must turn none of them red: use tests.contracts and tests.example."""
+    found = [
+        f"{path.relative_to(ROOT / 'tests')}: {match[0]}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if str(path.relative_to(ROOT / "tests")) not in OWN
+        for match in THIS_TREES.finditer(path.read_text())
+    ]
+    assert found == []

@@ -54,7 +54,7 @@ def check_sides(sizes: Sizes, contract: Contract, file: str) -> None:
                 "test rows; upload more rows"
             )
         return
-    name, metric = contract.target.name, contract.gate.metric.upper()
+    name, metric = contract.target.field.called, contract.gate.metric.upper()
     for side in ("train", "test"):
         for level in contract.target.levels:
             if not sizes[side][level]:
@@ -71,7 +71,7 @@ def check_kept(rows: Mapping[str, int], contract: Contract, file: str) -> None:
         raise Refused(f"{file}: every train row is an outlier by {limits}; upload more rows, or raise the factor")
     for level, count in rows.items():
         if not count:
-            name = contract.target.name
+            name = contract.target.field.called
             raise Refused(
                 f"{file}: every train row with {name} {level!r} is an outlier by {limits}; "
                 "upload more rows, or raise the factor"

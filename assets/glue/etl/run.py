@@ -16,13 +16,18 @@ Refused.__module__ = "builtins"
 
 @dataclass(frozen=True)
 class Source:
-    """An object version. `version` is "" where the bucket keeps none."""
+    """An object version. `version` is "" where the bucket keeps none.
+
+    `uploaded_at` and `sequencer` say when it was uploaded, before or after others: "" where nobody told.
+    """
 
     bucket: str
     key: str
     version: str
     etag: str
     size: int
+    uploaded_at: str = ""
+    sequencer: str = ""
 
     @property
     def file(self) -> str:
@@ -53,5 +58,7 @@ class Run:
             version="" if version == "null" else version,
             etag=properties["etag"],
             size=int(properties["size"]),
+            uploaded_at=properties.get("uploaded_at", ""),
+            sequencer=properties.get("sequencer", ""),
         )
         return cls(model=properties["model"], run_id=properties["run_id"], source=source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ class Store(Protocol):
     def upload(self, path: Path, key: str) -> None: ...
 
     def fetch(self, key: str, path: Path) -> None: ...
+
+    def sha256(self, key: str) -> str: ...
 
     def put_json(self, key: str, document: Mapping[str, Any]) -> None: ...
 
@@ -81,6 +84,14 @@ class S3Store:
 
     def fetch(self, key: str, path: Path) -> None:
         self._client.download_file(self._bucket, key, str(path))
+
+    def sha256(self, key: str) -> str:
+        """Of what is stored there now, 64 hexadecimal digits."""
+        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        digest = hashlib.sha256()
+        for piece in body.iter_chunks(PIECE_BYTES):
+            digest.update(piece)
+        return digest.hexdigest()
 
     def put_json(self, key: str, document: Mapping[str, Any]) -> None:
         self.put_text(key, json.dumps(document, indent=1, allow_nan=False) + "\n")

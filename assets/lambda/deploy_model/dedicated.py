@@ -7,7 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from clients import functions, sagemaker
+from botocore.exceptions import ClientError
+from clients import functions, s3, sagemaker
 from logic import OwnEndpoint, Package
 from registry import request, supersede, withdraw
 from rollout import (
@@ -24,7 +25,9 @@ from rollout import (
 from settings import SETTINGS
 
 from contract import Contract
+from tracking.artifacts import ChangedArtifactError, check
 from tracking.faults import Fault
+from tracking.remains import way_back
 from tracking.resources import found
 
 log = logging.getLogger("deploy_model")
@@ -69,6 +72,7 @@ def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:
 
 
 def _begin(deployment: OwnEndpoint, endpoint: Mapping[str, Any] | None, package: Package) -> None:
+    check_artifact(package)
     current = live_variant(endpoint) if endpoint else None
     watched = True
     if current:
@@ -99,6 +103,21 @@ def is_watched(deployment: OwnEndpoint, current: Mapping[str, Any]) -> bool:
         return not on
     words = f"The alarm {' and '.join(on)} is on: SageMaker would roll back an update that begins now. "
     raise RefusedError(Fault("environment", f"{words}It goes on when the alarm is over."))
+
+
+def check_artifact(package: Package) -> None:
+    """Raises RefusedError when what was registered, and so approved, is gone, or other bytes stand there."""
+    uri = package.artifact.uri
+    try:
+        check(s3, package.artifact)
+    except ChangedArtifactError as changed:
+        raise RefusedError(Fault("version", str(changed))) from changed
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "404":
+            words = f"Its artifact {uri} is gone. It is made again by: {way_back(package.run_id)}"
+            raise RefusedError(Fault("version", words)) from error
+        raise RefusedError(Fault("environment", f"Its artifact {uri} was not read: {code}.")) from error
 
 
 def verify_again(group: str, package: Package) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from logic import Package
 
-from tracking.states import APPROVED
+from tracking.states import APPROVED, REJECTED
 
 # Verdicts come within minutes of the end of a change; one that did not come is lost.
 LOST = timedelta(minutes=30)
@@ -21,20 +21,27 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=10), timedelta(hours=1)
 class Cause:
     """Why a model is looked at. `approved` is the version that a decision of this moment approved, None otherwise.
 
+    `rejected`: ARN of the one that it rejected, "" otherwise. `update`: it was decided on, and not registered so.
     `check`: nothing happened, it is looked at from time to time.
     """
 
     at: datetime
     approved: int | None = None
+    rejected: str = ""
+    update: bool = False
     check: bool = False
 
 
 def cause_of(event: Mapping[str, Any]) -> Cause:
     """Of the event of a model package. What is recorded of a version makes one, too, and decides nothing."""
     detail = event["detail"]
-    decided = "ModelApprovalStatus" in detail.get("UpdatedModelPackageFields", ["ModelApprovalStatus"])
-    approved = decided and detail.get("ModelApprovalStatus") == APPROVED
-    return Cause(datetime.fromisoformat(event["time"]), detail["ModelPackageVersion"] if approved else None)
+    fields = detail.get("UpdatedModelPackageFields")
+    decided = fields is None or "ModelApprovalStatus" in fields
+    at, status = datetime.fromisoformat(event["time"]), detail.get("ModelApprovalStatus")
+    if decided and status == REJECTED:
+        return Cause(at, rejected=detail["ModelPackageArn"], update=fields is not None)
+    approved = detail["ModelPackageVersion"] if decided and status == APPROVED else None
+    return Cause(at, approved, update=fields is not None)
 
 
 def is_news(package: Package, cause: Cause) -> bool:

@@ -8,22 +8,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import cloudwatch, s3, sagemaker
+from clients import cloudwatch, s3, sagemaker, sqs
 from dedicated import dedicate
+from evaluation import evaluate_again, is_outdated
 from events import Cause, cause_of, goes_on, is_news
-from registry import block, package_of, refuse
+from logic import Package
+from losses import is_full, is_overdue, may_come, verify
+from registry import block, package_of, refuse, supersede_one, supersede_unheard
 from rollout import EndpointBusyError, RefusedError
 from settings import SETTINGS
 from shared import share
 
 from contract import Contract, bundled
 from tracking import lines
+from tracking.faults import Fault
 from tracking.hosting import SHARED, read_served
+from tracking.losses import count_lost
 from tracking.place import resource_name
+from tracking.queues import put_back
 from tracking.resources import found
 from tracking.versions import answers, count, newest_approved
 
 log = lines.logger("deploy_model")
+
+# Attempts that a message may use up by waiting: the queue gives one up after many more.
+RENEWED_AFTER = 10
+PAUSE_SECONDS = 60
 
 CONTRACTS = {resource_name(SETTINGS.resource_prefix, name): contract for name, contract in bundled().items()}
 
@@ -36,8 +46,8 @@ class UnknownGroupError(Exception):
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The queue delivers one event at a time: an exception makes SQS deliver it again, and so does a busy endpoint.
 
-    To wait for an endpoint is no error: the answer names the messages that have to. At the event of the clock what was
-    blocked is tried again, when its turn comes.
+    To wait for an endpoint is no error: the answer names the messages that have to, and one that waits for long is sent
+    anew. At the event of the clock what was blocked is tried again, when its turn comes.
     """
     if event.get("source") == "aws.events":
         check_all()
@@ -48,12 +58,24 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         group = decided["detail"]["ModelPackageGroupName"]
         if group not in CONTRACTS:
             raise UnknownGroupError(f"No model of this bundle has the model package group {group}.")
+        cause = cause_of(decided)
+        if cause.rejected:
+            evaluate_again(CONTRACTS[group], cause.rejected)
         try:
-            reconcile(group, CONTRACTS[group], cause_of(decided))
+            reconcile(group, CONTRACTS[group], cause)
         except EndpointBusyError as busy:
             log.info("Deployment waits", extra={"model": CONTRACTS[group].name, "reason": str(busy)})
-            waiting.append({"itemIdentifier": message["messageId"]})
+            if not renewed(message):
+                waiting.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": waiting}
+
+
+def renewed(message: dict[str, Any]) -> bool:
+    """Whether a message was sent anew, as it has been handed out so often that attempts for what fails run low."""
+    if int(message.get("attributes", {}).get("ApproximateReceiveCount", 1)) < RENEWED_AFTER:
+        return False
+    put_back(sqs, SETTINGS.queue, message["body"], seconds=PAUSE_SECONDS)
+    return True
 
 
 def check_all() -> None:
@@ -83,17 +105,41 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
     package = package_of(described)
     lines.about(run_id=package.run_id)
     facts = {"model": contract.name, "model_version": package.version, "state": package.state}
-    if not goes_on(package, cause):
-        if cause.check and package.state == "blocked":
-            count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage)
-        if not cause.check:
-            log.info("Version stays as it is", extra=facts)
-        return
+    if cause.approved not in (None, package.version):
+        supersede_one(cause.approved, package)
+    overdue = is_overdue(group, contract, package, cause)
+    if overdue:
+        log.warning("An event is late or lost: the check does what should have followed", extra=facts)
+        count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage)
+    if (goes_on(package, cause) and not may_come(package, cause)) or (overdue and package.state != "requested"):
+        if not is_outdated(group, contract, package, cause):
+            bring(group, contract, package, cause)
+    elif overdue:
+        verify(group, contract)
+    elif cause.check and package.state == "blocked":
+        count_failure(contract)
+    elif is_full(cause) and package.state in ("deployed", "stopped"):
+        supersede_unheard(group, package)
+    elif not cause.check:
+        log.info("Version stays as it is", extra=facts)
+
+
+def count_failure(contract: Contract) -> None:
+    """Of a version that is still blocked: its alarm stays on."""
+    prefix = SETTINGS.resource_prefix
+    count(cloudwatch, "DeploymentFailures", model=contract.name, stage=SETTINGS.stage, prefix=prefix)
+
+
+def bring(group: str, contract: Contract, package: Package, cause: Cause) -> None:
+    """The version to its endpoint."""
+    facts = {"model": contract.name, "model_version": package.version, "state": package.state}
     if cause.check and package.state == "requested":
         log.info("Verdict lost, it begins anew", extra=facts)
         package = replace(package, state="")
     back = package.state != "deployed" or is_news(package, cause)
     try:
+        if package.flaw:
+            raise RefusedError(Fault("version", package.flaw))
         if SETTINGS.sharing and contract.serving.hosting == "multi-model":
             share(group, contract, package, SETTINGS.sharing, back=back)
         else:
@@ -108,7 +154,7 @@ def reconcile(group: str, contract: Contract, cause: Cause) -> None:
 def tell_rejected(group: str, contract: Contract) -> None:
     """Nothing is approved. What answers all the same goes on, rather than nobody: a person is told."""
     if serves(group, contract):
-        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage)
+        count(cloudwatch, "RejectedServing", model=contract.name, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
 
 
 def serves(group: str, contract: Contract) -> bool:

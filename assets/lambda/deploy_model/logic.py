@@ -7,29 +7,47 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contract import Contract, Serving
+from tracking.artifacts import NOWHERE, Artifact
+from tracking.order import Order
 from tracking.scaling import VARIANT
+
+# The same as a registered version has: its code is installed without a package index.
+OFFLINE: Mapping[str, str] = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+# A worker takes 268 MB, and a serverless container answers one request at a time. Nor is it known where it may write:
+# nginx wants a file in /etc, and the server behind it listens on the port itself when told to.
+SERVERLESS: Mapping[str, str] = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment` is what it sets in its container, `artifact` its model.tar.gz.
+    """A version in the model registry. `environment` is what it sets in its container.
 
     `state` is what was recorded of its deployment, "" before there was one; `recorded` when that was (ISO
-    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once.
+    8601), `attempts` how often in a row it was blocked. `verified`: it was live and right once. `modified`: when it was
+    decided on, or something was recorded of it.
+    `order`: the greater one of two versions is the newer. `by_gate`: nobody decided on it but the gate, which has
+    `compared` it with that version ("none": there was no champion, "": not known).
+    `flaw`: why nothing can serve it, "" for nothing.
     """
 
     arn: str
     version: int
     run_id: str
     environment: Mapping[str, str] = field(default_factory=dict)
-    artifact: str = ""
+    artifact: Artifact = NOWHERE
     state: str = ""
     recorded: str = ""
     attempts: int = 0
     verified: bool = False
+    modified: datetime | None = None
+    flaw: str = ""
+    by_gate: bool = False
+    compared: str = ""
+    order: Order = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -84,7 +102,7 @@ class Deployment(ABC):
         return {"EndpointConfigName": self.name, "ProductionVariants": [variant], "Tags": self.tags}
 
     def update_request(self, current: Mapping[str, Any], *, watched: bool = True) -> dict[str, Any]:
-        """`current`: the live variant. Alarms may roll it back; when not `watched`, all traffic moves at once."""
+        """`current`: the variant that is live. Alarms may roll it back; not `watched`, all traffic moves at once."""
         request: dict[str, Any] = {"EndpointName": self.endpoint, "EndpointConfigName": self.name}
         alarms = self.alarms(current)
         if alarms and self.serving.scaling and self.instance_type == current["InstanceType"]:
@@ -158,11 +176,12 @@ class OwnEndpoint(Deployment):
 
     @property
     def artifact(self) -> str:
-        return self.package.artifact
+        return self.package.artifact.uri
 
     def container(self) -> dict[str, Any]:
         # The package's own variables once more: no documentation says whether these are added to them or replace them.
-        environment = {**self.package.environment, "MODEL_VERSION": str(self.package.version)}
+        version = {"MODEL_VERSION": str(self.package.version)}
+        environment = {**self.package.environment, **version, **({} if self.instance_type else SERVERLESS)}
         return {"ModelPackageName": self.package.arn, "Environment": environment}
 
 
@@ -205,6 +224,7 @@ class SharedEndpoint(Deployment):
                 "SAGEMAKER_PROGRAM": "inference.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": self.code,
                 "SAGEMAKER_REGION": self.region,
+                **OFFLINE,
             },
         }
 

@@ -10,25 +10,40 @@ from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
 
-from tracking.resources import last_modified
-from tracking.states import APPROVED, Event, allowed
+from tracking.artifacts import NOWHERE, UnservableError, artifact_of, container_of
+from tracking.order import order_of
+from tracking.resources import found, last_modified
+from tracking.states import APPROVED, REJECTED, Event, allowed
 from tracking.versions import approved, count, description_value, metadata_value
+
+# What commands leave with a version that a person wants as it is.
+_BY_PERSON = {"decided_by", "deployment_asked_by"}
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
     metadata = described.get("CustomerMetadataProperties", {})
-    (container,) = described["InferenceSpecification"]["Containers"]
-    state = metadata.get("deployment_state", "")
+    state, flaw = metadata.get("deployment_state", ""), ""
+    container: Mapping[str, Any] = {}
+    artifact = NOWHERE
+    try:
+        container, artifact = container_of(described), artifact_of(described)
+    except UnservableError as error:
+        flaw = str(error)
     return Package(
         described["ModelPackageArn"],
         described["ModelPackageVersion"],
         metadata.get("run_id", ""),
         environment=container.get("Environment", {}),
-        artifact=container.get("ModelDataUrl", ""),
+        artifact=artifact,
+        flaw=flaw,
         state=state,
         recorded=metadata.get("deployment_recorded_at", metadata.get("deployment_verified_at", "")),
         attempts=int(metadata.get("deployment_attempts", 0)),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        modified=described.get("LastModifiedTime", described["CreationTime"]),
+        by_gate=metadata.get("registered_as") == APPROVED and not metadata.keys() & _BY_PERSON,
+        compared=metadata.get("champion_version", ""),
+        order=order_of(described),
     )
 
 
@@ -66,25 +81,50 @@ def refuse(model: str, package: Package, message: str) -> bool:
     if not _open(package, Event.REFUSE):
         return False
     # First: a version that is rejected is not looked at again, and a failure that counts twice is no harm.
-    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Rejected",
         ApprovalDescription=description_value(f"Not live (failed): {message}"),
         CustomerMetadataProperties={
             "deployment_state": "failed",
-            "deployment_reason": "SageMaker refused the model: see the description of the approval.",
+            "deployment_reason": "The version was refused: see the description of the approval.",
             "deployment_recorded_at": _now(),
         },
     )
     return True
 
 
+def outdate(package: Package, champion: int) -> None:
+    """The gate's approval is taken back: it was compared with another version than the champion, which is not rejected.
+
+    One write: what has to follow is asked for by the event of it.
+    """
+    if not _open(package, Event.OUTDATE):
+        return
+    reason = f"It was compared with {_named(package.compared)} and version {champion} is the champion now"
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus=REJECTED,
+        ApprovalDescription=description_value(f"{reason}: its run is evaluated again, for a version of its own."),
+        CustomerMetadataProperties={
+            "deployment_state": "outdated",
+            "deployment_reason": metadata_value(f"{reason}: it is evaluated again."),
+            "deployment_recorded_at": _now(),
+            "deployment_champion": str(champion),
+        },
+    )
+
+
+def _named(compared: str) -> str:
+    return "no version" if compared == "none" else f"version {compared}"
+
+
 def block(model: str, package: Package, message: str) -> bool:
     """The environment's fault: the approval stays. False as of `refuse`."""
     if not _open(package, Event.BLOCK):
         return False
-    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=model, stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
     record(package.arn, "blocked", message, deployment_attempts=str(package.attempts + 1))
     return True
 
@@ -100,13 +140,32 @@ def _open(package: Package, event: Event) -> bool:
 def supersede(group: str, newest: Package) -> None:
     """Versions that were approved and overtaken before they were live end in a recorded state too."""
     for summary in approved(sagemaker, group):
-        if summary["ModelPackageVersion"] >= newest.version:
-            continue
-        described = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-        state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
-        if described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
-            reason = f"Version {newest.version} was approved before it was live."
-            record(described["ModelPackageArn"], "superseded", reason)
+        if summary["ModelPackageArn"] != newest.arn:
+            overtake(sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"]), newest)
+
+
+def supersede_one(number: int, newest: Package) -> None:
+    """One that was approved now and is not the newest. What was recorded of it before stays: a stop, for one."""
+    arn = f"{newest.arn.rpartition('/')[0]}/{number}"
+    described = found(sagemaker.describe_model_package, ModelPackageName=arn)
+    if described and "deployment_state" not in described.get("CustomerMetadataProperties", {}):
+        overtake(described, newest)
+
+
+def supersede_unheard(group: str, newest: Package) -> None:
+    """Those that were approved, not being the newest, and whose event was lost."""
+    for summary in approved(sagemaker, group):
+        if summary["ModelPackageArn"] != newest.arn:
+            supersede_one(summary["ModelPackageVersion"], newest)
+
+
+def overtake(described: Mapping[str, Any], newest: Package) -> None:
+    """Also one that was registered after the newest, and uploaded before it: it never was to become live."""
+    state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
+    older = order_of(described) < newest.order
+    if older and described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
+        reason = f"Version {newest.version} has the later upload and was approved before this one was live."
+        record(described["ModelPackageArn"], "superseded", reason)
 
 
 def _now() -> str:

@@ -51,7 +51,10 @@ def check_free(endpoint: Mapping[str, Any] | None, model: str) -> None:
 
 
 def live_variant(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    """{} where somebody deleted the configuration of the endpoint, which goes on all the same."""
+    config = found(sagemaker.describe_endpoint_config, EndpointConfigName=endpoint["EndpointConfigName"])
+    if config is None:
+        return {}
     (variant,) = config["ProductionVariants"]
     live: dict[str, Any] = variant
     return live

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 
@@ -20,7 +21,10 @@ class Sharing:
 
 @dataclass(frozen=True)
 class Settings:
-    """`sharing` is None where no model shares an endpoint. `verify_function` checks a version that an endpoint has."""
+    """`sharing` is None where no model shares an endpoint. `verify_function` checks a version that an endpoint has.
+
+    `late`: what an event did not bring by then, a check does.
+    """
 
     resource_prefix: str
     stage: str
@@ -29,6 +33,8 @@ class Settings:
     sharing: Sharing | None
     vpc_config: Mapping[str, Any]
     verify_function: str
+    queue: str
+    late: timedelta
 
 
 def _sharing() -> Sharing | None:
@@ -49,4 +55,6 @@ SETTINGS = Settings(
     sharing=_sharing(),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
     verify_function=os.environ["VERIFY_FUNCTION"],
+    queue=os.environ["DEPLOYMENT_QUEUE_URL"],
+    late=timedelta(seconds=int(os.environ["LATE_SECONDS"])),
 )

@@ -13,11 +13,14 @@ from rollout import RefusedError, check_free, config_of, deploy, prepare
 from settings import SETTINGS, Sharing
 
 from contract import Contract
+from tracking.code import ChangedCodeError, MissingCodeError, check_code
 from tracking.faults import Fault
 from tracking.hosting import MODELS, SHARED, read_served, target_of
 from tracking.place import resource_name
+from tracking.remains import way_back
 from tracking.resources import found
 
+GONE = ("NoSuchKey", "NoSuchVersion")
 log = logging.getLogger("deploy_model")
 
 
@@ -54,6 +57,7 @@ def is_in_service(deployment: SharedEndpoint) -> bool:
     endpoint = found(sagemaker.describe_endpoint, EndpointName=deployment.endpoint)
     if endpoint is None or config_of(endpoint) != deployment.name:
         check_free(endpoint, deployment.model)
+        check_served_code(deployment.code)
         prepare(deployment)
         deploy(deployment, endpoint)
         return False
@@ -80,13 +84,25 @@ def shared_endpoint(contract: Contract, sharing: Sharing) -> SharedEndpoint:
 
 
 def copy(package: Package, contract: Contract, sharing: Sharing) -> None:
-    """Raises RefusedError."""
-    bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
-    target = target_of(contract.name, package.version, package.artifact)
+    """Of the bytes that were registered, whatever stands in their place. Raises RefusedError."""
+    uri = package.artifact.uri
+    target = target_of(contract.name, package.version, uri)
     try:
-        s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource={"Bucket": bucket, "Key": key})
-    except s3.exceptions.NoSuchKey as error:
-        raise RefusedError(Fault("version", f"Its artifact {package.artifact} is gone: {error}")) from error
+        s3.copy_object(Bucket=sharing.bucket, Key=f"{MODELS}{target}", CopySource=package.artifact.pinned)
     except ClientError as error:
-        words = f"Its artifact {package.artifact} was not copied: {error.response['Error']['Code']}."
+        code = error.response["Error"]["Code"]
+        if code in GONE:
+            words = f"Its artifact {uri} is gone. It is made again by: {way_back(package.run_id)}"
+            raise RefusedError(Fault("version", words)) from error
+        raise RefusedError(Fault("environment", f"Its artifact {uri} was not copied: {code}.")) from error
+
+
+def check_served_code(uri: str) -> None:
+    """All models of the endpoint are served by it. Raises RefusedError."""
+    try:
+        check_code(s3, uri)
+    except (ChangedCodeError, MissingCodeError) as changed:
+        raise RefusedError(Fault("environment", str(changed))) from changed
+    except ClientError as error:
+        words = f"The code {uri} was not read: {error.response['Error']['Code']}."
         raise RefusedError(Fault("environment", words)) from error

@@ -8,10 +8,23 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import boto3
-from logic import PREDICTIONS, NotPredictionsError, Places, folder_of, lines_of, records_of, tally_of
+from logic import (
+    PREDICTIONS,
+    NotPredictionsError,
+    Places,
+    RefusedError,
+    folder_of,
+    lines_of,
+    reason_of,
+    records_of,
+    tally_of,
+)
+
+from contract import FileRefusal, bundled
 
 log = logging.getLogger("finish_batch")
 log.setLevel(logging.INFO)
@@ -74,6 +87,8 @@ def outcome(job: Mapping[str, Any], folder: str, request: Mapping[str, Any]) -> 
         tally = tally_of(records, delimiter=written.get("delimiter", ","), places=places_of(folder, request))
     except NotPredictionsError as error:
         return {"state": "failed", "reason": str(error)}
+    except RefusedError as error:
+        return {"state": "refused", "reason": refused(error.refusal, request)}
     seconds = (job["TransformEndTime"] - job["TransformStartTime"]).total_seconds()
     version = f"version {request['model_version']}"
     reason = f"{tally.rows - tally.bad_rows} of {tally.rows} rows predicted by {version}."
@@ -84,6 +99,12 @@ def outcome(job: Mapping[str, Any], folder: str, request: Mapping[str, Any]) -> 
         "seconds": round(seconds, 1),
         "predictions": f"s3://{SETTINGS.bucket}/{key}",
     }
+
+
+def refused(refusal: FileRefusal, request: Mapping[str, Any]) -> str:
+    model, version = request["model"], request["model_version"]
+    reason = reason_of(refusal, model=model, version=version, deployed=bundled().get(model))
+    return f"{PurePosixPath(request['key']).name}: {reason}"
 
 
 def places_of(folder: str, request: Mapping[str, Any]) -> Places:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract import PREDICTION_ERROR
-from contract.reading import LONGEST_RECORD, fields_of
+from contract import PREDICTION_ERROR, Contract, FileRefusal, other_columns
+from contract.reading import LONGEST_RECORD, FileError, Layout, fields_of
 
 _OUTPUT = re.compile(r"s3://[^/]+/(?P<folder>[a-z0-9_]+/batch/[0-9a-f]+)/output")
 # A row that is none stands in one field, with bytes that are no text as their codes.
@@ -25,6 +25,14 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 
 class NotPredictionsError(Exception):
     """An output that is not the answer of a model in batch mode."""
+
+
+class RefusedError(Exception):
+    """An output that says why the model predicts nothing of the file."""
+
+    def __init__(self, refusal: FileRefusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ def records_of(lines: Iterable[bytes]) -> Iterator[bytes]:
 def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places | None = None) -> Tally:
     """Of a predictions file, where the last field of each row is the reason why it was not predicted.
 
-    Raises NotPredictionsError.
+    Raises NotPredictionsError, RefusedError.
     """
     places = places or Places()
     rows = bad = blank = 0
@@ -117,6 +125,8 @@ def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places |
         if header is None:
             header = record
             if not record.rstrip(b"\r").endswith(f"{delimiter}{PREDICTION_ERROR}".encode()):
+                if refusal := FileRefusal.read(record.decode("utf-8", "replace")):
+                    raise RefusedError(refusal)
                 raise NotPredictionsError(
                     "The model does not answer as a batch, or not for a file like this one. "
                     "Train again, and approve that version."
@@ -145,3 +155,19 @@ def tally_of(records: Iterable[bytes], *, delimiter: str = ",", places: Places |
 def kind_of(reason: str) -> str:
     """What a reason has in common with those of other rows: the first thing that is wrong, without the value."""
     return _NUMBER.sub("#", _VALUE.sub("", reason, count=1))
+
+
+def reason_of(refusal: FileRefusal, *, model: str, version: int, deployed: Contract | None) -> str:
+    """`deployed`: the contract of the versions to come, None for a model that is deployed no more."""
+    if not refusal.names:
+        return refusal.reason
+    reads = deployed is not None and _reads(deployed, refusal.names)
+    return other_columns(model, version, refusal.reason, deployed_reads_it=reads)
+
+
+def _reads(contract: Contract, names: Sequence[str]) -> bool:
+    try:
+        Layout.of_names(names, contract.rules_to_predict, header_line=0)
+    except FileError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from records import Records
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from contract.changes import notice
 from tracking.absence import absence
+from tracking.remains import way_back
 from tracking.versions import ModelVersion, live_version
 
 
@@ -19,7 +20,7 @@ from tracking.versions import ModelVersion, live_version
 class Answering:
     """What is asked for a prediction now: the live version with its contract, or the deployed one before there is any.
 
-    `known`: the contract is the version's own.
+    `known`: the contract is the version's own. `lost`: it had one, and somebody deleted that.
     """
 
     live: ModelVersion | None
@@ -27,6 +28,7 @@ class Answering:
     deployed: Contract
     known: bool
     absent: str = ""
+    lost: bool = False
 
     @property
     def notice(self) -> str:
@@ -34,6 +36,12 @@ class Answering:
 
         "" when there is nothing to say.
         """
+        if self.live and self.lost:
+            back = way_back(self.live.metadata.get("run_id", ""))
+            return (
+                f"The contract that version {self.live.number} answers by (contract.json) is gone, and the deployed "
+                f"one is shown. A version that has its own: {back}"
+            )
         if self.live is None or not self.known:
             return self.absent
         return notice(self.contract, self.deployed, version=self.live.number, trained=self.live.created)
@@ -53,7 +61,7 @@ def answering(records: Records, deployed: Contract) -> Answering:
     if live is None:
         return Answering(None, deployed, deployed, known=False, absent=absence(records.place, deployed.name))
     found = records.contract(live)
-    return Answering(live, found or deployed, deployed, known=found is not None)
+    return Answering(live, found or deployed, deployed, known=found is not None, lost=records.lost_contract(live))
 
 
 def _summary(records: Records, found: Answering) -> dict[str, Any]:

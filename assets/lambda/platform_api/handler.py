@@ -21,7 +21,7 @@ from records import Records
 
 from contract import Contract, bundled
 from rest.admission import admit
-from rest.handling import handle, json_response, model_of, refuse_unknown
+from rest.handling import handle, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import unavailable
 from tracking.callers import SIGNED, Caller, Callers, Use, known_callers
 from tracking.place import Place
@@ -43,20 +43,22 @@ class Settings:
     resource_prefix: str
     processed_bucket: str
     workflow: str
+    artifact_bucket: str
     shared_bucket: str | None
     api_keys: str | None
-    artifact_bucket: str | None
     origins: tuple[str, ...]
+    job_seconds: int
 
 
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
     processed_bucket=os.environ["PROCESSED_BUCKET"],
     workflow=os.environ["WORKFLOW"],
+    artifact_bucket=os.environ["ARTIFACT_BUCKET"],
     shared_bucket=os.environ.get("SHARED_BUCKET"),
     api_keys=os.environ.get("API_KEYS"),
-    artifact_bucket=os.environ.get("ARTIFACT_BUCKET"),
     origins=tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))),
+    job_seconds=int(os.environ["JOB_TIMEOUT_SECONDS"]),
 )
 CONTRACTS = bundled()
 _making = threading.Lock()
@@ -76,7 +78,9 @@ PLACE = Place(
     prefix=SETTINGS.resource_prefix,
     processed_bucket=SETTINGS.processed_bucket,
     workflow=SETTINGS.workflow,
+    artifact_bucket=SETTINGS.artifact_bucket,
     shared_bucket=SETTINGS.shared_bucket,
+    job_seconds=SETTINGS.job_seconds,
 )
 RECORDS = Records(PLACE)
 
@@ -136,7 +140,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def answer(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     try:
-        return json_response(document_of(event["resource"], event, facts))
+        return json_response(document_of(resource_of(event), event, facts))
     except ClientError as error:
         if error.response["Error"]["Code"] not in BUSY:
             raise

@@ -44,6 +44,10 @@ class Records:
             log.exception("Contract of a version not read", extra={"model_version": version.number})
             return None
 
+    def lost_contract(self, version: ModelVersion) -> bool:
+        """Whether the version had a contract of its own, and nothing is left of it."""
+        return "contract_uri" in version.metadata and contract_document(self._documents, version) is None
+
     def link(self, version: ModelVersion, name: str) -> str:
         """A link, good for 15 minutes, to a file beside the evaluation."""
         bucket, _, key = version.metadata["evaluation_uri"].removeprefix("s3://").partition("/")

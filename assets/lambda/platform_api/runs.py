@@ -51,6 +51,7 @@ def document(run: Run) -> dict[str, Any]:
         "state": run.state,
         "file": run.file,
         "started": run.started.isoformat() if run.started else None,
+        "since": run.since.isoformat() if run.since else None,
         "reason": run.reason,
         "model_version": run.model_version,
         "rows": counted.get("rows"),

@@ -17,7 +17,7 @@ from objects import Objects
 
 from contract import Contract, bundled
 from rest.admission import admit
-from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown
+from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import ProblemError, unavailable
 from tracking.callers import SIGNED, Caller, Callers, known_callers
 
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    contract = model_of(event["resource"], CONTRACTS)
+    contract = model_of(resource_of(event), CONTRACTS)
     admit(event, facts, find_caller, model=contract.name, use="predict")
     refuse_unknown(event, "explain")
     explain = flag(event, "explain")

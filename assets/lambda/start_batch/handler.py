@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -27,6 +28,7 @@ from versions import Chosen, Versions
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
 from tracking.place import resource_name
+from tracking.queues import put_back
 from tracking.resources import ensure, found
 
 log = logging.getLogger("start_batch")
@@ -34,7 +36,12 @@ log.setLevel(logging.INFO)
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Answers that another time may be other ones: SQS delivers the event again.
-PASSING = ("ThrottlingException", "ResourceLimitExceeded", "RequestLimitExceeded", "SlowDown")
+PASSING = ("ThrottlingException", "RequestLimitExceeded", "SlowDown")
+# All instances of the account for transforms are taken: the file waits for as long as that lasts.
+FULL = "ResourceLimitExceeded"
+WAIT_SECONDS = 300
+# The version of the upload was deleted meanwhile.
+GONE = ("NoSuchVersion", "NoSuchKey")
 # What is left of the function's time when a file has to be rewritten.
 MARGIN_SECONDS = 30
 # Parts of an upload; a few of them are in memory at once.
@@ -45,21 +52,27 @@ PARTS = TransferConfig(multipart_threshold=16 << 20, multipart_chunksize=16 << 2
 class Settings:
     resource_prefix: str
     artifact_bucket: str
-    model_role_arn: str
+    model_roles: Mapping[str, str]
     instance_type: str
     stage: str
     topic: str
+    queue: str
     key: str | None
     vpc_config: Mapping[str, Any]
+
+    def role_of(self, model: str) -> str:
+        """Its own; where models are many they share one, under *."""
+        return self.model_roles.get(model) or self.model_roles["*"]
 
 
 SETTINGS = Settings(
     resource_prefix=os.environ["RESOURCE_PREFIX"],
     artifact_bucket=os.environ["ARTIFACT_BUCKET"],
-    model_role_arn=os.environ["MODEL_ROLE_ARN"],
+    model_roles=json.loads(os.environ["MODEL_ROLE_ARNS"]),
     instance_type=os.environ["INSTANCE_TYPE"],
     stage=os.environ["STAGE"],
     topic=os.environ["ALERTS_TOPIC_ARN"],
+    queue=os.environ["BATCH_QUEUE_URL"],
     key=os.environ.get("KMS_KEY_ARN"),
     vpc_config=json.loads(os.environ.get("VPC_CONFIG", "{}")),
 )
@@ -68,6 +81,7 @@ DEPLOYED = bundled()
 s3 = boto3.client("s3", config=Config(retries={"mode": "standard"}))
 sagemaker = boto3.client("sagemaker")
 sns = boto3.client("sns")
+sqs = boto3.client("sqs")
 versions = Versions(s3, sagemaker)
 
 
@@ -82,7 +96,18 @@ def handler(event: dict[str, Any], context: Any) -> None:
             reason = f"there is no model {upload.model}; upload below batch/<model>/ ({', '.join(sorted(DEPLOYED))})"
             alert({"key": upload.key, "model": upload.model, "state": "refused", "reason": reason})
         else:
-            start(upload, DEPLOYED[upload.model], until=until)
+            start_or_wait(record["body"], upload, until=until)
+
+
+def start_or_wait(body: str, upload: Upload, *, until: float) -> None:
+    """`body`: the message, which is sent anew while there is no instance."""
+    try:
+        start(upload, DEPLOYED[upload.model], until=until)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != FULL:
+            raise
+        log.info("Batch waits", extra={"key": upload.key, "model": upload.model, "reason": str(error)})
+        put_back(sqs, SETTINGS.queue, body, seconds=WAIT_SECONDS)
 
 
 def start(upload: Upload, deployed: Contract, *, until: float) -> None:
@@ -104,7 +129,10 @@ def start(upload: Upload, deployed: Contract, *, until: float) -> None:
     except Refused as error:
         end(batch, "refused", f"{PurePosixPath(upload.key).name}: {error}", chosen)
     except ClientError as error:
-        if error.response["Error"]["Code"] in PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if (
+            error.response["Error"]["Code"] in (*PASSING, FULL)
+            or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        ):
             raise
         log.exception("Batch not started", extra=batch.facts())
         end(batch, "failed", f"The transform could not be started: {error}", chosen)
@@ -124,7 +152,7 @@ def transform(
         package,
         model=upload.model,
         resource=batch.resource,
-        role_arn=SETTINGS.model_role_arn,
+        role_arn=SETTINGS.role_of(upload.model),
         vpc_config=SETTINGS.vpc_config,
     )
     # Files that come together have one model.
@@ -156,7 +184,8 @@ def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, A
     facts = {**batch.facts(), "columns": None, "format": {}, "rows": None, "renumbered": False, "warnings": []}
     if layout is None:
         copy = {"Bucket": batch.upload.bucket, "Key": batch.upload.key, "VersionId": batch.upload.version_id}
-        s3.copy_object(Bucket=batch.bucket, Key=batch.input_key, CopySource=copy, TaggingDirective="REPLACE")
+        with existing():
+            s3.copy_object(Bucket=batch.bucket, Key=batch.input_key, CopySource=copy, TaggingDirective="REPLACE")
         return facts
     rewriter = Rewriter(layout, limit=MAX_BATCH_BYTES)
     try:
@@ -179,7 +208,19 @@ def prepare(batch: Batch, layout: Layout | None, *, until: float) -> dict[str, A
 
 
 def body_of(upload: Upload, **part: str) -> Any:
-    return s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, **part)["Body"]
+    """Raises Refused when that version is gone."""
+    with existing():
+        return s3.get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id, **part)["Body"]
+
+
+@contextmanager
+def existing() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            raise Refused("the uploaded version is no longer there; upload the file again") from error
+        raise
 
 
 def head_of(upload: Upload) -> bytes:

@@ -19,6 +19,7 @@ from contract import (
     batch_folder,
     batch_id,
     batch_layout,
+    other_columns,
 )
 from contract.reading import PARQUET, ColumnsError, Layout
 
@@ -179,22 +180,22 @@ def layout_for(chosen: Chosen, deployed: Contract, head: bytes, *, size: int) ->
     except Refused as error:
         if not isinstance(error.__cause__, ColumnsError):
             raise
-        version = f"version {chosen.package.version} of {chosen.contract.name}"
         raise Refused(
-            f"{version}, which would predict it, reads other columns: {error}{_hint(deployed, head, size)}"
+            other_columns(
+                chosen.contract.name,
+                chosen.package.version,
+                str(error),
+                deployed_reads_it=_reads(deployed, head, size),
+            )
         ) from error
 
 
-def _hint(deployed: Contract, head: bytes, size: int) -> str:
-    """What to do with a file that the contract of the next versions reads."""
+def _reads(contract: Contract, head: bytes, size: int) -> bool:
     try:
-        layout_in(deployed, head, size=size)
+        layout_in(contract, head, size=size)
     except Refused:
-        return ""
-    return (
-        ". The contract that is deployed reads it: train a version by that contract and approve it, then upload the "
-        "file again; or write the columns of the version"
-    )
+        return False
+    return True
 
 
 def model_request(

@@ -11,11 +11,25 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from botocore.exceptions import ClientError
+
 from contract import Contract, ContractError, Recipe, RecipeError
+from tracking.artifacts import (
+    NOWHERE,
+    Artifact,
+    ChangedArtifactError,
+    UnservableError,
+    artifact_of,
+    check,
+    container_of,
+)
+from tracking.remains import way_back
 from tracking.resources import found
 from tracking.versions import newest_approved
 
 RECIPE = PurePosixPath("recipe.json")
+# S3 answers a HEAD without a body, and so without its own word.
+GONE = ("404", "NoSuchKey")
 # Some hundred features with their levels and statistics are a few hundred kilobytes.
 MAX_RECIPE = 64 << 20
 
@@ -30,21 +44,23 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the model registry. `environment`: what it sets in its container; `artifact`: URI of its model."""
+    """A version in the model registry. `environment` is what it sets in its container."""
 
     arn: str
     version: int
     environment: Mapping[str, str]
-    artifact: str = ""
+    artifact: Artifact = NOWHERE
+    run_id: str = ""
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Package:
-        (container,) = described["InferenceSpecification"]["Containers"]
+        """Raises UnservableError."""
         return cls(
             described["ModelPackageArn"],
             described["ModelPackageVersion"],
-            environment=container.get("Environment", {}),
-            artifact=container["ModelDataUrl"],
+            environment=container_of(described).get("Environment", {}),
+            artifact=artifact_of(described),
+            run_id=described.get("CustomerMetadataProperties", {}).get("run_id", ""),
         )
 
 
@@ -66,11 +82,11 @@ class Chosen:
 
 
 class Versions:
-    """Of models, with their contracts: an artifact never changes, so each is read once."""
+    """Of models, with their contracts: an artifact that is what was registered never changes, so each is read once."""
 
     def __init__(self, s3: Any, sagemaker: Any) -> None:
         self._s3, self._sagemaker = s3, sagemaker
-        self._contracts: dict[str, Contract] = {}
+        self._contracts: dict[Artifact, Contract] = {}
 
     def choose(self, group: str, earlier: str | None, *, model: str) -> Chosen:
         """The version that an earlier delivery chose, as long as it is approved; else the newest approved one.
@@ -79,10 +95,22 @@ class Versions:
         """
         described = self._approved_still(earlier) or newest_approved(self._sagemaker, group)
         if described is None:
-            raise Refused(f"no version of {model} is approved yet; train and approve one, then upload the file again")
-        package = Package.of(described)
+            raise Refused(f"no version of {model} is approved; train and approve one, then upload the file again")
         try:
+            package = Package.of(described)
+        except UnservableError as error:
+            version = described["ModelPackageVersion"]
+            raise Refused(f"version {version} cannot be used. {error} Reject it, then upload the file again") from error
+        try:
+            check(self._s3, package.artifact)
             return Chosen(package, self._contract_of(package))
+        except ChangedArtifactError as changed:
+            raise Refused(f"version {package.version} cannot be used. {changed} Reject it, or train again") from changed
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            gone = f"version {package.version} cannot be used: its artifact {package.artifact.uri} is gone"
+            raise Refused(f"{gone}. It is made again by: {way_back(package.run_id)}") from error
         except UnreadableError as error:
             raise Refused(
                 f"the contract of version {package.version} of {model} cannot be read: {error}; "
@@ -95,8 +123,7 @@ class Versions:
 
     def _contract_of(self, package: Package) -> Contract:
         if package.artifact not in self._contracts:
-            bucket, _, key = package.artifact.removeprefix("s3://").partition("/")
-            self._contracts[package.artifact] = contract_in(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+            self._contracts[package.artifact] = contract_in(self._s3.get_object(**package.artifact.place)["Body"])
         return self._contracts[package.artifact]
 
 

@@ -1,88 +1,102 @@
-"""The lock of a run: one object that only one delivery of an event can write."""
+"""The claim of a run, which says how far its file got: one object, and only one of two writers at once succeeds.
+
+`state`: waiting, starting (Glue is asked, and its answer not noted yet), started (`workflow_run` names it), superseded
+(`reason` names the newer file), failed (`reason`: why Glue does not take it). Claims of earlier releases have none.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from logic import StartError
+from logic import StartError, Upload
 
-# Longer than the function may run, shorter than the queue's visibility timeout: a redelivered message finds that the
-# delivery which claimed the run and died (or met the workflow's limit) holds it no more.
-LEASE = timedelta(seconds=60)
-UNDER_WAY = ("RUNNING", "STOPPING")
 LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+# The file has its ticket, or is about to get it.
+ON_ITS_WAY = ("waiting", "starting")
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 class ClaimHeldError(StartError):
-    """Another delivery is starting this run at this moment."""
+    """Somebody else wrote the claim at this moment."""
 
 
 @dataclass(frozen=True)
 class Claim:
+    """`written`: when, by S3's clock. `etag` is that of the object; "" before it was written."""
+
     key: str
     content: Mapping[str, Any]
+    etag: str = ""
+    written: datetime = _NOT_YET
+
+    @property
+    def state(self) -> str:
+        if "workflow_run" in self.content:
+            return "started"
+        # An earlier release wrote its claim, and then asked Glue.
+        return str(self.content.get("state", "starting"))
+
+    @property
+    def workflow_run(self) -> str:
+        return str(self.content.get("workflow_run", ""))
+
+    @property
+    def upload(self) -> Upload:
+        return Upload.read(self.content)
+
+    def is_of(self, upload: Upload) -> bool:
+        """Whether it was written for this version of this object, and not for another one with the same bytes."""
+        return self.content.get("version", upload.version) == upload.version
+
+    def become(self, state: str, **facts: str) -> Claim:
+        return replace(self, content={**self.content, "state": state, **facts})
 
 
 @dataclass(frozen=True)
 class Claims:
-    """Claims in the processed bucket. `status_of` gives the status of a workflow run, or None for an unknown one.
-
-    `under_way` gives the workflow run of a run id that is under way, if there is one.
-    """
+    """In the processed bucket."""
 
     s3: Any
     bucket: str
-    status_of: Callable[[str], str | None]
-    under_way: Callable[[str], str | None]
 
-    def acquire(self, folder: str, content: Mapping[str, Any]) -> tuple[Claim | None, str]:
-        """The claim and "", or None and why the run is left alone. Raises ClaimHeldError."""
-        claim = Claim(f"{folder}/claim.json", {**content, "claimed_at": datetime.now(UTC).isoformat()})
-        if self._put(claim, IfNoneMatch="*"):
-            return claim, ""
-        held = self.s3.get_object(Bucket=self.bucket, Key=claim.key)
-        reason = self._reason_to_leave(folder, json.loads(held["Body"].read()), held["LastModified"])
-        if reason:
-            return None, reason
-        if not self._put(claim, IfMatch=held["ETag"]):
-            raise ClaimHeldError(f"Another delivery took over {claim.key}.")
-        return claim, ""
+    def make(self, claim: Claim) -> Claim | None:
+        """None when the run has a claim already."""
+        return self._put(claim, IfNoneMatch="*")
 
-    def record(self, claim: Claim, workflow_run: str) -> None:
-        """Note the workflow run, so that later deliveries know what became of the claim."""
-        self._put(Claim(claim.key, {**claim.content, "workflow_run": workflow_run}))
+    def read(self, key: str) -> Claim:
+        """Raises ClientError when there is none."""
+        held = self.s3.get_object(Bucket=self.bucket, Key=key)
+        return Claim(key, json.loads(held["Body"].read()), held["ETag"], held["LastModified"])
 
-    def _reason_to_leave(self, folder: str, content: Mapping[str, Any], claimed: datetime) -> str:
-        if self._exists(f"{folder}/manifest.json"):
-            return "the data set is there"
-        workflow_run = content.get("workflow_run")
-        if workflow_run is None:
-            if datetime.now(UTC) - claimed < LEASE:
-                raise ClaimHeldError(f"Another delivery is starting {folder}.")
-            # It may have started the run and not heard of it: a second one would delete what the first one writes.
-            started = self.under_way(folder.rpartition("=")[2])
-            return f"workflow run {started} is under way" if started else ""
-        # A run that ended without a manifest was refused or failed: uploading the file again runs it again.
-        status = self.status_of(workflow_run)
-        return f"workflow run {workflow_run} is {status}" if status in UNDER_WAY else ""
+    def write(self, claim: Claim) -> Claim:
+        """Raises ClaimHeldError when it is not the one that was read any more."""
+        written = self._put(claim, IfMatch=claim.etag)
+        if written is None:
+            raise ClaimHeldError(f"Somebody else wrote {claim.key}.")
+        return written
 
-    def _exists(self, key: str) -> bool:
-        return bool(self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("KeyCount"))
+    def has_data_set(self, claim: Claim) -> bool:
+        manifest = f"{claim.key.rpartition('/')[0]}/manifest.json"
+        return bool(self.s3.list_objects_v2(Bucket=self.bucket, Prefix=manifest, MaxKeys=1).get("KeyCount"))
 
-    def _put(self, claim: Claim, **condition: str) -> bool:
-        """False when the condition does not hold: somebody else wrote the claim."""
-        body = json.dumps(claim.content).encode()
+    def _put(self, claim: Claim, **condition: str) -> Claim | None:
+        """None when the condition does not hold."""
+        body = json.dumps(dict(claim.content)).encode()
         try:
-            self.s3.put_object(
+            written = self.s3.put_object(
                 Bucket=self.bucket, Key=claim.key, Body=body, ContentType="application/json", **condition
             )
         except ClientError as error:
-            if condition and error.response["Error"]["Code"] in LOST_RACE:
-                return False
+            if error.response["Error"]["Code"] in LOST_RACE:
+                return None
             raise
-        return True
+        return replace(claim, etag=written["ETag"], written=datetime.now(UTC))
+
+
+def key_of(model: str, run_id: str) -> str:
+    return f"{model}/run={run_id}/claim.json"

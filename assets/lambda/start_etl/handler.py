@@ -1,19 +1,22 @@
-"""Start the Glue workflow for each file that lands in the raw bucket, once."""
+"""Put each file that lands in the raw bucket on the waiting list, once. `dispatch` starts its workflow in its turn."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from claims import UNDER_WAY, Claims
+from claims import ON_ITS_WAY, Claim, Claims, key_of
+from content import content_of
 from logic import StartError, Upload, run_id_of, upload_of
+from settings import SETTINGS, UNDER_WAY, s3, workflow_status
 
 from contract import bundled
 from tracking import lines
+from tracking.receipts import keep_receipt
+from tracking.waiting import WaitingList
 
 log = lines.logger("start_etl")
 
@@ -22,22 +25,8 @@ class UnknownModelError(StartError):
     """A file under a prefix that no model of this bundle has."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    workflow: str
-    processed_bucket: str
-    code_hash: str
-
-
-SETTINGS = Settings(
-    workflow=os.environ["WORKFLOW_NAME"],
-    processed_bucket=os.environ["PROCESSED_BUCKET"],
-    code_hash=os.environ["ETL_CODE_HASH"],
-)
+CODE_HASH = os.environ["ETL_CODE_HASH"]
 CONTRACTS = bundled()
-s3 = boto3.client("s3")
-# One attempt: a start whose answer is lost may have started the run.
-glue = boto3.client("glue", config=Config(read_timeout=20, retries={"total_max_attempts": 1}))
 
 
 @lines.invocation(log)
@@ -47,49 +36,64 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     for record in event["Records"]:
         lines.about()
         try:
-            start(upload_of(record["body"]))
+            take(upload_of(record["body"]))
         except (StartError, ClientError, BotoCoreError) as error:
-            log.exception(
-                "Upload not started", extra={"message_id": record["messageId"], "error": type(error).__name__}
-            )
+            log.exception("Upload not taken", extra={"message_id": record["messageId"], "error": type(error).__name__})
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 
 
-def start(upload: Upload) -> None:
-    """Raises StartError or ClientError (at the workflow's limit, for one) when SQS should deliver again."""
+def take(upload: Upload) -> None:
+    """Raises StartError or ClientError when SQS should deliver again. A full workflow is none: files wait for it."""
     facts = {"model": upload.model, "key": upload.key, "version": upload.version}
     if upload.is_folder:
         log.info("Folder marker ignored", extra=facts)
         return
     if upload.model not in CONTRACTS:
         raise UnknownModelError(f"{upload.key}: no model is called {upload.model!r}.")
-    contract_hash = CONTRACTS[upload.model].hash
-    run_id = run_id_of(upload, contract_hash=contract_hash, code_hash=SETTINGS.code_hash)
+    # From here on the queue keeps the upload until it is on the waiting list: who looks for lost events need not.
+    keep_receipt(s3, SETTINGS.processed_bucket, key=upload.key, version=upload.version)
+    content = content_of(s3, upload)
+    run_id = run_id_of(upload, content, contract_hash=CONTRACTS[upload.model].hash, code_hash=CODE_HASH)
     lines.about(run_id=run_id)
-    claims = Claims(s3=s3, bucket=SETTINGS.processed_bucket, status_of=workflow_status, under_way=workflow_run_of)
-    claim, reason = claims.acquire(f"{upload.model}/run={run_id}", {"run_id": run_id, **asdict(upload)})
-    if claim is None:
-        log.info("Upload skipped", extra={**facts, "reason": reason})
-        return
-    properties = {name: str(value) for name, value in asdict(upload).items()}
-    answer = glue.start_workflow_run(Name=SETTINGS.workflow, RunProperties={**properties, "run_id": run_id})
-    claims.record(claim, answer["RunId"])
-    log.info("Workflow started", extra={**facts, "workflow_run": answer["RunId"]})
+    claim, reason = claimed(upload, run_id)
+    if claim is not None:
+        ticket = claim.upload.ticket(run_id)
+        # Also when another delivery wrote the claim: it may have died before it wrote the ticket.
+        WaitingList(s3, SETTINGS.processed_bucket).put(ticket, {"run_id": run_id, **asdict(claim.upload)})
+    log.info("Upload skipped" if reason else "Upload waits", extra={**facts, **({"reason": reason} if reason else {})})
 
 
-def workflow_run_of(run_id: str) -> str | None:
-    """The workflow run that is under way with this run id among its properties."""
-    pages = glue.get_paginator("get_workflow_runs").paginate(Name=SETTINGS.workflow)
-    under_way = (run for page in pages for run in page.get("Runs", []) if run["Status"] in UNDER_WAY)
-    ours = (run for run in under_way if run.get("WorkflowRunProperties", {}).get("run_id") == run_id)
-    return next((str(run["WorkflowRunId"]) for run in ours), None)
+def claimed(upload: Upload, run_id: str) -> tuple[Claim | None, str]:
+    """The claim of the file that waits, None when none does; and why this upload is left alone, "" when it is not."""
+    claims = Claims(s3, SETTINGS.processed_bucket)
+    content = {"run_id": run_id, **asdict(upload), "state": "waiting", "claimed_at": datetime.now(UTC).isoformat()}
+    new = Claim(key_of(upload.model, run_id), content)
+    # Also where somebody deleted the claim: the run would make its data set once more.
+    if claims.has_data_set(new):
+        return None, "the data set is there"
+    if made := claims.make(new):
+        return made, ""
+    held = claims.read(new.key)
+    if held.state in ON_ITS_WAY and not takes_over(upload, held):
+        return Claim(held.key, {**asdict(upload), **held.content}), "the file waits already"
+    if reason := reason_to_leave(upload, held):
+        return None, reason
+    return claims.write(Claim(new.key, content, held.etag)), ""
 
 
-def workflow_status(workflow_run: str) -> str | None:
-    """None when Glue no longer knows the run."""
-    try:
-        run = glue.get_workflow_run(Name=SETTINGS.workflow, RunId=workflow_run)["Run"]
-    except glue.exceptions.EntityNotFoundException:
-        return None
-    return str(run["Status"])
+def takes_over(upload: Upload, held: Claim) -> bool:
+    """Whether bytes that wait, and are uploaded again, count from now on: where the newest upload is run alone."""
+    if held.state != "waiting" or CONTRACTS[upload.model].uploads != "newest":
+        return False
+    before = held.upload
+    return (upload.uploaded_at, upload.sequencer) > (before.uploaded_at, before.sequencer)
+
+
+def reason_to_leave(upload: Upload, held: Claim) -> str:
+    """Why a file that has had its turn does not get another one, "" when it does."""
+    if held.state == "superseded" and held.is_of(upload):
+        return "a newer file took its place"
+    # A run that ended without a manifest was refused or failed: uploading the file again runs it again.
+    status = workflow_status(held.workflow_run) if held.workflow_run else None
+    return f"workflow run {held.workflow_run} is {status}" if status in UNDER_WAY else ""

@@ -8,7 +8,7 @@ from clients import sagemaker
 from logic import Endpoint, Version
 
 from tracking.resources import found, last_modified
-from tracking.versions import served_package
+from tracking.versions import archive_of, served_package
 
 
 def described(name: str, *, shared: bool = False) -> Endpoint | None:
@@ -28,7 +28,6 @@ def described(name: str, *, shared: bool = False) -> Endpoint | None:
 
 def version_of(package: dict[str, Any]) -> Version:
     metadata = package.get("CustomerMetadataProperties", {})
-    (container,) = package["InferenceSpecification"]["Containers"]
     state = metadata.get("deployment_state", "")
     return Version(
         arn=package["ModelPackageArn"],
@@ -37,7 +36,8 @@ def version_of(package: dict[str, Any]) -> Version:
         run_id=metadata.get("run_id", ""),
         seen=metadata.get("deployment_seen", ""),
         evaluation_uri=metadata.get("evaluation_uri", ""),
-        artifact=container.get("ModelDataUrl", ""),
+        artifact=archive_of(package),
         verified=state == "deployed" or "deployment_live_at" in metadata,
+        records="contract_uri" in metadata,
         attempts=int(metadata.get("deployment_attempts", 0)),
     )

@@ -12,6 +12,7 @@ from clients import runtime, s3
 from logic import Verdict, Version, compare
 
 from tracking.faults import is_unreadable
+from tracking.remains import way_back
 
 # Each may take a minute.
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
@@ -21,7 +22,7 @@ def check_golden_rows(wanted: Version, endpoint: str, target: str = "") -> Verdi
     """`target` names the version's artifact on a multi-model endpoint."""
     golden = read_golden(wanted)
     if golden is None:
-        return Verdict("deployed", "The endpoint serves it; no golden rows were kept with this version.")
+        return Verdict("deployed", f"The endpoint serves it. It was not asked for golden rows: {_without(wanted)}")
     try:
         answered = ask(endpoint, golden["instances"], target)
     except ClientError as error:
@@ -35,6 +36,13 @@ def check_golden_rows(wanted: Version, endpoint: str, target: str = "") -> Verdi
             return Verdict("blocked", f"The multi-model endpoint cannot read the model: {message}")
         return Verdict("failed", f"The model fails on golden rows: {message}")
     return compare(golden, answered)
+
+
+def _without(version: Version) -> str:
+    """Why there are none, and the way back."""
+    if not version.records:
+        return "none were kept with it."
+    return f"golden.json is gone. A version that has them: {way_back(version.run_id)}"
 
 
 def ask(endpoint: str, instances: Sequence[Mapping[str, Any]], target: str) -> list[float]:
@@ -62,7 +70,7 @@ def values_of(answer: Mapping[str, Any]) -> list[float]:
 
 
 def read_golden(version: Version) -> dict[str, Any] | None:
-    """None for a version that was evaluated before golden rows were kept."""
+    """None for a version that was evaluated before golden rows were kept, or whose golden rows somebody deleted."""
     bucket, _, evaluation = version.evaluation_uri.removeprefix("s3://").partition("/")
     try:
         body = s3.get_object(Bucket=bucket, Key=f"{evaluation.rpartition('/')[0]}/golden.json")["Body"].read()

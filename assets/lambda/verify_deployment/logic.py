@@ -19,7 +19,7 @@ class Version:
 
     `evaluation_uri` is that of evaluation.json; golden.json lies beside it. `seen` is when the endpoint had changed
     last as its change to this version was requested, "" when there was no endpoint. `verified`: it was live and right
-    once. `attempts`: how often in a row the environment refused it.
+    once. `attempts`: how often in a row the environment refused it. `records`: its evaluation kept all of them.
     """
 
     arn: str
@@ -31,6 +31,7 @@ class Version:
     seen: str = ""
     verified: bool = False
     attempts: int = 0
+    records: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from tracking.place import project_of
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -18,7 +20,7 @@ class Settings:
     @property
     def tags(self) -> dict[str, str]:
         """Of what is made for this environment."""
-        return {"project": "mlops", "stage": self.stage}
+        return {"project": project_of(self.resource_prefix, self.stage), "stage": self.stage}
 
 
 SETTINGS = Settings(

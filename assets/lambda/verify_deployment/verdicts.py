@@ -68,5 +68,5 @@ def _update(wanted: Version, verdict: Verdict) -> dict[str, Any]:
 
 
 def alert(subject: str, facts: dict[str, Any]) -> None:
-    count(cloudwatch, "DeploymentFailures", model=facts["model"], stage=SETTINGS.stage)
+    count(cloudwatch, "DeploymentFailures", model=facts["model"], stage=SETTINGS.stage, prefix=SETTINGS.resource_prefix)
     sns.publish(TopicArn=SETTINGS.topic, Subject=subject[:100], Message=json.dumps({**facts, "stage": SETTINGS.stage}))

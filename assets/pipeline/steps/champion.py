@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +27,15 @@ Verdict = Literal["none", "better", "not_worse", "worse", "same", "incomparable"
 
 @dataclass(frozen=True)
 class Champion:
+    """`lost`: where its archive was, when nothing is left of it; "" as a rule.
+
+    `lost_records`: of its evaluation, what is gone. The same model once more is a version that has them.
+    """
+
     version: int
     archive: Path
+    lost: str = ""
+    lost_records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,12 @@ def read_champion(folder: Path) -> Champion | None:
     if champion is None:
         return None
     try:
-        named = Champion(version=int(champion["model_version"]), archive=folder / ARCHIVE)
+        lost = str(champion["model_data_url"]) if champion.get("lost") else ""
+        records = tuple(map(str, champion.get("lost_records", ())))
+        named = Champion(int(champion["model_version"]), folder / ARCHIVE, lost, records)
     except (KeyError, TypeError, ValueError) as error:
         raise StepError(f"{FILE} names no model version ({error!r}); start training again") from error
-    if not named.archive.is_file():
+    if not named.lost and not named.archive.is_file():
         raise StepError(f"{FILE} names version {named.version}, and its {ARCHIVE} is missing; start training again")
     return named
 
@@ -75,12 +84,10 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
     if champion is None:
         return Comparison("none", metric, "there is no approved version yet to compare it with")
     version = champion.version
-    try:
-        other = load_model(champion.archive)
-    except (StepError, ContractError, RecipeError) as error:
-        why = f"its archive is not readable here ({one_line(str(error), MAX_DETAIL)})"
-        return _incomparable(metric, version, why)
-    if other.digest == model.digest:
+    other = _loaded(champion)
+    if isinstance(other, str):
+        return _incomparable(metric, version, other)
+    if other.digest == model.digest and not champion.lost_records:
         value, count = metrics_of(model.contract, rows.target, predicted)[metric], len(rows.target)
         return Comparison(
             "same", metric, f"byte for byte version {version}", version, value, 0.0, (0.0, 0.0), rows=count
@@ -90,8 +97,20 @@ def compare(champion: Champion | None, model: TrainedModel, rows: Rows, raw: Raw
     except UndecidedError as error:
         return _incomparable(metric, version, str(error), left_out=error.left_out, refused=error.refused)
     chosen = basis.chosen
-    theirs = other.predict(other.recipe.apply_columns(basis.raw.chosen(chosen).features))
-    return _measured(version, model, Rows(rows.inputs[chosen], rows.target[chosen]), predicted[chosen], theirs, basis)
+    theirs = other.answers(basis.raw.chosen(chosen))
+    found = _measured(version, model, Rows(rows.inputs[chosen], rows.target[chosen]), predicted[chosen], theirs, basis)
+    lost = f", of which {', '.join(champion.lost_records)} is lost" if champion.lost_records else ""
+    return replace(found, reason=found.reason + lost)
+
+
+def _loaded(champion: Champion) -> TrainedModel | str:
+    """Or why nothing can be compared with it."""
+    if champion.lost:
+        return f"its artifact {champion.lost} is gone"
+    try:
+        return load_model(champion.archive)
+    except (StepError, ContractError, RecipeError) as error:
+        return f"its archive is not readable here ({one_line(str(error), MAX_DETAIL)})"
 
 
 def _incomparable(metric: str, version: int, why: str, *, left_out: int = 0, refused: int = 0) -> Comparison:

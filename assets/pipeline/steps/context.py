@@ -19,12 +19,16 @@ MANIFEST_VERSION = 1
 
 @dataclass(frozen=True)
 class Context:
-    """`moved`: sides that would have been empty and took the rows nearest their bound."""
+    """`moved`: sides that would have been empty and took the rows nearest their bound.
+
+    `sums`: SHA-256 of every other file of the data set, by its path in it.
+    """
 
     recipe: Recipe
     run_id: str
     rows: Mapping[str, int]
     files: Mapping[str, tuple[str, ...]]
+    sums: Mapping[str, str]
     moved: frozenset[str] = frozenset()
 
 
@@ -40,6 +44,13 @@ def read_context(folder: Path) -> Context:
         ) from error
     _check(manifest, recipe)
     return context
+
+
+def check_files(folder: Path) -> None:
+    """Raises StepError for a data set of which somebody deleted a file."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise StepError(f"the data set has no {' and no '.join(missing)}; run the ETL job again")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -60,11 +71,15 @@ def read_text(path: Path) -> str:
 
 
 def _context(manifest: Mapping[str, Any], recipe: Recipe) -> Context:
+    keys = {split: tuple(manifest["files"][split]) for split in (*SPLITS, RAW_TEST)}
+    folder = f"{manifest['model']}/run={manifest['run_id']}/"
+    promised = [key.removeprefix(folder) for side in keys.values() for key in side]
     return Context(
         recipe=recipe,
         run_id=manifest["run_id"],
         rows={split: int(manifest["rows"][split]) for split in SPLITS},
-        files={split: tuple(key.split("/")[-1] for key in manifest["files"][split]) for split in (*SPLITS, RAW_TEST)},
+        files={split: tuple(key.split("/")[-1] for key in side) for split, side in keys.items()},
+        sums={name: str(manifest["sha256"][name]) for name in (*promised, *FILES[1:])},
         moved=moved_sides(manifest),
     )
 

@@ -1,9 +1,10 @@
-"""Rows as parquet: what the ETL job wrote, checked, and what the later steps read."""
+"""Rows as parquet, as the steps hand them on: model inputs with the target, and the raw test rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,43 @@ from numpy.typing import NDArray
 
 from contract import Contract, Recipe
 from steps import sparse
-from steps.context import RAW_TEST, Context
 from steps.failures import StepError
 
 ROW_ID = "row_id"
 # Of the raw rows, where the contract declares one: the text whose hash may say the side.
 KEY, GROUP = "__key", "__group"
 DATA_FILE, RAW_FILE = "data.parquet", "raw.parquet"
-RAW_FOLDER = "raw/test"
 # From here on a sparse matrix is worth its detour: with few levels a dense one is as small, and faster.
 MANY_LEVELS = 64
+# Model inputs that are held at once as an array: 64 MB.
+PIECE = 1 << 23
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`inputs` has one column a recipe column. To train with many levels it is a CSR matrix, else an array."""
+    """`inputs` has one column a recipe column. With many levels it is a CSR matrix, else an array."""
 
     inputs: Any
     target: NDArray[np.float64]
+
+    def dense(self, rows: slice) -> NDArray[np.float64]:
+        """The inputs of some rows, as an array."""
+        found = self.inputs[rows]
+        dense: NDArray[np.float64] = found if isinstance(found, np.ndarray) else found.toarray()
+        return dense
+
+    def having(self, column: int) -> NDArray[np.bool_]:
+        """Which rows have a 1 in a column of 0 and 1."""
+        if isinstance(self.inputs, np.ndarray):
+            marked: NDArray[np.bool_] = self.inputs[:, column] == 1.0
+            return marked
+        found = np.zeros(len(self.target), dtype=bool)
+        found[self._by_column.indices[slice(*self._by_column.indptr[column : column + 2])]] = True
+        return found
+
+    @cached_property
+    def _by_column(self) -> Any:
+        return self.inputs.tocsc()
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,10 @@ class RawRows:
             }
         )
 
+    def inputs(self, recipe: Recipe, rows: slice) -> NDArray[np.float64]:
+        """What serving would compute of some rows."""
+        return recipe.apply_columns({name: values[rows] for name, values in self.features.items()})
+
     def column(self, name: str) -> list[Any]:
         """The values of a feature, None for a missing one."""
         values = self.features[name]
@@ -78,40 +102,9 @@ class RawRows:
         return list(first.values())
 
 
-def read_split(folder: Path, split: str, context: Context) -> pa.Table:
-    """All parts of a split of the ETL job's output, in a stable order. Raises StepError for what is not as promised."""
-    target = context.recipe.contract.target.name
-    tables = _read_parts(folder, split, context.files[split], _types(context.recipe))
-    for name, table in tables.items():
-        _check_values(table, name)
-        _check_levels(table, context.recipe.contract, name)
-    rows = sum(table.num_rows for table in tables.values())
-    if rows != context.rows[split] or not rows:
-        raise StepError(
-            f"{split}: manifest.json promises {context.rows[split]} rows, the files hold {rows}; run the ETL job again"
-        )
-    return pa.concat_tables(tables.values()).sort_by([(ROW_ID, "ascending"), (target, "ascending")])
-
-
-def read_raw_test(folder: Path, test: pa.Table, context: Context) -> pa.Table:
-    """The raw features of the rows of `test`, in the same order, and what else stands beside them. Raises StepError."""
-    contract = context.recipe.contract
-    wanted = {item.name: pa.float64() if item.type == "number" else pa.string() for item in contract.features}
-    optional = {contract.target.name: pa.float64(), KEY: pa.string(), GROUP: pa.string()}
-    tables = _read_parts(folder, RAW_FOLDER, context.files[RAW_TEST], wanted, optional=optional)
-    raw = pa.concat_tables(tables.values())
-    # Rows that share an id have the same features. They may differ in the target, as they may in `test`.
-    order = [ROW_ID, *(name for name in optional if name in raw.column_names)]
-    raw = raw.select([ROW_ID, *wanted, *order[1:]]).sort_by([(name, "ascending") for name in order])
-    both = [name for name in (ROW_ID, contract.target.name) if name in order]
-    if any(raw[name].to_pylist() != test[name].to_pylist() for name in both):
-        raise StepError(f"{RAW_FOLDER} and test hold other rows; run the ETL job again")
-    return raw
-
-
 def write_rows(table: pa.Table, folder: Path, recipe: Recipe, *, keep_row_id: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    names = list(_types(recipe))
+    names = list(types_of(recipe))
     pq.write_table(table.select([ROW_ID, *names] if keep_row_id else names), folder / DATA_FILE)
 
 
@@ -125,7 +118,7 @@ def read_rows(folder: Path, recipe: Recipe) -> Rows:
     return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
 
 
-def read_to_train(folder: Path, recipe: Recipe) -> Rows:
+def read_compact(folder: Path, recipe: Recipe) -> Rows:
     """The same, as a sparse matrix where there are many levels: nearly all of it is zeros then."""
     if len(level_places(recipe)) < MANY_LEVELS:
         return read_rows(folder, recipe)
@@ -136,14 +129,20 @@ def read_to_train(folder: Path, recipe: Recipe) -> Rows:
     return Rows(inputs=inputs, target=table[recipe.contract.target.name].to_numpy())
 
 
+def pieces(rows: int, recipe: Recipe) -> Iterator[slice]:
+    """Of so many rows as take a moderate amount of memory each, as arrays."""
+    step = max(1, PIECE // len(recipe.columns))
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
 def level_places(recipe: Recipe) -> list[int]:
     """The columns of 0 and 1."""
     return [place for place, column in enumerate(recipe.columns) if column.kind == "level"]
 
 
 def _written(folder: Path, recipe: Recipe) -> pa.Table:
-    table = _read(folder / DATA_FILE)
-    missing = [name for name in _types(recipe) if name not in table.column_names]
+    table = read_table(folder / DATA_FILE)
+    missing = [name for name in types_of(recipe) if name not in table.column_names]
     if missing:
         raise StepError(f"{folder.name}/{DATA_FILE} lacks {', '.join(missing)}; run the pipeline from its first step")
     return table
@@ -173,7 +172,7 @@ def _ones(levels: pa.ChunkedArray, places: Mapping[str | None, int]) -> tuple[ND
     return rows, column[codes[rows]]
 
 
-def _types(recipe: Recipe) -> dict[str, pa.DataType]:
+def types_of(recipe: Recipe) -> dict[str, pa.DataType]:
     """Of the target and the model inputs, where a category is the text of its level."""
     names = [recipe.contract.target.name, *(column.name for column in recipe.columns if column.kind != "level")]
     types = dict.fromkeys(names, pa.float64())
@@ -207,7 +206,7 @@ def write_raw(table: pa.Table, folder: Path) -> None:
 
 def read_raw(folder: Path, contract: Contract) -> RawRows:
     """What `write_raw` wrote."""
-    table = _read(folder / RAW_FILE)
+    table = read_table(folder / RAW_FILE)
     return RawRows(
         features={
             feature.name: table[feature.name].to_numpy()
@@ -227,27 +226,7 @@ def _plain(value: Any) -> Any:
     return None if np.isnan(value) else float(value)
 
 
-def _read_parts(
-    folder: Path,
-    place: str,
-    names: Sequence[str],
-    wanted: Mapping[str, pa.DataType],
-    *,
-    optional: Mapping[str, pa.DataType] | None = None,
-) -> dict[str, pa.Table]:
-    """By name, sorted. `wanted`: the type of every column but the row id; of `optional` ones some may be there."""
-    found = {path.name for path in (folder / place).glob("*.parquet")}
-    if set(names) != found:
-        wrong = ", ".join(sorted(set(names) ^ found))
-        raise StepError(f"{place}: manifest.json and the folder differ in {wrong}; run the ETL job again")
-    tables = {f"{place}/{name}": _read(folder / place / name) for name in sorted(names)}
-    for name, table in tables.items():
-        more = {column: kind for column, kind in (optional or {}).items() if column in table.column_names}
-        _check_schema(table, {**wanted, **more}, name)
-    return tables
-
-
-def _read(path: Path) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except FileNotFoundError as error:
@@ -256,40 +235,3 @@ def _read(path: Path) -> pa.Table:
         raise StepError(
             f"{path.parent.name}/{path.name} is not a Parquet file: {error}; run the ETL job again"
         ) from error
-
-
-def _check_schema(table: pa.Table, wanted: Mapping[str, pa.DataType], name: str) -> None:
-    expected, found = {ROW_ID, *wanted}, set(table.column_names)
-    if found != expected:
-        lacks = ", ".join(sorted(expected - found)) or "nothing"
-        has = ", ".join(sorted(found - expected)) or "nothing"
-        raise StepError(f"{name}: the columns are not those of recipe.json; missing: {lacks}; unknown: {has}")
-    for column, kind in sorted(wanted.items()):
-        holds = table.schema.field(column).type
-        if holds != kind:
-            words = "doubles" if kind == pa.float64() else "texts"
-            raise StepError(f"{name}: column {column} must hold {words}, holds {holds}; run the ETL job again")
-
-
-def _check_values(table: pa.Table, name: str) -> None:
-    for column in table.schema:
-        values = table[column.name]
-        if column.name == ROW_ID:
-            bad = values.null_count
-        elif column.type == pa.float64():
-            bad = int(np.count_nonzero(~np.isfinite(values.to_numpy())))
-        else:
-            continue
-        if bad:
-            raise StepError(
-                f"{name}: column {column.name} holds {bad} values that are missing or not finite; run the ETL job again"
-            )
-
-
-def _check_levels(table: pa.Table, contract: Contract, name: str) -> None:
-    """A level that the model has no input for would be read as missing."""
-    for feature in contract.categories:
-        unknown = set(pc.unique(table[feature.name]).to_pylist()) - {*feature.levels, None}
-        if unknown:
-            first = min(unknown)
-            raise StepError(f"{name}: column {feature.name} holds the unknown level {first!r}; run the ETL job again")

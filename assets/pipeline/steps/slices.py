@@ -51,7 +51,7 @@ def _by_level(rows: Rows, recipe: Recipe) -> Iterator[tuple[str, str, NDArray[np
         known = np.zeros(len(rows.target), dtype=bool)
         for index, column in enumerate(recipe.columns):
             if column.source == feature.name and column.level is not None:
-                chosen = rows.inputs[:, index] == 1.0
+                chosen = rows.having(index)
                 known |= chosen
                 yield feature.name, column.level, chosen
         yield feature.name, "(missing)", ~known

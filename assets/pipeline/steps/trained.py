@@ -20,6 +20,7 @@ from contract import Contract, Recipe
 from interval import Interval, load_interval
 from steps.archives import unpack
 from steps.context import read_json, read_text
+from steps.dataset import RawRows, pieces
 from steps.failures import StepError
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class TrainedModel:
 
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.booster.inplace_predict(inputs).astype(float)
+
+    def answers(self, raw: RawRows) -> NDArray[np.float64]:
+        """To rows as a data file has them, by the model's own recipe."""
+        parts = [self.predict(raw.inputs(self.recipe, rows)) for rows in pieces(raw.rows, self.recipe)]
+        return np.concatenate(parts)
 
     def importance(self) -> dict[str, float]:
         """Total gain of the splits on each model input."""

@@ -15,6 +15,7 @@ os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
 import boto3
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
+from sagemaker.lambda_helper import Lambda
 from sagemaker.model import Model
 from sagemaker.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.network import NetworkConfig
@@ -24,6 +25,7 @@ from sagemaker.workflow.conditions import ConditionEquals
 from sagemaker.workflow.execution_variables import ExecutionVariables
 from sagemaker.workflow.fail_step import FailStep
 from sagemaker.workflow.functions import Join, JsonGet
+from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 from sagemaker.workflow.model_step import ModelStep
 from sagemaker.workflow.parameters import ParameterString
 from sagemaker.workflow.pipeline import Pipeline
@@ -48,6 +50,10 @@ data_set = ParameterString("DataSetUri")
 run_id = ParameterString("RunId")
 champion = ParameterString("ChampionUri")
 commit = ParameterString("CodeCommit", default_value="unknown")
+champion_version = ParameterString("ChampionVersion", default_value="none")
+uploaded_at = ParameterString("UploadedAt", default_value="unknown")
+sequencer = ParameterString("UploadSequencer", default_value="0")
+cache_scope = ParameterString("CacheScope", default_value="shared")
 approval = ParameterString(
     "ApprovalStatus", default_value=FACTS["approval"], enum_values=["Approved", "PendingManualApproval", "Rejected"]
 )
@@ -59,18 +65,20 @@ retry_calls = StepRetryPolicy(
     max_attempts=3,
 )
 retry_jobs = SageMakerJobStepRetryPolicy(
-    exception_types=[
-        SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
-        SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-        SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-    ],
+    exception_types=[SageMakerJobExceptionTypeEnum.INTERNAL_ERROR],
     interval_seconds=60,
     backoff_rate=2.0,
     max_attempts=3,
 )
+wait_for_room = SageMakerJobStepRetryPolicy(
+    exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT, SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
+    interval_seconds=300,
+    backoff_rate=1.0,
+    expire_after_mins=14400,
+)
 
 
-def processor(role: str, module: str, *, step: str) -> Processor:
+def processor(role: str, module: str, *, step: str, env: dict[str, Any] | None = None) -> Processor:
     paths = [f"{PROCESSING}/code/{FACTS['steps_name']}", f"{PROCESSING}/library/{FACTS['library_name']}"]
     return Processor(
         role=role,
@@ -81,7 +89,7 @@ def processor(role: str, module: str, *, step: str) -> Processor:
         entrypoint=["python3", "-m", module],
         volume_size_in_gb=FACTS["volume_gb"],
         max_runtime_in_seconds=FACTS["timeout_seconds"],
-        env={"PYTHONPATH": ":".join(paths)},
+        env={"PYTHONPATH": ":".join(paths), **(env or {})},
         network_config=NetworkConfig(enable_network_isolation=True),
         sagemaker_session=session,
     )
@@ -100,7 +108,9 @@ def output(name: str, folder: str, *path: str) -> ProcessingOutput:
 code = [source("code", FACTS["steps_uri"]), source("library", FACTS["library_uri"])]
 prepare = ProcessingStep(
     "Prepare",
-    step_args=processor(FACTS["prepare_role"], "training_preprocessing", step="prepare").run(
+    step_args=processor(
+        FACTS["prepare_role"], "training_preprocessing", step="prepare", env={"CACHE_SCOPE": cache_scope}
+    ).run(
         inputs=[source("dataset", data_set), *code],
         outputs=[
             output(name, f"{PROCESSING}/output/{name}", "prepare", name)
@@ -113,7 +123,7 @@ prepare = ProcessingStep(
         ],
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
@@ -125,8 +135,9 @@ estimator = Estimator(
     instance_type=FACTS["training_instance"],
     volume_size=FACTS["volume_gb"],
     max_run=FACTS["timeout_seconds"],
-    output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/models",
+    output_path=f"s3://{FACTS['artifact_bucket']}/{FACTS['model']}/trained",
     hyperparameters=FACTS["hyperparameters"],
+    environment=FACTS["offline"],
     disable_profiler=True,
     debugger_hook_config=False,
     sagemaker_session=session,
@@ -142,7 +153,7 @@ train = TrainingStep(
         {name: TrainingInput(s3_data=prepared[name].S3Output.S3Uri, content_type=kind) for name, kind in types.items()}
     ),
     cache_config=cache,
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 artifacts = train.properties.ModelArtifacts.S3ModelArtifacts
 
@@ -167,7 +178,7 @@ evaluate = ProcessingStep(
         ],
     ),
     property_files=[report],
-    retry_policies=[retry_calls, retry_jobs],
+    retry_policies=[retry_calls, retry_jobs, wait_for_room],
 )
 evaluated = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
 evaluation = Join("/", [evaluated, "evaluation.json"])
@@ -177,11 +188,26 @@ def from_report(path: str) -> JsonGet:
     return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
 
 
+keep = LambdaStep(
+    "Keep",
+    lambda_func=Lambda(function_arn=FACTS["keep_function"], session=session),
+    inputs={
+        "model": FACTS["model"],
+        "run_id": run_id,
+        "artifact": artifacts,
+        "sha256": from_report("registry.artifact_sha256"),
+    },
+    outputs=[LambdaOutput(name, LambdaOutputTypeEnum.String) for name in ("artifact", "artifact_version")],
+)
 model = Model(
     image_uri=FACTS["image"],
-    model_data=artifacts,
+    model_data=keep.properties.Outputs["artifact"],
     role=FACTS["train_role"],
-    env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+    env={
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        **FACTS["offline"],
+    },
     sagemaker_session=session,
 )
 
@@ -203,9 +229,15 @@ def register(step, status):
                 "evaluation_uri": evaluation,
                 "contract_uri": Join("/", [evaluated, "contract.json"]),
                 "code_commit": commit,
+                "champion_version": champion_version,
+                "registered_as": status,
+                "uploaded_at": uploaded_at,
+                "upload_sequencer": sequencer,
+                "code_uri": FACTS["code_uri"],
+                "artifact_version": keep.properties.Outputs["artifact_version"],
                 **{
                     name: from_report(f"registry.{name}")
-                    for name in ("source_version", "metric", "metric_value", "champion_verdict")
+                    for name in ("source_version", "metric", "metric_value", "champion_verdict", "artifact_sha256")
                 },
             },
             description=from_report("gate.reason"),
@@ -235,12 +267,12 @@ how = ConditionStep(
 gate = ConditionStep(
     "Gate",
     conditions=[ConditionEquals(from_report("gate.decision"), "register")],
-    if_steps=[how],
+    if_steps=[keep, how],
     else_steps=[unchanged],
 )
 pipeline = Pipeline(
     FACTS["package_group"],
-    parameters=[data_set, run_id, champion, commit, approval],
+    parameters=[data_set, run_id, champion, champion_version, commit, uploaded_at, sequencer, cache_scope, approval],
     steps=[prepare, train, evaluate, gate],
     pipeline_experiment_config=None,
     # Names of jobs start with what the steps have for one.

@@ -57,7 +57,12 @@ RESULT = {
 Answers = Mapping[str, Callable[[], Any]]
 ANSWERS: Answers = {
     "DescribeStacks": lambda: {
-        "Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]}]
+        "Stacks": [
+            {
+                "StackStatus": "ROLLBACK_COMPLETE",
+                "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()],
+            }
+        ]
     },
     "GetTemplate": lambda: {"TemplateBody": json.dumps({"Resources": {}})},
     "GetObject": lambda: _missing(),  # noqa: PLW0108  (it is defined below)

@@ -24,6 +24,7 @@ from cli.main import app
 from cli.records import Told, assumed, real_or_example, records_to_ask
 from cli.runs import retry
 from cli.upload import run_id_of
+from tests.contracts import MODELS
 from tests.records import told
 from tracking.run import Run, Step
 
@@ -122,7 +123,7 @@ def typed() -> Told:
         "ms_subclass": {"type": "category", "levels": ["20", "60"]},
         "area": {"type": "number", "column": "Area (m2)", "nullable": True},
     }
-    document = {**contract.load(targets.ROOT / "models" / MODEL / "model.toml").to_dict(), "features": features}
+    document = {**contract.load(MODELS / MODEL / "model.toml").to_dict(), "features": features}
     spec = contract.Contract.from_dict({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
     return told(spec)
 
@@ -175,7 +176,7 @@ def test_the_run_id_is_that_of_start_etl() -> None:
 
     expected = hashlib.sha256("\n".join([MODEL, "etag", "123", "c" * 64, "e" * 16]).encode()).hexdigest()[:16]
     target: Any = Outputs()
-    assert run_id_of(target, model=MODEL, etag="etag", size=123) == expected
+    assert run_id_of(target, model=MODEL, content="etag", size=123) == expected
 
 
 @pytest.mark.parametrize("state", ["live", "waiting", "superseded"])
@@ -184,13 +185,34 @@ def test_runs_that_went_as_far_as_they_may_are_no_failure(state: str) -> None:
     raise_for_failure(unused, run_in(state))
 
 
-def test_a_failed_step_is_named_with_its_reason() -> None:
+RETRY = "mlops retry 0123456789abcdef"
+CACHED = Step(name="Prepare", status="Cached")
+
+
+@pytest.mark.parametrize(
+    ("reason", "manifest", "others", "hint"),
+    [
+        ("out of memory", None, (), f"Mend it, then run the ETL job again: {RETRY} --from etl"),
+        ("out of memory", {}, (), f"Mend it, then: {RETRY}"),
+        ("a file is missing; run the ETL job again", {}, (), f"That is: {RETRY} --from etl"),
+        (
+            "no objects under the prefix",
+            {},
+            (CACHED,),
+            f"Mend it, then: {RETRY}; if what a step took from the cache is at fault, nothing is taken from there by: "
+            f"{RETRY} --fresh",
+        ),
+    ],
+)
+def test_a_failed_step_is_named_with_its_reason_and_the_command_that_goes_on(
+    reason: str, manifest: Any, others: tuple[Step, ...], hint: str
+) -> None:
     target: Any = SimpleNamespace(place=None)
-    step = Step(name="Train", status="Failed", reason="AlgorithmError: out of memory")
-    with pytest.raises(
-        CliError, match=r"Step Train failed: AlgorithmError: out of memory\. Mend it, then upload the file again"
-    ):
-        raise_for_failure(target, run_in("failed", reason="One or more steps failed", steps=(step,)))
+    step = Step(name="Train", status="Failed", reason=f"AlgorithmError: {reason}.")
+    run = replace(run_in("failed", reason="One or more steps failed", steps=(*others, step)), manifest=manifest)
+    with pytest.raises(CliError) as told:
+        raise_for_failure(target, run)
+    assert (told.value.message, told.value.hint) == (f"Step Train failed: AlgorithmError: {reason}.", hint)
 
 
 def test_the_gates_reason_is_told() -> None:

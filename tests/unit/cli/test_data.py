@@ -11,8 +11,9 @@ from cli import data
 from cli.breast_cancer_data import write_breast_cancer
 from cli.errors import CliError
 from contract import load_all, validate
+from tests import contracts
 
-MODELS = load_all(Path(__file__).resolve().parents[3] / "models")
+MODELS = load_all(contracts.MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)

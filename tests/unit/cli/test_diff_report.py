@@ -146,3 +146,25 @@ def test_a_report_may_hold_bytes_that_are_no_text(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["diff-report", str(tmp_path / "diff.txt")])
     assert done.exit_code == 0, done.output
     assert "\ufffd\\x1b]0;t\\x07\\rStack dev/Forged" in done.stdout
+
+
+def test_a_comment_fits_whatever_is_lost() -> None:
+    lost = "\n".join(
+        f"[-] AWS::SageMaker::ModelPackageGroup Model{'x' * 200}{number:04} destroy" for number in range(900)
+    )
+    queues = "\n".join(f"[-] AWS::SQS::Queue Queue{number:03} destroy" for number in range(50))
+    text = report(parse(f"Stack dev/Data (mlops-dev-data)\n{queues}\n{lost}\n"), allowed=False)
+    assert len(text) < 65_536
+    assert text.count("At stake") == 40
+    assert (
+        "- and 910 more, in the log of the workflow: 900 AWS::SageMaker::ModelPackageGroup, 10 AWS::SQS::Queue." in text
+    )
+
+
+def test_a_comment_of_many_stacks_fits_too() -> None:
+    stacks = "\n".join(
+        f"Stack dev/{'S' * 900}{number}\n[~] AWS::Lambda::Function F{number}\n{'y' * 2000}" for number in range(80)
+    )
+    text = report(parse(stacks), allowed=False)
+    assert 65_000 < len(text) < 65_536
+    assert text.endswith("Cut here: the rest is in the log of the workflow.\n")

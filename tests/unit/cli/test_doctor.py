@@ -89,9 +89,19 @@ def good() -> dict[str, Any]:
             "AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
         },
         "list_endpoints": {"Endpoints": []},
+        # Nothing is deployed, and nothing was.
+        "describe_stacks": refused("ValidationError", "DescribeStacks"),
+        "get_template": refused("ValidationError", "GetTemplate"),
+        "list_buckets": {"Buckets": []},
+        "list_model_package_groups": {"ModelPackageGroupSummaryList": []},
+        "get_database": refused("EntityNotFoundException", "GetDatabase"),
         "list_aws_default_service_quotas": {"Quotas": [quota(PROCESSING, "L-8541302D", 0)]},
         "list_service_quotas": {"Quotas": listed},
     }
+
+
+def refused(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
 
 
 def quota(name: str, code: str, value: float) -> dict[str, Any]:
@@ -138,6 +148,14 @@ def test_an_account_that_lacks_nothing() -> None:
     # Nothing is reserved, which is a note.
     assert states == {check: {"good"} for check in found} | {"concurrency": {"note"}}
     assert found["credentials"][0].told == "account 111122223333, as arn:aws:iam::111122223333:user/me"
+
+
+def test_data_that_no_stack_has_are_told_before_a_deployment_fails_on_them() -> None:
+    left = {"ModelPackageGroupSummaryList": [{"ModelPackageGroupName": "mlops-dev-houses"}]}
+    (finding,) = examined({"list_model_package_groups": left})["retained data"]
+    assert finding.state == "bad"
+    assert finding.told == "An earlier deployment of dev left what is in no stack: mlops-dev-houses"
+    assert finding.advice == "Take them up before you deploy: mlops retained --env dev"
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), denied("sts:GetCallerIdentity")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +14,15 @@ import typer
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionError, WaiterError
 
-from cli import api, follow, local
+from cli import api, follow, given_up, local, runs
 from cli.errors import CliError
 from cli.options import errors
 from cli.render import print_runs
-from cli.runs import doubt, find_run, retry
+from cli.runs import doubt, failure_in, find_run, retry
 from cli.terminal import Console
+from tracking.logs import Line
 from tracking.place import Place
+from tracking.progress import etl_state
 from tracking.run import Run
 from tracking.runs import RunReader
 
@@ -120,11 +122,36 @@ def test_the_refusal_of_an_earlier_upload_is_not_taken_for_the_new_one(monkeypat
         (LIVE, "nothing to retry: run 0123456789abcdef is live"),
         (REFUSED, r"no data set to train on: housing.csv: the file is empty\. .*mlops upload housing\.csv"),
         (replace(LIVE, state="training"), r"under way \(training\)"),
+        (
+            replace(LIVE, state="failed", manifest=None),
+            "no data set .*: mlops retry 0123456789abcdef --from etl",
+        ),
+        (replace(LIVE, state="training", since=datetime(2026, 1, 1, tzinfo=UTC)), r"under way \(training since "),
+        (
+            replace(LIVE, state="deploying", overdue=True, reason="It is so since 2026."),
+            r"made version 3, which is not live yet\. It is so since 2026\. .*mlops deploy california_housing",
+        ),
     ],
 )
-def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str) -> None:
+def test_a_retry_that_would_change_nothing_is_refused(run: Run, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(given_up, "put_back", lambda *_: False)
     with pytest.raises(CliError, match=words):
         retry(UNUSED, run)
+
+
+def test_a_run_whose_event_is_lost_is_trained_again_although_it_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("cli.runs.train_again", lambda _, **what: asked.append(what) or "arn")
+    stuck = replace(LIVE, state="training", overdue=True)
+    assert retry(UNUSED, stuck) == "arn"
+    assert asked == [{"model": MODEL, "run_id": stuck.run_id, "fresh": False}]
+
+
+def test_the_list_of_runs_tells_since_when_a_run_is_under_way() -> None:
+    console = Console(file=(out := io.StringIO()), width=160, soft_wrap=True)
+    since = datetime.now(UTC) - timedelta(minutes=7, seconds=20)
+    print_runs(console, [replace(LIVE, state="deploying", since=since, reason="The endpoint is about to change.")])
+    assert "for 7 min. The endpoint is about to change." in out.getvalue()
 
 
 def test_the_list_of_runs_keeps_its_ids_on_a_narrow_terminal() -> None:
@@ -155,6 +182,43 @@ def test_each_fault_of_a_request_is_told_once_and_not_too_many() -> None:
     assert api._reasons({"message": "Forbidden"}) == "Forbidden"
 
 
+def test_a_training_that_does_not_start_says_what_start_training_said() -> None:
+    def line(second: int, **record: str) -> Line:
+        return Line(datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC), "StartTraining", "g", "s", json.dumps(record))
+
+    started = line(1, level="INFO", event="Training started")
+    failed = line(2, level="ERROR", event="Failed", error="MissingCodeError: The code is gone.")
+    assert failure_in([started]) == ""
+    assert failure_in([started, failed]) == "MissingCodeError: The code is gone"
+
+
+@pytest.mark.parametrize("state", ["live", "waiting"])
+def test_a_run_that_went_well_is_trained_again_when_that_is_said(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(runs, "train_again", lambda _, **wanted: asked.append(wanted) or "arn")
+    run = replace(LIVE, state=state)
+    with pytest.raises(CliError, match=f"To train all the same: mlops retry {LIVE.run_id} --fresh"):
+        retry(UNUSED, run)
+    assert retry(UNUSED, run, fresh=True) == "arn"
+    assert asked == [{"model": MODEL, "run_id": LIVE.run_id, "fresh": True}]
+
+
+def test_a_data_set_that_is_lost_is_told_apart_from_one_that_was_never_made() -> None:
+    def workflow(job: str, **more: str) -> dict[str, Any]:
+        runs_of_the_job = {"JobDetails": {"JobRuns": [{"JobRunState": job, **more}]}}
+        return {"Status": "COMPLETED", "Graph": {"Nodes": [{"Name": "etl", **runs_of_the_job}]}}
+
+    lost = etl_state(workflow("SUCCEEDED"), None, None, run_id="abc")
+    assert lost == (
+        "failed",
+        "The ETL job made a data set, and its manifest.json is gone. Make it anew: mlops retry abc --from etl",
+    )
+    assert etl_state(workflow("FAILED", ErrorMessage="out of memory"), None, None, run_id="abc") == (
+        "failed",
+        "out of memory",
+    )
+
+
 class Storage:
     """One bucket with the run of one model, whose workflow all models share."""
 
@@ -168,7 +232,7 @@ class Storage:
         return {"KeyCount": int(Prefix == f"{self._model}/run=abc/")}
 
     def get_paginator(self, name: str) -> Storage:
-        assert name == "get_workflow_runs"
+        assert name in ("get_workflow_runs", "list_objects_v2")
         return self
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
@@ -182,12 +246,17 @@ class Storage:
         job = {"Id": "jr", "JobRunState": "FAILED", "ErrorMessage": "out of memory"}
         return {"Run": {**run, "Graph": {"Nodes": [{"Name": "Prepare rows", "JobDetails": {"JobRuns": [job]}}]}}}
 
+    def resources(self, _kind: str) -> dict[str, str]:
+        return {}
+
     def get_object(self, **_: Any) -> None:
         raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "gone"}}, "GetObject")
 
     @property
     def place(self) -> Place:
-        return Place(client=self.client, prefix="", processed_bucket="processed", workflow="etl")
+        return Place(
+            client=self.client, prefix="", processed_bucket="processed", workflow="etl", artifact_bucket="artifact"
+        )
 
     models = ("breast_cancer", "california_housing", "churn")
 
@@ -233,7 +302,15 @@ def test_a_run_that_is_refused_while_it_is_read_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(RunReader, "_workflow_runs", lambda _self, _run_id: iter([running]))
     monkeypatch.setattr(RunReader, "_with_graph", end_of_the_job)
     monkeypatch.setattr(RunReader, "_document", lambda _self, _run_id, name: written.get(name))
+    monkeypatch.setattr(RunReader, "_claim", lambda _self, _run_id: {"state": "started"})
 
-    place = Place(client=pytest.fail, prefix="", processed_bucket="processed", shared_bucket="artifact", workflow="etl")
+    place = Place(
+        client=pytest.fail,
+        prefix="",
+        processed_bucket="processed",
+        shared_bucket="artifact",
+        workflow="etl",
+        artifact_bucket="artifact",
+    )
     run = RunReader(place, model="california_housing").read("abc")
     assert (run.state, run.reason) == ("refused", "empty.csv: the file is empty")

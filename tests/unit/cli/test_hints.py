@@ -18,7 +18,10 @@ from cli.main import app
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("cli", "assets/lambda", "assets/glue", "assets/pipeline", "assets/shared/python", "frontend", "localcloud")
 # After the verb: what belongs to the command, up to the end of the sentence or of the part in quotes.
-VERB, WORD = r"(?:local |keys |k8s )?[a-z][a-z-]+", r"--?[a-z][a-z-]*|[A-Z_]{2,}(?:\.csv)?|[\w<>]*VALUE[\w<>]*"
+VERB, WORD = (
+    r"(?:local |keys |k8s )?[a-z][a-z-]+",
+    r"--from etl|--?[a-z][a-z-]*|[A-Z_]{2,}(?:\.csv)?|[\w<>]*VALUE[\w<>]*",
+)
 COMMAND = re.compile(rf"\bmlops ({VERB})((?: (?:{WORD}))*)")
 # What an f-string puts in.
 VALUE = "VALUE"

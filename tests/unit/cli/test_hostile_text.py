@@ -23,13 +23,18 @@ from cli import (
     batches,
     datasets,
     delivery,
+    deployment,
     doctor,
     environment,
+    etl,
     kubernetes,
     lifecycle,
     main,
     operate,
+    protection,
     registry,
+    retained,
+    running,
     runs,
     serving,
     teardown,
@@ -38,6 +43,7 @@ from cli import follow as following
 from cli import rows as rowreading
 from cli.dead_letters import Letter
 from cli.errors import CliError
+from cli.estate import GROUP
 from cli.needs import Needs, QuotaNeed
 from cli.records import records_to_ask
 from cli.terminal import output
@@ -65,8 +71,17 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
         (["FILE", EVIL], WRONG),
     ],
     "runs": [([], OK), ([EVIL], OK)],
-    "retry": [([EVIL], FAILS)],
-    "destroy": [(["--env", EVIL, "--yes"], OK)],
+    "retry": [
+        ([EVIL], FAILS),
+        ([EVIL, "--fresh"], FAILS),
+        ([EVIL, "--from", "etl"], FAILS),
+        ([EVIL, "--from", EVIL], WRONG),
+    ],
+    "destroy": [
+        (["--env", EVIL, "--yes"], OK),
+        (["--env", EVIL, "--yes", "--delete-retained", EVIL], FAILS),
+        (["--env", EVIL, "--yes", "--model", EVIL], OK),
+    ],
     "predict": [
         (["--explain"], OK),
         (["--set", f"{EVIL}=1"], FAILS),
@@ -97,6 +112,7 @@ CASES: dict[str, list[tuple[Sequence[str], int]]] = {
     "local up": [(["--no-page"], OK), (["--port", EVIL], WRONG)],
     "local env": [([], OK), (["--shell", EVIL], WRONG)],
     "doctor": [([], FAILS)],
+    "retained": [([], OK)],
     "keys create": [(["partner"], OK), ([EVIL], FAILS), (["partner", "--models", EVIL], FAILS)],
     "keys list": [([], OK)],
     "keys revoke": [([EVIL], FAILS), (["page"], FAILS)],
@@ -201,26 +217,33 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HostileTar
     (folder / "diff.txt").write_text(diff, encoding="utf-8")
     target = hostile.target(kind)
     refuses = kind is RefusingTarget
-    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, serving):
+    for module in (access, main, batch, datasets, delivery, doctor, kubernetes, lifecycle, operate, retained, serving):
         monkeypatch.setattr(module, "find_target", lambda **_: target)
     monkeypatch.setattr(doctor, "needs_of", lambda _: NEEDS)
-    for module in (tracked, following, runs, operate):
+    for module in (tracked, following, runs, operate, etl):
         monkeypatch.setattr(module, "RunReader", Reader)
     monkeypatch.setattr(runs, "list_runs", lambda *_, **__: [hostile.run("failed"), hostile.run("live")])
     monkeypatch.setattr(runs, "_models_with", lambda *_: [EVIL])
     monkeypatch.setattr(registry, "tracked_version", lambda *found: version(found[2]) if found[2] < 3 else None)
-    monkeypatch.setattr(registry, "approved_versions", lambda *_: iter(()))
+    monkeypatch.setattr(registry, "newest_approved", lambda *_: None)
     monkeypatch.setattr(registry, "versions", lambda *_: [version(2), version(1)])
-    monkeypatch.setattr(serving, "versions", lambda *_: [version(2), version(1)])
     monkeypatch.setattr(serving, "wait_for", lambda *_, **__: None)
-    monkeypatch.setattr(serving, "PATIENCE_SECONDS", {"aws": 0.1})
-    monkeypatch.setattr(serving, "PAUSE_SECONDS", {"aws": 0.01})
-    monkeypatch.setattr(lifecycle, "WAIT_SECONDS", {"aws": 0.0})
+    for module in (deployment, serving):
+        monkeypatch.setattr(module, "versions", lambda *_: [version(2), version(1)])
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", {"aws": 0.1})
+        monkeypatch.setattr(module, "PAUSE_SECONDS", {"aws": 0.01})
     answers = {"GET": Described, "POST": Response}
     http = SimpleNamespace(request=lambda method, *_, **__: Refusal() if refuses else answers[method]())
     monkeypatch.setattr(api, "pool", lambda *_, **__: nullcontext(http))
+    # A group of a hostile name, in no stack.
+    group = {"Type": GROUP, "DeletionPolicy": "Retain", "Properties": {"ModelPackageGroupName": EVIL}}
+    monkeypatch.setattr(retained, "template_of", lambda _: {"Resources": {EVIL: group}})
+    monkeypatch.setattr(retained, "holdings", lambda _: [(GROUP, EVIL)])
+    monkeypatch.setattr(retained, "LOCAL_DIR", folder)
+    monkeypatch.setattr(retained, "ROOT", folder)
+    monkeypatch.setattr(protection, "is_protected", lambda _: False)
     monkeypatch.setattr(teardown, "delete_stack", lambda *_: None)
-    monkeypatch.setattr(teardown, "wait", lambda *_, **__: None)
+    monkeypatch.setattr(running, "wait", lambda *_, **__: None)
     monkeypatch.setattr(batches, "fetch", lambda *_, **__: None)
     monkeypatch.setattr(batches, "result_of", lambda *_: RESULT | ({"state": "failed"} if refuses else {}))
     monkeypatch.setattr(batches, "size_of", lambda *_: 1)

@@ -53,7 +53,9 @@ class Cloud:
 
     @property
     def place(self) -> Place:
-        return Place(client=self.client, prefix="mlops-dev-", processed_bucket=BUCKET, workflow="w")
+        return Place(
+            client=self.client, prefix="mlops-dev-", processed_bucket=BUCKET, workflow="w", artifact_bucket="artifact"
+        )
 
     def put(self, folder: Path, contract: Contract) -> None:
         for path in folder.rglob("*"):

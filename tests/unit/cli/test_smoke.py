@@ -151,10 +151,42 @@ def test_the_deployed_commit_is_what_the_stack_says() -> None:
     assert deployed(target, ModelNames="a") == "unknown"
     with Stubber(target.client("cloudformation")) as cloudformation:
         cloudformation.add_client_error("describe_stacks", "ValidationError")
+        # Neither the stack nor one of GitHub's roles: nothing is deployed here yet.
+        cloudformation.add_client_error("describe_stacks", "ValidationError")
         assert smoke.deployed_commit(target) == "unknown"
         cloudformation.add_client_error("describe_stacks", "AccessDenied")
         with pytest.raises(ClientError, match="AccessDenied"):
             smoke.deployed_commit(target)
+
+
+@pytest.mark.parametrize(("stage", "here"), [("dev", True), ("prod", False)])
+def test_an_account_of_another_environment_is_told_by_its_roles(stage: str, here: bool) -> None:
+    target = Target(stage=stage, session=boto3.Session("x", "x", region_name="eu-west-1"))
+    outputs = [{"OutputKey": f"{role}RoleArn", "OutputValue": "arn"} for role in ("Diff", "DeployDev", "Push")]
+    delivery_stack = {"StackName": "mlops-delivery", "CreationTime": datetime(2026, 1, 2), "Outputs": outputs}
+    with Stubber(target.client("cloudformation")) as cloudformation:
+        cloudformation.add_client_error("describe_stacks", "ValidationError")
+        answer = {"Stacks": [{**delivery_stack, "StackStatus": "CREATE_COMPLETE"}]}
+        cloudformation.add_response("describe_stacks", answer, {"StackName": "mlops-delivery"})
+        if here:
+            assert smoke.deployed_commit(target) == "unknown"
+            return
+        with pytest.raises(CliError) as raised:
+            smoke.deployed_commit(target)
+    assert raised.value.message == ("This is not the account of prod: its stack mlops-delivery has roles for dev.")
+    assert "DiffRoleArn" in raised.value.hint
+
+
+def test_a_missing_lookup_role_names_the_bootstrap() -> None:
+    target = Target(stage="dev", session=boto3.Session("x", "x", region_name="eu-west-1"))
+    identity = {"UserId": "u", "Account": "111122223333", "Arn": "arn:aws:sts::111122223333:assumed-role/diff/x"}
+    with Stubber(target.client("sts")) as sts:
+        sts.add_response("get_caller_identity", identity)
+        sts.add_client_error("assume_role", "AccessDenied")
+        with pytest.raises(CliError) as raised:
+            smoke.through_lookup_role(target)
+    assert "cdk-hnb659fds-lookup-role-111122223333-eu-west-1" in raised.value.message
+    assert raised.value.hint == "Bootstrap that region: ./dev cdk bootstrap aws://111122223333/eu-west-1."
 
 
 @pytest.mark.parametrize(("answer", "code"), [(ANSWER, 0), (CliError("The REST API did not answer"), 1)])

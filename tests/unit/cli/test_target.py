@@ -16,8 +16,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from typer.testing import CliRunner
 
-from cli import local
+from cli import local, main
 from cli import target as targets
 from cli.errors import CliError
 from cli.local import only_one
@@ -30,6 +31,7 @@ OUTPUTS = {
     "training": {"ModelNames": "california_housing,breast_cancer"},
     "serving": {"ApiUrl": "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/", "ApiKeyId": "key"},
     "batch": {},
+    "recovery": {},
     "monitoring": {},
 }
 
@@ -112,6 +114,8 @@ def test_the_local_cloud_is_taken_while_it_runs(state_file: Path, endpoint: str)
 def test_a_spoilt_state_file_is_no_local_cloud(state_file: Path, content: str) -> None:
     state_file.write_text(content)
     assert running_cloud() is None
+    with pytest.raises(CliError, match="The local cloud has died"):
+        find_target(where=None, stage=None)
 
 
 def test_another_process_with_the_number_of_a_dead_cloud_is_not_taken_for_it(state_file: Path) -> None:
@@ -124,13 +128,49 @@ def test_aws_is_taken_when_asked_for(state_file: Path, endpoint: str) -> None:
     assert find_target(where="aws", stage="prod").where == "aws"
 
 
-def test_a_local_cloud_that_died_is_not_taken(state_file: Path, endpoint: str) -> None:
+@pytest.mark.parametrize("where", [None, "local"])
+def test_a_local_cloud_that_died_is_said_and_aws_is_not_taken_for_it(
+    state_file: Path, endpoint: str, where: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "Session", lambda **_: pytest.fail("it turned to AWS"))
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     write_state(state_file, endpoint=endpoint, pid=ended.pid)
-    assert find_target(where=None, stage=None).where == "aws"
-    with pytest.raises(CliError, match="No local cloud is running"):
-        find_target(where="local", stage=None)
+    with pytest.raises(CliError) as told:
+        find_target(where=where, stage=None)
+    assert told.value.message == (
+        f"The local cloud at {endpoint} has died: nothing answers there, and what it held is gone."
+    )
+    assert told.value.hint.startswith("Start a new one in another terminal: mlops local up.")
+    assert ("--on aws" in told.value.hint) == (where is None)
+
+
+def test_without_a_local_cloud_aws_has_to_be_asked_for(state_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "Session", lambda **_: pytest.fail("it turned to AWS"))
+    with pytest.raises(CliError, match=r"^No local cloud is running\. Start one .*: mlops local up\..*add --on aws"):
+        find_target(where=None, stage="prod")
+
+
+def test_a_dead_local_cloud_does_not_hinder_a_new_one(state_file: Path) -> None:
+    write_state(state_file)
+    with only_one():
+        pass
+
+
+@pytest.mark.parametrize(("chosen", "asked", "taken"), [("aws", [], "aws"), ("aws", ["--on", "local"], "local")])
+def test_aws_may_be_chosen_for_a_shell(
+    chosen: str, asked: list[str], taken: str, state_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = []
+
+    def find(**options: Any) -> Target:
+        places.append(options["where"])
+        raise CliError("far enough")
+
+    monkeypatch.setattr(main, "find_target", find)
+    monkeypatch.setenv("MLOPS_ON", chosen)
+    assert CliRunner().invoke(main.app, ["runs", *asked]).exit_code == 1
+    assert places == [taken]
 
 
 def test_nobodys_profile_changes_the_local_session(monkeypatch: pytest.MonkeyPatch) -> None:

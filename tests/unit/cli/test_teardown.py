@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,8 @@ from botocore.stub import Stubber
 from cli import teardown
 from cli.deletion import StackError, delete_stack, wait
 from cli.errors import CliError
+from cli.estate import Thing, survey
+from cli.running import end_batches, of_model, running
 from cli.target import Target
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -35,7 +39,7 @@ def target() -> Target:
     return Target(stage="dev", session=session, endpoint="http://127.0.0.1:9")
 
 
-def test_running_batches_are_stopped_and_those_of_others_are_not(target: Target) -> None:
+def test_a_batch_is_stopped_and_waited_for(target: Target) -> None:
     described = {
         **summary("mlops-dev-a-1"),
         "TransformJobStatus": "Stopped",
@@ -44,13 +48,47 @@ def test_running_batches_are_stopped_and_those_of_others_are_not(target: Target)
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
     }
     with Stubber(target.client("sagemaker")) as sagemaker:
-        listed = {"TransformJobSummaries": [summary("mlops-dev-a-1"), summary("my-mlops-dev-job")]}
-        asked = {"NameContains": "mlops-dev-", "StatusEquals": "InProgress"}
-        sagemaker.add_response("list_transform_jobs", listed, asked)
         sagemaker.add_response("stop_transform_job", {}, {"TransformJobName": "mlops-dev-a-1"})
         sagemaker.add_response("describe_transform_job", described, {"TransformJobName": "mlops-dev-a-1"})
-        teardown._stop_batches(target)
+        end_batches(target, ["mlops-dev-a-1"])
         sagemaker.assert_no_pending_responses()
+
+
+@pytest.fixture
+def others(target: Target) -> Iterator[Stubber]:
+    """SageMaker of an account in which others have names like ours."""
+    batches = {"TransformJobSummaries": [summary("mlops-dev-a-1"), summary("my-mlops-dev-job")]}
+    endpoints = [named("Endpoint", name) for name in ("mlops-dev-a", "mlops-dev-a-b", "mlops-dev-a-2", "a-mlops-dev-a")]
+    names = ("mlops-dev-a-1-0a1b", "mlops-dev-a-b-1-0a1b", "mlops-dev-a-2-1-0a1b", "mlops-dev-a-b3-0a1b")
+    with Stubber(target.client("sagemaker")) as sagemaker, Stubber(target.client("application-autoscaling")) as scaling:
+        asked = {"NameContains": "mlops-dev-"}
+        sagemaker.add_response("list_transform_jobs", batches, {**asked, "StatusEquals": "InProgress"})
+        scaling.add_response("describe_scalable_targets", {"ScalableTargets": []})
+        sagemaker.add_response("list_endpoints", {"Endpoints": endpoints}, asked)
+        sagemaker.add_response(
+            "list_endpoint_configs", {"EndpointConfigs": [named("EndpointConfig", n) for n in names]}, asked
+        )
+        sagemaker.add_response("list_models", {"Models": [named("Model", n) for n in names]}, asked)
+        yield sagemaker
+
+
+def named(kind: str, name: str) -> dict[str, Any]:
+    found = {
+        f"{kind}Name": name,
+        f"{kind}Arn": f"arn:aws:sagemaker:eu-west-1:111122223333:x/{name}",
+        "CreationTime": NOW,
+    }
+    return found | ({"LastModifiedTime": NOW, "EndpointStatus": "InService"} if kind == "Endpoint" else {})
+
+
+def test_what_others_run_is_not_ours(target: Target, others: Stubber) -> None:
+    found = running(target)
+    assert (found.batches, found.endpoints) == (("mlops-dev-a-1",), ("mlops-dev-a", "mlops-dev-a-b", "mlops-dev-a-2"))
+
+
+def test_a_model_has_no_part_in_another_of_a_longer_name(target: Target, others: Stubber) -> None:
+    found = running(target, of_model(target, "a"))
+    assert (found.endpoints, found.models) == (("mlops-dev-a",), ("mlops-dev-a-1-0a1b", "mlops-dev-a-b3-0a1b"))
 
 
 STACK = "mlops-dev-data"
@@ -113,6 +151,8 @@ def test_the_bucket_of_access_logs_is_emptied_last(target: Target) -> None:
     logged = {"Type": "AWS::S3::Bucket", "Properties": {"LoggingConfiguration": {}}}
     kept = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
     template = {"Resources": {"A": {"Type": "AWS::S3::Bucket"}, "B": logged, "C": kept, "D": logged}}
+    # E is in the stack, and its template says nothing of it.
+    states = {"A": "CREATE_COMPLETE", "B": "DELETE_FAILED", "C": "CREATE_COMPLETE", "D": GONE, "E": "CREATE_COMPLETE"}
     resources = [
         {
             "LogicalResourceId": name,
@@ -121,12 +161,27 @@ def test_the_bucket_of_access_logs_is_emptied_last(target: Target) -> None:
             "ResourceStatus": status,
             "LastUpdatedTimestamp": NOW,
         }
-        for name, status in (("A", "CREATE_COMPLETE"), ("B", "CREATE_COMPLETE"), ("C", "CREATE_COMPLETE"), ("D", GONE))
+        for name, status in states.items()
     ]
-    with Stubber(target.client("cloudformation")) as cloudformation:
-        cloudformation.add_response("get_template", {"TemplateBody": json.dumps(template)})
-        cloudformation.add_response("list_stack_resources", {"StackResourceSummaries": resources})
-        assert teardown._disposable_buckets(target, STACK) == ["b", "a"]
+    found = {}
+    for protected in (False, True):
+        with Stubber(target.client("cloudformation")) as cloudformation, nothing_else(target):
+            cloudformation.add_response("get_template", {"TemplateBody": json.dumps(template)})
+            cloudformation.add_response("list_stack_resources", {"StackResourceSummaries": resources})
+            found[protected] = survey(target, [STACK], protected=protected)
+    assert {protected: estate.buckets for protected, estate in found.items()} == {False: ("b", "a"), True: ()}
+    assert {estate.kept for estate in found.values()} == {(Thing("retained AWS::S3::Bucket", "c", kept=True),)}
+
+
+@contextmanager
+def nothing_else(target: Target) -> Iterator[None]:
+    """An account without any bucket, version or catalog of the environment."""
+    s3, sagemaker, glue = (Stubber(target.client(service)) for service in ("s3", "sagemaker", "glue"))
+    s3.add_response("list_buckets", {"Buckets": []})
+    sagemaker.add_response("list_model_package_groups", {"ModelPackageGroupSummaryList": []})
+    glue.add_client_error("get_database", "EntityNotFoundException")
+    with s3, sagemaker, glue:
+        yield
 
 
 def test_an_endpoint_that_does_not_go_is_told_with_its_reason(target: Target) -> None:

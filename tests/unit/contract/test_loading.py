@@ -11,6 +11,7 @@ import pytest
 
 import contract as contract_package
 from contract import Contract, ContractError, bundled, load, load_all
+from tests.contracts import MODELS
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_the_package_needs_only_the_standard_library() -> None:
         "print([m for m in ('numpy', 'boto3', 'pandas') if m in sys.modules])"
     )
     source = Path(contract_package.__file__).parent
-    model = source.parents[3] / "models" / "california_housing" / "model.toml"
+    model = MODELS / "california_housing" / "model.toml"
     command = [sys.executable, "-S", "-c", script, str(model)]
     found = subprocess.run(command, env={"PYTHONPATH": str(source.parent)}, capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"

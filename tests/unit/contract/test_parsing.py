@@ -242,6 +242,9 @@ MISTAKES = [
     ("max_concurrency = 5", "max_concurrency = 500", "serving.max_concurrency", "at most 200"),
     ('"ml.m5.large"', '"m5.large"', "serving.instance_type", "must be an instance type"),
     ('name = "california_housing"', 'name = "California-Housing"', "model.name", "must be snake_case"),
+    ('name = "california_housing"', 'name = "housing_"', "model.name", "single _ between words"),
+    ('name = "california_housing"', 'name = "housing__2"', "model.name", "single _ between words"),
+    ('name = "california_housing"', f'name = "{"h" * 41}"', "model.name", "at most 40 characters"),
     ('task = "regression"', 'task = "ranking"', "model.task", 'must be "regression" or "binary", is \'ranking\''),
 ]
 
@@ -383,6 +386,13 @@ def test_how_files_are_written_is_read_exactly() -> None:
     assert (again, again.hash) == (contract, contract.hash)
 
 
+def test_which_uploads_are_run_is_of_no_version() -> None:
+    newest = contract_of_toml(READING.replace("[data]", '[data]\nuploads = "newest"'), FILE)
+    every = contract_of_toml(READING, FILE)
+    assert (newest.uploads, every.uploads) == ("newest", "all")
+    assert (newest.hash, newest.to_dict()) == (every.hash, every.to_dict())
+
+
 def test_a_key_that_is_a_feature_is_read_as_one() -> None:
     contract = contract_of_toml(READING.replace('"Id"', '"a"'), FILE)
     assert contract.key_field == Field("key A (m)", "A (m)", "number")
@@ -404,6 +414,7 @@ def test_the_hash_of_a_contract_that_says_nothing_of_files_is_that_of_before() -
         ('"-9"]', '"-9"]\nmissing_only = ["?"]', "data.missing", "keep one"),
         ('key = "Id"', "key = 3", "data.key", "must be text in quotes, is 3"),
         ("[data]", "[data]\nkeys = 1", "data.keys", "did you mean key?"),
+        ("[data]", '[data]\nuploads = "last"', "data.uploads", 'must be "all" or "newest"'),
         ('"drop"', '"some"', "quality.equal_rows", 'must be "keep" or "drop"'),
         ('"Y, z"', '"A (m)"', "target.column", "names the column of the feature a; a target is no input"),
         ('type = "number" }', 'type = "number" }\nb = { column = "A (m)", type = "number" }', "features.b",

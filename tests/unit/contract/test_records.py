@@ -27,12 +27,14 @@ from contract import (
     validate,
 )
 from contract.reading import Row
+from tests.contracts import MODELS as MODEL_FOLDER
+from tests.contracts import REAL
 from tests.unit.contract.conftest import MODEL_FILE
 
 HOUSING = load(MODEL_FILE)
 SETTINGS = settings(deadline=None, database=None, max_examples=100)
 ROOT = Path(__file__).parents[3]
-MODELS = {**load_all(ROOT / "models"), **load_all(ROOT / "tests" / "data" / "models")}
+MODELS = {**load_all(MODEL_FOLDER), **load_all(REAL)}
 
 json_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
 

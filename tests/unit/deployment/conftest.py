@@ -10,6 +10,7 @@ from tests.unit.deployment.fake import GROUP
 from tests.unit.lambdas.loading import load_function
 
 DEPLOY = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": "role", "VERIFY_FUNCTION": "verify"}
+DEPLOY |= {"LATE_SECONDS": "600", "DEPLOYMENT_QUEUE_URL": "https://deployments"}
 VERIFY = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "ALERTS_TOPIC_ARN": "topic"}
 
 

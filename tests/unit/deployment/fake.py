@@ -17,6 +17,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tracking.order import Order, order_of
+
 GROUP = "mlops-dev-california-housing"
 ARN = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}"
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -57,19 +59,26 @@ class World:
     told: list[Json] = field(default_factory=list)
     writes: list[tuple[str, int, str, str]] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    # Trainings that were requested.
+    asked: list[Json] = field(default_factory=list)
     writer: str = "person"
 
     def tick(self, seconds: float = 1.0) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def add(self, number: int, approval: str = "PendingManualApproval") -> None:
+    def add(self, number: int, approval: str = "PendingManualApproval", *, uploaded: int | None = None) -> None:
+        """`uploaded`: the place of its upload among all of them; by default versions are registered in that order."""
+        moment = START + timedelta(minutes=number if uploaded is None else uploaded) - timedelta(days=1)
         self.versions[number] = {
             "ModelPackageArn": f"{ARN}/{number}",
             "ModelPackageVersion": number,
             "ModelPackageGroupName": GROUP,
             "ModelApprovalStatus": approval,
             "CreationTime": START + timedelta(minutes=number),
-            "CustomerMetadataProperties": {"evaluation_uri": f"s3://artifact/{number}/evaluation.json"},
+            "CustomerMetadataProperties": {
+                "evaluation_uri": f"s3://artifact/{number}/evaluation.json",
+                "uploaded_at": moment.isoformat(),
+            },
             "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://artifact/{number}/model.tar.gz"}]},
         }
 
@@ -82,6 +91,25 @@ class World:
     def version_of(self, config: str) -> int:
         model = self.models[self.configs[config]["ProductionVariants"][0]["ModelName"]]
         return int(model["PrimaryContainer"]["ModelPackageName"].rsplit("/", 1)[1])
+
+    def register(self, number: int, *, compared: str, uploaded: int | None = None) -> None:
+        """As the pipeline does it where the gate alone decides. `compared`: "none", or "" of an older pipeline."""
+        self.add(number, "Approved", uploaded=uploaded)
+        told = {"run_id": f"{number:016x}", "registered_as": "Approved", "champion_version": compared}
+        metadata = self.versions[number]["CustomerMetadataProperties"]
+        metadata |= {name: value for name, value in told.items() if value}
+        detail = {"ModelPackageGroupName": GROUP, "ModelPackageVersion": number, "ModelApprovalStatus": "Approved"}
+        detail["ModelPackageArn"] = f"{ARN}/{number}"
+        self.queue.append({"detail": detail, "time": self.now.replace(microsecond=0).isoformat()})
+
+    def newest(self) -> int | None:
+        """Of the approved versions."""
+        approved = [item for item in self.versions.values() if item["ModelApprovalStatus"] == "Approved"]
+        newest = max(approved, key=order_of, default=None)
+        return newest and int(newest["ModelPackageVersion"])
+
+    def order(self, number: int) -> Order:
+        return order_of(self.versions[number])
 
     def recorded(self, number: int) -> str:
         return str(self.versions[number]["CustomerMetadataProperties"].get("deployment_state", ""))
@@ -132,7 +160,7 @@ class SageMaker:
         return SimpleNamespace(paginate=lambda **request: [self.list_model_packages(**request)])
 
     def list_model_packages(self, **request: Any) -> Json:
-        known = sorted(self.world.versions.values(), key=lambda item: -item["ModelPackageVersion"])
+        known = sorted(self.world.versions.values(), key=lambda item: item["CreationTime"], reverse=True)
         wanted = request.get("ModelApprovalStatus")
         return {"ModelPackageSummaryList": [v for v in known if wanted in (None, v["ModelApprovalStatus"])]}
 
@@ -154,9 +182,11 @@ class SageMaker:
         if metadata != found["CustomerMetadataProperties"]:
             fields.append("CustomerMetadataProperties")
         found["CustomerMetadataProperties"] = metadata
+        found["LastModifiedTime"] = world.now
         state = metadata.get("deployment_state", "")
         world.writes.append((world.writer, number, found["ModelApprovalStatus"], state))
         detail = {
+            "ModelPackageArn": ModelPackageArn,
             "ModelPackageGroupName": GROUP,
             "ModelPackageVersion": number,
             "ModelApprovalStatus": found["ModelApprovalStatus"],
@@ -273,6 +303,12 @@ def clients(world: World) -> dict[str, Any]:
     def invoke(*, Payload: bytes, **_: Any) -> None:  # noqa: N803
         world.changed.append(json.loads(Payload))
 
+    def put_events(*, Entries: list[Json]) -> Json:  # noqa: N803
+        (entry,) = Entries
+        assert (entry["Source"], entry["DetailType"]) == ("mlops.dev", "Training Requested")
+        world.asked.append(json.loads(entry["Detail"]))
+        return {"FailedEntryCount": 0}
+
     def put_metric_data(*, MetricData: list[Json], **_: Any) -> None:  # noqa: N803
         world.counted.append(MetricData[0]["MetricName"])
 
@@ -282,6 +318,7 @@ def clients(world: World) -> dict[str, Any]:
         "runtime": _runtime(world),
         "autoscaling": _scaling(),
         "functions": client({"invoke": invoke}),
+        "bus": client({"put_events": put_events}),
         "cloudwatch": client({"put_metric_data": put_metric_data}),
         "sns": client({"publish": lambda **_: None}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
@@ -78,7 +78,7 @@ class Platform:
         self.world.tick()
         self.world.writer = "person"
         sagemaker = clients(self.world)["sagemaker"]
-        for number in sorted(self.world.versions, reverse=True):
+        for number in sorted(self.world.versions, key=self.world.order, reverse=True):
             if self.world.approval(number) == "Approved":
                 mark = {
                     "deployment_state": "stopped",
@@ -98,11 +98,11 @@ class Platform:
         """As `mlops deploy` does it."""
         self.world.tick()
         self.world.writer = "person"
-        approved = [number for number in self.world.versions if self.world.approval(number) == "Approved"]
-        if not approved or self.world.pending:
+        newest = self.world.newest()
+        if newest is None or self.world.pending:
             return
         clients(self.world)["sagemaker"].update_model_package(
-            ModelPackageArn=self.world.versions[max(approved)]["ModelPackageArn"],
+            ModelPackageArn=self.world.versions[newest]["ModelPackageArn"],
             CustomerMetadataProperties={"deployment_asked_at": self.world.now.isoformat()},
             CustomerMetadataPropertiesToRemove=list(BOOKKEEPING),
         )
@@ -112,6 +112,12 @@ class Platform:
         self.world.settle()
         self.world.endpoint = None
 
+    def forget(self) -> None:
+        """Every event that is on its way is lost, and so is that of the end of a change that is under way."""
+        self.world.settle()
+        self.world.queue.clear()
+        self.world.changed.clear()
+
     def again(self) -> None:
         """Everything that was delivered is delivered once more: doubled, and late."""
         self.world.queue += self.world.delivered
@@ -120,15 +126,14 @@ class Platform:
     # What there is to see.
 
     def facts(self, number: int) -> Facts:
-        approved = [n for n in self.world.versions if self.world.approval(n) == "Approved"]
-        live = self.world.live()
+        newest, live = self.world.newest(), self.world.live()
         return Facts(
             self.world.approval(number),
             self.world.recorded(number),
             live=live == number,
-            wanted=bool(approved) and number == max(approved),
+            wanted=number == newest,
             answered=live is not None,
-            successor=bool(approved),
+            successor=newest is not None,
         )
 
     def state(self, number: int) -> State:
@@ -142,11 +147,16 @@ class Platform:
 
 
 @contextmanager
-def platform(functions: tuple[SimpleNamespace, SimpleNamespace], count: int = 3) -> Iterator[Platform]:
-    """Version 1 is live and right; the others wait for a decision."""
+def platform(
+    functions: tuple[SimpleNamespace, SimpleNamespace], count: int = 3, *, uploads: Sequence[int] = ()
+) -> Iterator[Platform]:
+    """Version 1 is live and right; the others wait for a decision.
+
+    `uploads`: which place each version's upload had, when they were registered in another order.
+    """
     world = World()
-    for number in range(1, count + 1):
-        world.add(number)
+    for number, uploaded in enumerate(uploads or range(1, count + 1), start=1):
+        world.add(number, uploaded=uploaded)
     made = clients(world)
 
     class Clock(datetime):

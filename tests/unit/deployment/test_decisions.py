@@ -123,7 +123,7 @@ def test_an_older_version_is_not_approved_but_rolled_back_to(here: Platform, tar
     version = registry.find_version(target, MODEL, 3)
     with pytest.raises(CliError) as refused:
         registry.approve(target, version, reason="it was good")
-    assert refused.value.message == "Version 3 would not become live: version 5 is newer, and approved."
+    assert refused.value.message == "Version 3 would not become live: version 5 has a later upload, and is approved."
     assert refused.value.hint == "Go back to it: mlops rollback 3."
     assert (here.world.writes, begun) == ([], [])
 

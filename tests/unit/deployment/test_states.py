@@ -54,6 +54,7 @@ def test_every_version_is_in_a_state() -> None:
         "rolled_back",
         "superseded",
         "stopped",
+        "outdated",
         "of an older app",
     ]
     flags = list(itertools.product([False, True], repeat=4))
@@ -84,8 +85,9 @@ def test_a_verdict_is_not_written_of_a_version_that_was_stopped_or_judged() -> N
 
 
 def test_the_only_faults_that_reject_are_those_of_the_version() -> None:
+    """And an approval of the gate alone that rests on another champion."""
     rejecting = {event for event, change in CHANGES.items() if change.approval == REJECTED}
-    assert rejecting == {Event.REJECT, Event.REFUSE, Event.FAIL, Event.ROLL_BACK}
+    assert rejecting == {Event.REJECT, Event.REFUSE, Event.FAIL, Event.ROLL_BACK, Event.OUTDATE}
     assert CHANGES[Event.BLOCK].approval is None
 
 

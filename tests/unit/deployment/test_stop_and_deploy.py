@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from cli import serving
+from cli import deployment, lifecycle, registry, serving
 from cli.main import app
 from tests.unit.deployment.fake import GROUP, clients
 from tests.unit.deployment.platform import Platform, platform
@@ -35,7 +35,7 @@ class Target:
         }
         self.records: dict[str, bytes] = {}
         bucket = "artifact" if shared else None
-        self.place = Place(self.client, "mlops-dev-", "processed", "etl", shared_bucket=bucket)
+        self.place = Place(self.client, "mlops-dev-", "processed", "etl", "artifact", shared_bucket=bucket)
 
     def client(self, service: str) -> Any:
         return self._clients[service]
@@ -60,10 +60,13 @@ def here(functions: tuple[SimpleNamespace, SimpleNamespace], monkeypatch: pytest
 
 
 def meet(here: Platform, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "find_target", lambda **_: target)
+    for module in (serving, lifecycle):
+        monkeypatch.setattr(module, "find_target", lambda **_: target)
     monkeypatch.setattr(serving, "wait_for", lambda *_, **__: None)
-    monkeypatch.setattr(serving, "decider", lambda _: "me")
-    monkeypatch.setattr(serving, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: here.run()))
+    for module in (serving, registry):
+        monkeypatch.setattr(module, "decider", lambda _: "me")
+    for module in (serving, deployment):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: here.run()))
 
 
 def mlops(*words: str, answer: str = "y\n") -> Result:
@@ -125,6 +128,23 @@ def test_what_the_environment_refuses_is_told_and_waits(here: Platform) -> None:
     assert f"mlops deploy {MODEL}" in told["hint"]
     here.world.broken = None
     assert mlops("deploy", MODEL).exit_code == 0
+
+
+def test_approve_tells_it_in_the_same_words(here: Platform) -> None:
+    here.world.broken = ("ValidationException", "The subnet ID 'subnet-1' does not exist")
+    told = json.loads(mlops("approve", "2", "--model", MODEL, "--json").stdout)
+    assert told["error"] == (
+        "Version 2 stays approved, and cannot be deployed now: The subnet ID subnet-1 does not exist."
+    )
+
+
+def test_a_version_that_is_overtaken_while_it_is_waited_for_says_by_which(
+    here: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.lose()
+    monkeypatch.setattr(deployment.time, "sleep", lambda _: here.decide(2, "Approved"))
+    told = json.loads(mlops("deploy", MODEL, "--json").stdout)
+    assert told["error"] == "Version 1 is no longer the newest approved one: 2 is."
 
 
 def test_without_an_approved_version_there_is_nothing_to_deploy(here: Platform) -> None:

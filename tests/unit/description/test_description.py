@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,14 +13,14 @@ from contract import Contract, load_all
 from description import documents
 from description import page as pages
 from description.openapi import DEPLOYED
+from tests.contracts import MODELS
 
-ROOT = Path(__file__).resolve().parents[3]
 MODEL = "california_housing"
 
 
 @pytest.fixture(scope="module")
 def contracts() -> dict[str, Contract]:
-    return load_all(ROOT / "models")
+    return load_all(MODELS)
 
 
 @pytest.fixture(scope="module")

@@ -188,8 +188,8 @@ _loaded: list[SimpleNamespace] = []
 def functions() -> Sequence[SimpleNamespace]:
     """start_batch and finish_batch."""
     if not _loaded:
-        names = ("RESOURCE_PREFIX", "ARTIFACT_BUCKET", "MODEL_ROLE_ARN", "INSTANCE_TYPE", "STAGE", "ALERTS_TOPIC_ARN")
-        environment = dict.fromkeys(names, "x")
+        names = ("RESOURCE_PREFIX", "ARTIFACT_BUCKET", "INSTANCE_TYPE", "STAGE", "ALERTS_TOPIC_ARN", "BATCH_QUEUE_URL")
+        environment = {**dict.fromkeys(names, "x"), "MODEL_ROLE_ARNS": "{}"}
         _loaded.extend(load_function(name, environment) for name in ("start_batch", "finish_batch"))
     return _loaded
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from contract import Contract, load
-from tests.unit.etl.harness import BUNDLE, PROJECT, Job, Outcome, csv_text, flats, small_contract
+from stacks.bundles import ROOT
+from tests.contracts import MODELS
+from tests.unit.etl.harness import BUNDLE, Job, Outcome, csv_text, flats, small_contract
 
 sys.path.append(str(BUNDLE[0]))  # for tests of the modules that need no Spark
+sys.path.append(str(ROOT / "assets" / "pipeline"))  # what reads the data sets
 
 
 @pytest.fixture(scope="session")
@@ -32,4 +35,4 @@ def plain(duckdb: Job, tmp_path_factory: pytest.TempPathFactory, contract: Contr
 
 @pytest.fixture(scope="session")
 def california() -> Contract:
-    return load(PROJECT / "models" / "california_housing" / "model.toml")
+    return load(MODELS / "california_housing" / "model.toml")

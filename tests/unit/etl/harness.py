@@ -140,6 +140,9 @@ class Outcome:
         rows: list[dict[str, Any]] = self.table(split).to_pylist()
         return rows
 
+    def bytes(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
 
@@ -172,6 +175,7 @@ class Job:
             "size": str(source.stat().st_size),
             "run_id": RUN_ID,
             "uploaded_at": "2026-01-01T00:00:00Z",
+            "sequencer": "0055AED6DCD90281E5",
         }
         request = {"root": str(root), "properties": properties, "contracts": {contract.name: contract.to_dict()}}
         assert self._process.stdin

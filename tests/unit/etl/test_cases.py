@@ -108,7 +108,7 @@ def test_penguins_are_used_without_renaming_a_column(duckdb: Job, tmp_path: Path
     outcome = run(duckdb, tmp_path, "penguins_raw.csv", contract)
     manifest = outcome.manifest
     assert manifest["rows"]["read"] == 344
-    assert set(manifest["reasons"]) <= {"sex: missing", "sex: unknown level"}
+    assert set(manifest["reasons"]) <= {"Sex: missing", "Sex: unknown level"}
     assert manifest["rows"]["rejected"] < 15
     assert "Comments" in manifest["ignored_columns"]
 
@@ -127,8 +127,8 @@ def test_cars_have_a_marker_of_their_own_for_missing(duckdb: Job, tmp_path: Path
     outcome = run(duckdb, tmp_path, "auto_mpg.csv", contract)
     manifest = outcome.manifest
     assert (manifest["rows"]["read"], manifest["rows"]["rejected"]) == (406, 8)
-    assert manifest["reasons"] == {"mpg: missing": 8}
-    assert manifest["examples"]["mpg: missing"].endswith("mpg is missing")
+    assert manifest["reasons"] == {"Miles_per_Gallon: missing": 8}
+    assert manifest["examples"]["Miles_per_Gallon: missing"].endswith("Miles_per_Gallon is missing")
 
 
 def test_bikes_are_used_as_they_are(duckdb: Job, tmp_path: Path) -> None:

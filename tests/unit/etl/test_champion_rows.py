@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,9 @@ import pytest
 
 from contract import Contract
 from contract.reading import Value
-from tests.unit.etl.harness import HEADER, PROJECT, Job, Outcome, csv_text, flats, small_contract
-
-sys.path.append(str(PROJECT / "assets" / "pipeline"))
-
-from steps.dataset import GROUP, KEY, RawRows
 from steps.known import UndecidedError, known_rows
-from steps.trained import TrainedModel
+from tests.unit.etl.champions import model_of, raw_of
+from tests.unit.etl.harness import HEADER, Job, Outcome, csv_text, flats, small_contract
 
 COLUMNS = (*HEADER, "no", "house")
 SALT = {"split": {"salt": "another"}}
@@ -33,22 +28,6 @@ def contract_of(**changes: Any) -> Contract:
 def file_of(rows: int) -> str:
     """Each row with a number of its own, so that it is found again; houses of three."""
     return csv_text([[*row, f"n{place}", f"house {place // 3}"] for place, row in enumerate(flats(rows))], COLUMNS)
-
-
-def model_of(outcome: Outcome) -> TrainedModel:
-    unused: Any = None
-    return TrainedModel(unused, outcome.recipe, "run", "", {"refit": False}, "digest", manifest=outcome.manifest)
-
-
-def raw_of(outcome: Outcome, contract: Contract) -> RawRows:
-    """As the later steps read them."""
-    table = outcome.table("raw/test")
-    features = {
-        item.name: table[item.name].to_numpy() if item.type == "number" else table[item.name].to_pylist()
-        for item in contract.features
-    }
-    texts = {name: table[name].to_pylist() for name in (KEY, GROUP) if name in table.column_names}
-    return RawRows(features, table["row_id"].to_pylist(), texts)
 
 
 def rows_of(outcome: Outcome, side: str, contract: Contract) -> list[tuple[Value, ...]]:
@@ -83,7 +62,7 @@ def test_known_are_the_rows_of_the_champions_train_side(
     ours, theirs = contract_of(**now), contract_of(**before)
     text = file_of(300)
     new, old = duckdb.run(text, tmp_path / "new", ours), duckdb.run(text, tmp_path / "old", theirs)
-    known = known_rows(model_of(old), model_of(new), raw_of(new, ours))
+    known = known_rows(model_of(old, refit=False), model_of(new, refit=False), raw_of(new, ours))
     fitted = set(rows_of(old, "train", theirs))
     assert len(fitted) == old.manifest["rows"]["train"]
     expected = [row in fitted for row in rows_of(new, "test", ours)]
@@ -95,4 +74,4 @@ def test_a_column_that_only_the_champion_read_leaves_it_undecided(duckdb: Job, t
     ours, theirs = contract_of(**KEYED), contract_of(**GROUPED)
     new, old = duckdb.run(file_of(90), tmp_path / "n", ours), duckdb.run(file_of(90), tmp_path / "o", theirs)
     with pytest.raises(UndecidedError, match="split by the group house, which the test rows do not have"):
-        known_rows(model_of(old), model_of(new), raw_of(new, ours))
+        known_rows(model_of(old, refit=False), model_of(new, refit=False), raw_of(new, ours))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,10 @@ import numpy as np
 import pytest
 
 from contract import Contract
-from tests.unit.etl.harness import PROJECT, SMALL, Job, Outcome, csv_text, flats
-
-sys.path.append(str(PROJECT / "assets" / "pipeline"))
-
-from steps.dataset import RawRows
 from steps.known import known_rows
 from steps.seen import UndecidedError, seen_by
-from steps.trained import TrainedModel
+from tests.unit.etl.champions import model_of, raw_of
+from tests.unit.etl.harness import SMALL, Job, csv_text, flats
 
 COLUMNS = ("rooms", "beds", "people", "town", "price", "area", "no")
 FEATURES = SMALL["features"]
@@ -52,20 +47,6 @@ def file_of(rows: int) -> str:
     return csv_text(lines, COLUMNS)
 
 
-def model_of(outcome: Outcome) -> TrainedModel:
-    unused: Any = None
-    return TrainedModel(unused, outcome.recipe, "run", "", {"refit": True}, "digest", manifest=outcome.manifest)
-
-
-def raw_of(outcome: Outcome, contract: Contract) -> RawRows:
-    table = outcome.table("raw/test")
-    features = {
-        item.name: table[item.name].to_numpy() if item.type == "number" else table[item.name].to_pylist()
-        for item in contract.features
-    }
-    return RawRows(features, table["row_id"].to_pylist())
-
-
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_champion_reads_and_knows_the_rows_as_its_own_data_set_has_them(
     change: str, duckdb: Job, tmp_path: Path
@@ -76,7 +57,7 @@ def test_the_champion_reads_and_knows_the_rows_as_its_own_data_set_has_them(
     old, new = duckdb.run(text, tmp_path / "old", theirs), duckdb.run(text, tmp_path / "new", ours)
     raw = raw_of(new, ours)
     seen = seen_by(theirs, ours, raw, new.manifest)
-    known = known_rows(model_of(old), model_of(new), raw, seen.raw)
+    known = known_rows(model_of(old, refit=True), model_of(new, refit=True), raw, seen.raw)
     own = {row["no"]: row for row in old.rows("raw/test")}
     rejected = {float(item["row"].rsplit(",", 1)[1]) for item in old.rejects}
     numbers = raw.column("no")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def counts(**rows: int) -> dict[str, Any]:
     }
 
 
-SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0}
+UPLOADED = {"uploaded_at": "2026-01-01T00:00:00Z", "sequencer": "0055AED6DCD90281E5"}
+SOURCE = {"bucket": "raw", "key": "flats/f.csv", "version": "v7", "etag": "abc", "size": 0, **UPLOADED}
 
 
 def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contract: Contract) -> None:
@@ -43,6 +45,10 @@ def test_the_manifest_describes_the_data_set(duckdb: Job, tmp_path: Path, contra
     outcome = duckdb.run(text, tmp_path, contract)
     manifest = outcome.manifest
     assert manifest.pop("created_at").endswith("+00:00")
+    sums = manifest.pop("sha256")
+    written = [key.removeprefix(f"flats/run={RUN_ID}/") for keys in manifest["files"].values() for key in keys]
+    assert sums.keys() == {*written, "recipe.json", "profile.json"}
+    assert {name: hashlib.sha256(outcome.bytes(name)).hexdigest() for name in sums} == sums
     rows = manifest.pop("rows")
     assert rows == {
         "read": 51,

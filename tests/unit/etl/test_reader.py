@@ -205,3 +205,18 @@ def test_missing_values_are_null(folder: Path) -> None:
     found = doubles(np.array([1.0, 2.0, 3.0]), np.array([False, True, False]))
     assert found.to_pylist() == [1.0, None, 3.0]
     assert found.null_count == 1
+
+
+def test_reasons_name_the_target_by_its_column_in_the_file(tmp_path: Path) -> None:
+    """Nobody who looks at the file finds the contract's own name in it."""
+    contract = small_contract(target={"column": "Sale price (EUR)"})
+    content = b"rooms,beds,people,town,Sale price (EUR)\n1,1,1,D,\n1,1,1,D,-1\n1,1,1,D,x\n1,1,1,D,7\n"
+    layout = layout_of(content, contract.rules_to_train)
+    rows, rejects, tally = read(content, contract, layout, tmp_path, block=1000, pieces=[len(content)])
+    assert [row["price"] for row in rows] == [7.0]
+    assert [reject["reason"] for reject in rejects] == [
+        "Sale price (EUR) is missing",
+        "Sale price (EUR) must be at least 0, is -1",
+        "Sale price (EUR) must be a number, is 'x'",
+    ]
+    assert set(tally.reasons) == {f"Sale price (EUR): {kind}" for kind in ("missing", "below 0", "not a number")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,14 @@ def test_keys_below_a_prefix_are_listed_and_deleted_in_batches(
     assert store.keys("flats/") == ["flats/run=2/manifest.json"]
     body = client.get_object(Bucket="processed", Key="flats/run=2/manifest.json")["Body"].read()
     assert body == b'{\n "version": 1\n}\n'
+
+
+def test_the_sum_is_of_what_is_stored_now(client: Any, store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etl.store.PIECE_BYTES", 4)
+    store.put_text("flats/run=1/recipe.json", "{1234567}")
+    assert store.sha256("flats/run=1/recipe.json") == hashlib.sha256(b"{1234567}").hexdigest()
+    client.put_object(Bucket="processed", Key="flats/run=1/recipe.json", Body=b"other")
+    assert store.sha256("flats/run=1/recipe.json") == hashlib.sha256(b"other").hexdigest()
 
 
 def test_a_file_is_uploaded_under_its_key(client: Any, store: S3Store, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ python worker.py duckdb|spark. On DuckDB sqlframe stands in for pyspark; on Spar
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -48,6 +49,9 @@ class FolderStore:
 
     def fetch(self, key: str, path: Path) -> None:
         shutil.copyfile(self._bucket / key, path)
+
+    def sha256(self, key: str) -> str:
+        return hashlib.sha256((self._bucket / key).read_bytes()).hexdigest()
 
     def put_json(self, key: str, document: Mapping[str, Any]) -> None:
         self.put_text(key, json.dumps(document, indent=1, allow_nan=False))

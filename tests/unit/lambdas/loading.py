@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from contract import load_all
+from tests.contracts import MODELS
 
 ROOT = Path(__file__).resolve().parents[3]
 AWS = {
@@ -26,7 +27,7 @@ def load_function(name: str, environment: Mapping[str, str]) -> SimpleNamespace:
     """Fresh modules by name (`.handler`, `.logic`), with the models that the layer carries."""
     folder = ROOT / "assets" / "lambda" / name
     names = sorted(path.stem for path in folder.glob("*.py"))
-    bundled = mock.patch("contract.bundled", return_value=load_all(ROOT / "models"))
+    bundled = mock.patch("contract.bundled", return_value=load_all(MODELS))
     path = mock.patch.object(sys, "path", [str(folder), *sys.path])
     _forget(names)
     with path, bundled, mock.patch.dict(os.environ, {**AWS, **environment}):

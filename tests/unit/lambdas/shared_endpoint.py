@@ -53,7 +53,8 @@ def expect_live(s3: Stubber, version: int | None) -> None:
     s3.add_response("get_object", {"Body": body(document), "ETag": '"e1"'}, request)
 
 
-def expect_newest(sagemaker: Stubber, version: int, state: str = "") -> None:
+def expect_newest(sagemaker: Stubber, version: int, state: str = "", **more: str) -> None:
+    """`more`: of its metadata."""
     summary = {
         "ModelPackageArn": package_arn(version),
         "ModelPackageVersion": version,
@@ -62,7 +63,7 @@ def expect_newest(sagemaker: Stubber, version: int, state: str = "") -> None:
     }
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
     metadata = {"evaluation_uri": f"s3://{BUCKET}/{MODEL}/evaluation/evaluation.json"}
-    metadata |= {"deployment_state": state} if state else {}
+    metadata |= {**more, **({"deployment_state": state} if state else {})}
     described = {
         **summary,
         "ModelPackageName": f"{GROUP}/{version}",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from stacks.config_check import VERSION_SUFFIX
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.scaling import expect_targets
+from tracking.order import Order
 
 GROUP = "mlops-dev-california-housing"
 ROLE = "arn:aws:iam::111122223333:role/model"
@@ -30,8 +34,13 @@ TAGS = [
 ]
 
 
+PLACE = {"Bucket": "artifact", "Key": "california_housing/models/abc/model.tar.gz"}
+ARTIFACT = f"s3://{PLACE['Bucket']}/{PLACE['Key']}"
+
+
 def load(**environment: str) -> SimpleNamespace:
     settings = {"RESOURCE_PREFIX": "mlops-dev-", "STAGE": "dev", "MODEL_ROLE_ARN": ROLE, "VERIFY_FUNCTION": "verify"}
+    settings |= {"LATE_SECONDS": "600", "DEPLOYMENT_QUEUE_URL": "https://deployments"}
     return load_function("deploy_model", {**settings, **environment})
 
 
@@ -48,18 +57,20 @@ def sagemaker(function: SimpleNamespace) -> Iterator[Stubber]:
 
 
 def decided(
-    group: str = GROUP, status: str = "Approved", version: int = 3, fields: list[str] | None = None
+    group: str = GROUP, status: str = "Approved", version: int = 7, fields: list[str] | None = None
 ) -> dict[str, Any]:
     """`fields`: what was updated; None of a version that was made so."""
     detail: dict[str, Any] = {"ModelPackageGroupName": group, "ModelApprovalStatus": status}
-    detail |= {"ModelPackageVersion": version, **({"UpdatedModelPackageFields": fields} if fields else {})}
+    detail |= {"ModelPackageArn": f"{PACKAGE.removesuffix('7')}{version}", "ModelPackageVersion": version}
+    detail |= {**({"UpdatedModelPackageFields": fields} if fields else {})}
     event = {"detail-type": "SageMaker Model Package State Change", "time": "2026-01-02T00:00:00Z", "detail": detail}
     body = json.dumps(event)
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
 def own_endpoint(function: SimpleNamespace, contract: Any, *, mode: str, role: str = ROLE) -> Any:
-    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef")
+    order = Order.of({}, created=NOW, number=7)
+    package = function.logic.Package(PACKAGE, 7, "0123456789abcdef", order=order)
     return function.logic.OwnEndpoint(GROUP, contract.serving, role, mode, contract=contract, package=package)
 
 
@@ -89,7 +100,12 @@ def name_of(function: SimpleNamespace, mode: str = "serverless", role: str = ROL
     return str(own_endpoint(function, contract, mode=mode, role=role).name)
 
 
-def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
+CONTAINER = {"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}, "ModelDataUrl": ARTIFACT}
+
+
+def expect_newest(
+    sagemaker: Stubber, *, containers: tuple[dict[str, Any], ...] = (CONTAINER,), **metadata: str
+) -> None:
     summary = {
         "ModelPackageArn": PACKAGE,
         "ModelPackageGroupName": GROUP,
@@ -109,7 +125,9 @@ def expect_newest(sagemaker: Stubber, **metadata: str) -> None:
         "ModelPackageName": f"{GROUP}/7",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "CustomerMetadataProperties": {"run_id": "0123456789abcdef", **metadata},
-        "InferenceSpecification": {"Containers": [{"Image": "image", "Environment": {"SAGEMAKER_PROGRAM": "it.py"}}]},
+        # What is recorded of a version modifies it.
+        "LastModifiedTime": datetime.fromisoformat(metadata.get("deployment_recorded_at", NOW.isoformat())),
+        **({"InferenceSpecification": {"Containers": list(containers)}} if containers else {}),
     }
     sagemaker.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
 
@@ -184,20 +202,31 @@ def expect_config(sagemaker: Stubber, config: str, capacity: dict[str, Any]) -> 
     sagemaker.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
 
 
+ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_USE_NGINX": "false"}
 # How an endpoint that is there was seen when the change was requested.
 SEEN = {"deployment_seen": "2026-01-02T00:00:00+00:00"}
 
 
 def expect_creation(
-    sagemaker: Stubber, name: str, capacity: dict[str, Any], *, first: bool = False, live_before: bool = False
+    sagemaker: Stubber,
+    name: str,
+    capacity: dict[str, Any],
+    *,
+    first: bool = False,
+    live_before: bool = False,
+    seen: Any = SEEN["deployment_seen"],
 ) -> None:
-    """`first`: there is no endpoint yet. `live_before`: the version was right once."""
+    """`first`: there is no endpoint yet; else it was `seen` so. `live_before`: the version was right once."""
     expect_missing(sagemaker, "describe_model")
     model = {
         "ModelName": name,
         "PrimaryContainer": {
             "ModelPackageName": PACKAGE,
-            "Environment": {"SAGEMAKER_PROGRAM": "it.py", "MODEL_VERSION": "7"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "it.py",
+                "MODEL_VERSION": "7",
+                **(ONE_WORKER if "ServerlessConfig" in capacity else {}),
+            },
         },
         "ExecutionRoleArn": ROLE,
         "Tags": TAGS,
@@ -211,8 +240,9 @@ def expect_creation(
     }
     answer = {"EndpointConfigArn": f"arn:aws:sagemaker:eu-west-1:1:endpoint-config/{name}"}
     sagemaker.add_response("create_endpoint_config", answer, config)
-    seen, live = {} if first else SEEN, {"deployment_live_at": ANY} if live_before else {}
-    expect_record(sagemaker, PACKAGE, "requested", **seen, **live)
+    before = {} if first else {"deployment_seen": seen}
+    live = {"deployment_live_at": ANY} if live_before else {}
+    expect_record(sagemaker, PACKAGE, "requested", **before, **live)
 
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
@@ -343,6 +373,21 @@ def test_busy_endpoint_hands_the_event_back(
     assert (record.run_id, record.reason) == ("0123456789abcdef", f"Endpoint {GROUP} is {status}.")  # type: ignore[attr-defined]
 
 
+def test_an_endpoint_that_is_busy_for_long_uses_up_no_attempts(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting, however long, does not bring an approval to the dead letters: it is sent anew in time."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = decided()
+    event["Records"][0]["attributes"] = {"ApproximateReceiveCount": "10"}
+    expect_newest(sagemaker)
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa", status="Updating")
+    assert function.handler.handler(event, None) == {"batchItemFailures": []}
+    body = event["Records"][0]["body"]
+    assert sent == [{"QueueUrl": "https://deployments", "MessageBody": body, "DelaySeconds": 60}]
+
+
 def test_a_failed_endpoint_is_removed_and_made_anew(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """SageMaker lets it be deleted only; nobody is answered by it."""
     expect_newest(sagemaker)
@@ -362,6 +407,7 @@ def test_a_failed_endpoint_of_the_version_itself_is_judged_first(function: Simpl
 
 
 def test_rejection_without_an_approved_version_changes_nothing(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_state(sagemaker, 7, "Rejected")
     sagemaker.add_response(
         "list_model_packages",
         {"ModelPackageSummaryList": []},
@@ -374,6 +420,7 @@ def test_rejection_without_an_approved_version_changes_nothing(function: SimpleN
 def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNamespace, sagemaker: Stubber) -> None:
     """Version 8 is live and rejected; 7 is the newest that is approved."""
     name = name_of(function)
+    expect_state(sagemaker, 8, "Rejected")
     expect_newest(sagemaker)
     expect_endpoint(sagemaker, config=f"{GROUP}-8-bbbbbb")
     expect_config(sagemaker, f"{GROUP}-8-bbbbbb", SERVERLESS)
@@ -381,7 +428,7 @@ def test_rejected_live_version_gives_way_to_the_one_before(function: SimpleNames
     request = {"EndpointName": GROUP, "EndpointConfigName": name}
     sagemaker.add_response("update_endpoint", ENDPOINT_ARN, request)
     expect_approved(sagemaker, 7)
-    function.handler.handler(decided(status="Rejected"), None)
+    function.handler.handler(decided(status="Rejected", version=8), None)
 
 
 def test_group_of_nobody_is_refused(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -494,6 +541,7 @@ def test_the_way_back_from_a_version_that_sets_off_alarms_is_open() -> None:
     with Stubber(function.handler.sagemaker) as sagemaker, Stubber(function.clients.cloudwatch) as cloudwatch:
         on = {"MetricAlarms": [{"AlarmName": f"{GROUP}-latency"}]}
         cloudwatch.add_response("describe_alarms", on)
+        expect_state(sagemaker, 8, "Rejected")
         expect_newest(sagemaker, deployment_state="deployed")
         expect_endpoint(sagemaker, config=before)
         expect_config(sagemaker, before, REALTIME)
@@ -545,6 +593,45 @@ def test_a_serverless_endpoint_turns_into_instances_without_guardrails() -> None
         expect_approved(sagemaker, 7)
         function.handler.handler(decided(), None)
         sagemaker.assert_no_pending_responses()
+
+
+def test_an_artifact_that_was_exchanged_after_its_approval_is_refused(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """With both digests, before any model is made of it."""
+    registered, found = hashlib.sha256(b"approved").hexdigest(), hashlib.sha256(b"exchanged").hexdigest()
+    body = StreamingBody(io.BytesIO(b"exchanged"), 9)
+    expect_newest(sagemaker, artifact_sha256=registered, artifact_version="v1")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} was exchanged: its SHA-256 is {found}, registered was {registered}."
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_response("head_object", {"VersionId": "v2"}, PLACE)
+        s3.add_response("get_object", {"Body": body}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_an_artifact_that_is_gone_is_told_with_the_way_back(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1", run_id="0123456789abcdef")
+    expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
+    message = f"Its artifact {ARTIFACT} is gone. It is made again by: mlops retry 0123456789abcdef --fresh"
+    with Stubber(function.clients.s3) as s3, refused(function, sagemaker, message):
+        s3.add_client_error("head_object", "404", expected_params=PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
+
+
+def test_the_version_that_was_registered_is_deployed_unread(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    name = name_of(function)
+    expect_newest(sagemaker, artifact_sha256="d" * 64, artifact_version="v1")
+    expect_missing(sagemaker, "describe_endpoint")
+    expect_creation(sagemaker, name, SERVERLESS, first=True)
+    sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    with Stubber(function.clients.s3) as s3:
+        s3.add_response("head_object", {"VersionId": "v1"}, PLACE)
+        function.handler.handler(decided(), None)
+        s3.assert_no_pending_responses()
 
 
 @contextmanager
@@ -625,6 +712,16 @@ def test_what_lies_elsewhere_leaves_the_approval_alone(
     told = message if code == "ValidationException" else f"{code}: {message}"
     with blocked(function, sagemaker, told):
         assert function.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(("containers", "many"), [((), "no container"), ((CONTAINER, CONTAINER), "2 containers")])
+def test_a_version_that_somebody_registered_otherwise_is_rejected(
+    function: SimpleNamespace, sagemaker: Stubber, containers: tuple[dict[str, Any], ...], many: str
+) -> None:
+    """It kept every other version from its endpoint: each event of the model failed."""
+    expect_newest(sagemaker, containers=containers)
+    with refused(function, sagemaker, f"It was registered with {many}: a version is served by one."):
+        function.handler.handler(decided(), None)
 
 
 def test_a_version_that_was_live_and_right_once_is_not_rejected(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -747,10 +844,116 @@ def test_a_check_finds_an_event_or_a_verdict_that_was_lost(
     only(function)
     expect_newest(sagemaker, **metadata)
     expect_missing(sagemaker, "describe_endpoint")
+    expect_missing(sagemaker, "describe_endpoint")
     expect_creation(sagemaker, name_of(function), SERVERLESS, first=True)
     sagemaker.add_response("create_endpoint", ENDPOINT_ARN)
     expect_approved(sagemaker, 7)
+    with lost(function):
+        function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_a_check_leaves_a_version_to_the_event_of_its_approval_which_may_still_come(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    expect_newest(sagemaker, deployment_state="superseded", deployment_recorded_at=ago(9).isoformat())
     function.handler.handler({"source": "aws.events"}, None)
+
+
+def ago(minutes: int) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def requested(minutes: int) -> dict[str, str]:
+    return {"deployment_state": "requested", "deployment_recorded_at": ago(minutes).isoformat()}
+
+
+@pytest.mark.parametrize("status", ["InService", "Failed", "UpdateRollbackFailed"])
+def test_a_check_asks_for_the_verdict_that_the_end_of_a_change_did_not_bring(
+    function: SimpleNamespace, sagemaker: Stubber, status: str
+) -> None:
+    only(function)
+    expect_newest(sagemaker, **requested(12))
+    expect_endpoint(sagemaker, name_of(function), status=status, LastModifiedTime=ago(11))
+    with lost(function), Stubber(function.clients.functions) as functions:
+        payload = json.dumps({"detail": {"EndpointName": GROUP}}).encode()
+        request = {"FunctionName": "verify", "InvocationType": "Event", "Payload": payload}
+        functions.add_response("invoke", {"StatusCode": 202}, request)
+        function.handler.handler({"source": "aws.events"}, None)
+        functions.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("status", "changed"), [("Updating", 11), ("Creating", 11), ("RollingBack", 11), ("InService", 9)]
+)
+def test_a_verdict_is_not_late_while_the_endpoint_changes_or_has_just_changed(
+    function: SimpleNamespace, sagemaker: Stubber, status: str, changed: int
+) -> None:
+    only(function)
+    expect_newest(sagemaker, **requested(12))
+    expect_endpoint(sagemaker, name_of(function), status=status, LastModifiedTime=ago(changed))
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_a_check_goes_back_to_the_version_before_when_a_rejection_did_not_arrive(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    only(function)
+    old, new = f"{GROUP}-8-aaaaaa", name_of(function)
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=ago(60).isoformat())
+    expect_endpoint(sagemaker, old, LastModifiedTime=ago(30))
+    expect_served(sagemaker, old, f"{PACKAGE.removesuffix('7')}8")
+    expect_endpoint(sagemaker, old, LastModifiedTime=ago(30))
+    expect_config(sagemaker, old, SERVERLESS)
+    expect_creation(sagemaker, new, SERVERLESS, live_before=True, seen=ANY)
+    sagemaker.add_response("update_endpoint", ENDPOINT_ARN)
+    expect_approved(sagemaker, 7)
+    with lost(function):
+        function.handler.handler({"source": "aws.events"}, None)
+
+
+@pytest.mark.parametrize("served", [PACKAGE, ""])
+def test_a_check_leaves_alone_what_answers_as_it_should_or_is_nobodys_version(
+    function: SimpleNamespace, sagemaker: Stubber, served: str
+) -> None:
+    only(function)
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=ago(60).isoformat())
+    expect_endpoint(sagemaker, "by-hand", LastModifiedTime=ago(30))
+    expect_served(sagemaker, "by-hand", served)
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def test_once_an_hour_a_check_also_looks_at_versions_that_were_approved_too_late(
+    function: SimpleNamespace, sagemaker: Stubber
+) -> None:
+    """The event of their approval is lost: nothing would tell their runs that they are overtaken."""
+    only(function, full=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    expect_newest(sagemaker, deployment_state="deployed", deployment_recorded_at=now)
+    expect_approved(sagemaker, 7, 6, 5)
+    expect_state(sagemaker, 6)
+    expect_record(sagemaker, f"{PACKAGE.removesuffix('7')}6", "superseded")
+    expect_state(sagemaker, 5, deployment_state="deployed")
+    function.handler.handler({"source": "aws.events"}, None)
+
+
+def expect_served(sagemaker: Stubber, config: str, package: str) -> None:
+    """What lies behind the endpoint's configuration."""
+    expect_config(sagemaker, config, {**SERVERLESS, "ModelName": config})
+    container = {"ModelPackageName": package} if package else {"Image": "image"}
+    model = {"ModelName": config, "ModelArn": f"arn:aws:sagemaker:eu-west-1:1:model/{config}", "CreationTime": NOW}
+    sagemaker.add_response("describe_model", {**model, "PrimaryContainer": container}, {"ModelName": config})
+
+
+@contextmanager
+def lost(function: SimpleNamespace) -> Iterator[None]:
+    """One event is counted as lost."""
+    with Stubber(function.handler.cloudwatch) as cloudwatch:
+        dimensions = [{"Name": "Stage", "Value": "dev"}]
+        metric = {"MetricName": "LostEvents", "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
+        cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/dev", "MetricData": [metric]})
+        yield
+        cloudwatch.assert_no_pending_responses()
 
 
 def test_an_endpoint_that_somebody_deleted_stays_away(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -764,6 +967,7 @@ def test_a_rejected_version_that_serves_because_no_other_is_approved_is_told(
     function: SimpleNamespace, sagemaker: Stubber
 ) -> None:
     only(function)
+    expect_state(sagemaker, 7, "Rejected")
     for event in (decided(status="Rejected"), {"source": "aws.events"}):
         expect_approved(sagemaker)
         expect_endpoint(sagemaker, config=f"{GROUP}-6-aaaaaa")
@@ -787,8 +991,9 @@ def test_a_version_that_is_there_and_was_not_right_is_verified_again(
         functions.assert_no_pending_responses()
 
 
-def only(function: SimpleNamespace) -> None:
-    """Of the models, this one alone."""
+def only(function: SimpleNamespace, *, full: bool = False) -> None:
+    """Of the models, this one alone. `full`: a check looks at its older versions, too, whatever the time is."""
+    function.losses.MINUTES = 60 if full else 0
     contract = function.handler.CONTRACTS[GROUP]
     function.handler.CONTRACTS.clear()
     function.handler.CONTRACTS[GROUP] = contract

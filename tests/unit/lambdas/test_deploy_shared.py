@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
+from tests.unit.lambdas.code import DIGEST, expect_code
 from tests.unit.lambdas.loading import load_function
 from tests.unit.lambdas.shared_endpoint import (
     BUCKET,
@@ -32,8 +34,10 @@ DEPLOY = {
     "MODEL_ROLE_ARN": "arn:aws:iam::111122223333:role/model",
     "ARTIFACT_BUCKET": BUCKET,
     "SHARED_IMAGE": "image:3.2-0",
-    "SHARED_CODE_URI": "s3://assets/code.tar.gz",
+    "SHARED_CODE_URI": f"s3://assets/{DIGEST}.gz",
     "VERIFY_FUNCTION": "verify",
+    "DEPLOYMENT_QUEUE_URL": "https://deployments",
+    "LATE_SECONDS": "600",
 }
 
 
@@ -44,8 +48,8 @@ def deploy() -> SimpleNamespace:
     return function
 
 
-def expect_copy(s3: Stubber) -> None:
-    source = {"Bucket": BUCKET, "Key": f"{MODEL}/models/train-1/output/model.tar.gz"}
+def expect_copy(s3: Stubber, **pinned: str) -> None:
+    source = {"Bucket": BUCKET, "Key": f"{MODEL}/models/train-1/output/model.tar.gz", **pinned}
     request = {"Bucket": BUCKET, "Key": f"multi-model/models/{TARGET}", "CopySource": source}
     s3.add_response("copy_object", {}, request)
 
@@ -74,8 +78,10 @@ def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
     name = config_of(deploy)
     environment = {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_SUBMIT_DIRECTORY": "s3://assets/code.tar.gz",
+        "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://assets/{DIGEST}.gz",
         "SAGEMAKER_REGION": "eu-west-1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
     }
     container = {
         "Image": "image:3.2-0",
@@ -90,6 +96,7 @@ def test_the_first_approval_makes_the_endpoint(deploy: SimpleNamespace) -> None:
         expect_copy(aws.s3)
         expect_record(aws.sagemaker, "requested")
         aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        expect_code(aws.s3, "gz")
         aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
         model = {
             "ModelName": name,
@@ -164,11 +171,63 @@ def test_a_second_event_of_a_live_version_copies_nothing(deploy: SimpleNamespace
         deploy.handler.handler(decided(), None)
 
 
-def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace) -> None:
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Equal to each text that begins so."""
+
+    text: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.startswith(self.text)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+def expect_blocked(aws: SimpleNamespace, reason: object) -> None:
+    """The approval of version 7 stays, and what keeps it from being live is recorded and counted."""
+    expect_decision(aws.sagemaker, state="requested")
+    metadata = {
+        "deployment_state": "blocked",
+        "deployment_reason": reason,
+        "deployment_attempts": "1",
+        "deployment_recorded_at": ANY,
+    }
+    request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata}
+    aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
+    aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/prod", "MetricData": ANY})
+
+
+def test_an_endpoint_is_not_made_of_code_that_was_exchanged(deploy: SimpleNamespace) -> None:
+    """The version is not to blame: its approval stands, and it is tried again."""
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7)
+        expect_live(aws.s3, None)
+        expect_copy(aws.s3)
+        expect_record(aws.sagemaker, "requested")
+        aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        expect_code(aws.s3, "gz", name="exchanged.py")
+        expect_blocked(aws, Beginning(f"The code s3://assets/{DIGEST}.gz was exchanged: by its files"))
+        assert deploy.handler.handler(decided(), None) == {"batchItemFailures": []}
+
+
+def test_the_bytes_that_were_registered_are_copied_whatever_stands_in_their_place(deploy: SimpleNamespace) -> None:
+    with stubbed(deploy) as aws:
+        expect_newest(aws.sagemaker, 7, artifact_sha256="d" * 64, artifact_version="v1")
+        expect_live(aws.s3, 6)
+        expect_copy(aws.s3, VersionId="v1")
+        expect_record(aws.sagemaker, "requested")
+        expect_endpoint(aws.sagemaker, config_of(deploy), "Updating")
+        expect_nothing_to_supersede(aws.sagemaker)
+        deploy.handler.handler(decided(), None)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion"])
+def test_a_version_whose_artifact_is_gone_is_rejected(deploy: SimpleNamespace, code: str) -> None:
     with stubbed(deploy) as aws:
         expect_newest(aws.sagemaker, 7)
         expect_live(aws.s3, 6)
-        aws.s3.add_client_error("copy_object", "NoSuchKey", "The specified key does not exist.")
+        aws.s3.add_client_error("copy_object", code, "The specified key does not exist.")
         expect_decision(aws.sagemaker, state="superseded")
         request = {
             "ModelPackageArn": package_arn(7),
@@ -195,19 +254,11 @@ def test_what_the_environment_makes_of_the_shared_endpoint_is_no_fault_of_a_vers
         expect_copy(aws.s3)
         expect_record(aws.sagemaker, "requested")
         aws.sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint.")
+        expect_code(aws.s3, "gz")
         aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
         aws.sagemaker.add_client_error("create_model", "ValidationException", message)
         aws.sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model.")
-        expect_decision(aws.sagemaker, state="requested")
-        metadata = {
-            "deployment_state": "blocked",
-            "deployment_reason": ANY,
-            "deployment_attempts": "1",
-            "deployment_recorded_at": ANY,
-        }
-        request = {"ModelPackageArn": package_arn(7), "CustomerMetadataProperties": metadata}
-        aws.sagemaker.add_response("update_model_package", {"ModelPackageArn": package_arn(7)}, request)
-        aws.cloudwatch.add_response("put_metric_data", {}, {"Namespace": "mlops/prod", "MetricData": ANY})
+        expect_blocked(aws, ANY)
         assert deploy.handler.handler(decided(), None) == {"batchItemFailures": []}
 
 

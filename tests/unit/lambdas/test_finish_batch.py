@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from contract import FileRefusal
 from tests.unit.lambdas.loading import ROOT, load_function
 
 FOLDER = "california_housing/batch/0123456789a"
@@ -134,6 +135,38 @@ def test_answers_of_a_model_that_knows_no_batches_are_no_predictions(
     sns.add_response("publish", {"MessageId": "1"}, request)
     assert finish(function, "Completed") == {"state": "failed"}
     assert result(function)["reason"].startswith("The model does not answer as a batch")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_file_that_only_the_version_could_open_is_refused_with_its_reason(
+    function: SimpleNamespace, sns: Stubber, reads: bool
+) -> None:
+    """As a CSV file is before a job: with the version and the columns, and what the deployed contract makes of it."""
+    deployed = function.handler.bundled()["california_housing"]
+    names = [field.column for field in deployed.rules_to_predict.fields] if reads else ["people"]
+    refusal = FileRefusal("the schema lacks tenure; add what is missing", tuple(names))
+    keep(function, "request.json", json.dumps({**REQUEST, "key": "batch/a/new.parquet", "columns": None}).encode())
+    keep(function, "output/rows.csv.out", refusal.text.encode())
+    request = {"TopicArn": TOPIC, "Subject": "Batch of california_housing refused", "Message": ANY}
+    sns.add_response("publish", {"MessageId": "1"}, request)
+    assert finish(function, "Completed") == {"state": "refused"}
+    told = result(function)["reason"]
+    assert told.startswith(
+        "new.parquet: version 7 of california_housing, which would predict it, reads other columns: the schema lacks "
+        "tenure; add what is missing"
+    )
+    assert ("The contract that is deployed reads it" in told) is reads
+    assert result(function)["contract_hash"] == "c" * 64
+
+
+def test_a_table_that_cannot_be_read_is_no_matter_of_the_version(function: SimpleNamespace, sns: Stubber) -> None:
+    keep(function, "output/rows.csv.out", FileRefusal("a Parquet file that cannot be read (x)").text.encode())
+    sns.add_response("publish", {"MessageId": "1"})
+    finish(function, "Completed")
+    assert (result(function)["state"], result(function)["reason"]) == (
+        "refused",
+        "x.csv: a Parquet file that cannot be read (x)",
+    )
 
 
 def test_other_transform_jobs_are_left_alone(function: SimpleNamespace) -> None:

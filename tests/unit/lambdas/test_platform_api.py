@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "RESOURCE_PREFIX": "mlops-dev-",
     "PROCESSED_BUCKET": "processed",
     "WORKFLOW": "mlops-dev-etl",
+    "JOB_TIMEOUT_SECONDS": "3600",
     "API_KEYS": "pagekey=page",
     "ARTIFACT_BUCKET": "artifacts",
 }
@@ -156,7 +157,7 @@ class Answers:
 
     @staticmethod
     def list_model_packages(cloud: Cloud, request: Request) -> Any:
-        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus")
+        members = ("ModelPackageArn", "ModelPackageVersion", "ModelApprovalStatus", "CreationTime")
         wanted = request.get("ModelApprovalStatus")
         known = [v for v in cloud.versions.values() if wanted in (None, v["ModelApprovalStatus"])]
         known.sort(key=lambda version: version["ModelPackageVersion"], reverse=True)
@@ -202,7 +203,7 @@ class Answers:
                 "PipelineExecutionArn": f"arn:execution/{run_id}",
                 "PipelineExecutionDisplayName": f"run-{run_id}",
                 "PipelineExecutionStatus": "Succeeded",
-                "StartTime": NOW,
+                "StartTime": NOW + timedelta(minutes=cloud.runs.index(run_id), seconds=20),
             }
             for run_id in reversed(cloud.runs)
         ]
@@ -221,11 +222,6 @@ class Answers:
                 {"StepName": "Register", "StepStatus": "Succeeded", "Metadata": register, **times},
             ]
         }
-
-    @staticmethod
-    def describe_processing_job(cloud: Cloud, request: Request) -> Any:
-        uri = f"s3://artifact/{MODEL}/{request['ProcessingJobName']}/evaluation"
-        return {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "evaluation", "S3Output": {"S3Uri": uri}}]}}
 
     @staticmethod
     def describe_log_streams(cloud: Cloud, request: Request) -> Any:
@@ -304,6 +300,7 @@ def ask(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         processed_bucket="processed",
         shared_bucket="artifact",
         workflow="mlops-dev-etl",
+        artifact_bucket="artifact",
     )
     monkeypatch.setattr(function.handler, "RECORDS", function.records.Records(place))
     yield Ask(function)
@@ -400,6 +397,15 @@ def test_a_version_without_a_contract_of_its_own_is_told_by_the_deployed(ask: As
         assert model["notice"] == ""
 
 
+def test_a_contract_that_somebody_deleted_is_told_with_the_way_back(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_version(2, contract_uri=f"s3://artifact/{MODEL}/2/evaluation/contract.json")
+    cloud.live = 2
+    assert ask(f"/models/{MODEL}")["notice"] == (
+        "The contract that version 2 answers by (contract.json) is gone, and the deployed one is shown. "
+        "A version that has its own: mlops retry run2 --fresh"
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -448,11 +454,42 @@ def test_a_version_whose_endpoint_answers_nobody_is_not_live(ask: Ask, cloud: Cl
     assert (version["live"], version["deployment"]) == (False, "rejected")
 
 
+@pytest.mark.parametrize("containers", [None, [], [{"ModelDataUrl": "s3://a"}, {"ModelDataUrl": "s3://b"}]])
+def test_a_version_that_somebody_registered_otherwise_is_listed_with_the_others(
+    ask: Ask, cloud: Cloud, containers: list[Any] | None
+) -> None:
+    """SageMaker takes a version without a container, and one with a chain of them."""
+    cloud.add_version(2)
+    cloud.add_version(3, deployment_state="")
+    cloud.live = 2
+    if containers is None:
+        del cloud.versions[3]["InferenceSpecification"]
+    else:
+        cloud.versions[3]["InferenceSpecification"] = {"Containers": containers}
+    found = ask(f"/models/{MODEL}/versions")["versions"]
+    assert [(version["version"], version["live"]) for version in found] == [(3, False), (2, True)]
+    assert ask(f"/models/{MODEL}")["live"]["version"] == 2
+
+
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"])
 def test_an_endpoint_answers_while_it_changes(ask: Ask, cloud: Cloud, status: str) -> None:
     cloud.add_version(2)
     cloud.live, cloud.status = 2, status
     assert ask(f"/models/{MODEL}")["live"]["version"] == 2
+
+
+def test_an_endpoint_whose_configuration_somebody_deleted_is_told_still(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Cloud, __: Request) -> Any:
+        raise missing("DescribeEndpointConfig")
+
+    cloud.add_version(2)
+    cloud.live = 2
+    monkeypatch.setattr(Answers, "describe_endpoint_config", staticmethod(gone))
+    assert ask(f"/models/{MODEL}")["live"] is None
+    found = ask(f"/models/{MODEL}/monitoring")["endpoint"]
+    assert (found["name"], found["status"], found["version"]) == (GROUP, "InService", None)
 
 
 def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
@@ -492,6 +529,40 @@ def test_runs_are_the_newest_first_in_pages(ask: Ask, cloud: Cloud) -> None:
     ]
 
 
+def test_a_data_set_that_was_made_anew_is_about_to_be_trained_on(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training of the data set before it ended, and tells nothing of this one."""
+    cloud.add_run("run1")
+    cloud.live = 1
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")["state"] == "live"
+    anew = {**workflow_run(cloud, "run1"), "WorkflowRunId": "wr_anew", "StartedOn": NOW + timedelta(hours=1)}
+    monkeypatch.setitem(globals(), "workflow_run", lambda *_: anew)
+    again = ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run1")
+    assert (again["state"], again["model_version"]) == ("training", None)
+
+
+def test_an_evaluation_from_the_cache_is_that_of_the_execution_which_wrote_it(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.add_run("run1")
+    cloud.add_run("run2")
+    key = f"{MODEL}/run1/evaluation/evaluation.json"
+    del cloud.objects["artifact", f"{MODEL}/run2/evaluation/evaluation.json"]
+    cloud.objects["artifact", key] = json.dumps(
+        {**EVALUATION, "gate": {**EVALUATION["gate"], "reason": "the first"}}
+    ).encode()  # type: ignore[dict-item]
+    hit = {
+        "StepName": "Evaluate",
+        "StepStatus": "Succeeded",
+        "CacheHitResult": {"SourcePipelineExecutionArn": "a/run1"},
+    }
+    monkeypatch.setattr(
+        Answers, "list_pipeline_execution_steps", staticmethod(lambda *_: {"PipelineExecutionSteps": [hit]})
+    )
+    assert ask(f"/models/{MODEL}/runs/{{run_id}}", run_id="run2")["evaluation"]["gate"]["reason"] == "the first"
+
+
 def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: Cloud) -> None:
     """Two listings for all, and the graphs of those that are shown.
 
@@ -504,7 +575,7 @@ def test_twenty_runs_are_a_few_calls_and_fewer_the_second_time(ask: Ask, cloud: 
     first, cloud.calls = cloud.calls, []
     ask(f"/models/{MODEL}/runs")
     assert (first.count("get_workflow_runs"), first.count("list_pipeline_executions")) == (1, 1)
-    assert first.count("list_pipeline_execution_steps") == first.count("describe_processing_job") == 20
+    assert first.count("list_pipeline_execution_steps") == 20
     assert first.count("get_workflow_run") == 20
     assert sorted(set(cloud.calls)) == [
         "describe_endpoint",
@@ -527,6 +598,30 @@ def test_a_workflow_run_that_is_under_way_is_read_again(ask: Ask, cloud: Cloud) 
         cloud.workflow_status, cloud.calls = status, []
         ask(f"/models/{MODEL}/runs")
         assert cloud.calls.count("get_workflow_run") == wanted
+
+
+@pytest.mark.parametrize("ago", [10, 40])
+def test_a_state_that_is_not_the_last_one_has_an_age_and_past_its_limit_a_way_out(
+    ask: Ask, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, ago: int
+) -> None:
+    """The event of the manifest is lost: no pipeline follows."""
+    cloud.add_run("abc")
+    ended = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=ago)
+    run = {**workflow_run(cloud, "abc"), "CompletedOn": ended}
+    monkeypatch.setattr(Answers, "list_pipeline_executions", lambda *_: {"PipelineExecutionSummaries": []})
+    monkeypatch.setattr(Answers, "get_workflow_run", lambda *_: {"Run": run})
+    (shown,) = ask(f"/models/{MODEL}/runs")["runs"]
+    waits = "The data set is ready; the pipeline is about to start."
+    past = f" It is so since {ended:%Y-%m-%d %H:%M} UTC, and takes 30 minutes at most: mlops retry abc"
+    assert (shown["state"], shown["since"]) == ("training", ended.isoformat())
+    assert shown["reason"] == waits + (past if ago > 30 else "")
+
+
+def test_the_last_state_of_a_run_has_no_age(ask: Ask, cloud: Cloud) -> None:
+    cloud.add_run("abc")
+    cloud.live = 1
+    (shown,) = ask(f"/models/{MODEL}/runs")["runs"]
+    assert (shown["state"], shown["since"]) == ("live", None)
 
 
 def test_a_version_that_was_removed_from_the_registry_leaves_its_run(ask: Ask, cloud: Cloud) -> None:

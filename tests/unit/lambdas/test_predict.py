@@ -266,6 +266,14 @@ def test_a_hundred_errors_are_told_with_names_that_are_cut(function: SimpleNames
     assert len(response["body"]) < 50_000
 
 
+def test_a_model_is_found_where_one_path_is_for_all(function: SimpleNamespace, runtime: Runtime) -> None:
+    path = {"resource": "/models/{model}/predictions"}
+    told = function.handler.handler(event({"instances": []}, **path, pathParameters={"model": MODEL}), None)
+    assert problem_of(told, 400)["detail"] != ""
+    unknown = function.handler.handler(event({"instances": [RECORD]}, **path, pathParameters={"model": "nobody"}), None)
+    assert problem_of(unknown, 404)["detail"].startswith("There is no model 'nobody'.")
+
+
 @pytest.mark.parametrize("resource", ["/models/unknown/predictions", "/"])
 def test_unknown_model(function: SimpleNamespace, runtime: Runtime, resource: str) -> None:
     response = function.handler.handler(event({"instances": [RECORD]}, resource=resource), None)

@@ -25,9 +25,9 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MODEL = "california_housing"
 GROUP = "mlops-dev-california-housing"
 PACKAGE = f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/{GROUP}/7"
-ARTIFACT = f"{MODEL}/models/7/model.tar.gz"
 ROLE = "arn:aws:iam::111122223333:role/batch"
 JOB_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:transform-job/t"
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/batch"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 KEY = f"batch/{MODEL}/2026/rows (1).csv"
 COLUMNS = (
@@ -39,6 +39,8 @@ CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 # More than is looked at before a file is rewritten, packed too.
 DIFFERENT = b"".join(b"1,2,3,4,5,6,7,8,INLAND,%s\n" % sha256(b"%d" % n).hexdigest().encode() for n in range(3000))
 WRITTEN = {"delimiter": ",", "decimal": ".", "encoding": "utf-8"}
+ARTIFACT = f"{MODEL}/models/abc/model.tar.gz"
+ARTIFACT_URI = f"s3://artifact/{ARTIFACT}"
 TAGS = [{"Key": "model", "Value": MODEL}, {"Key": "model_version", "Value": "7"}]
 
 
@@ -47,18 +49,19 @@ def function() -> Iterator[SimpleNamespace]:
     environment = {
         "RESOURCE_PREFIX": "mlops-dev-",
         "ARTIFACT_BUCKET": "artifact",
-        "MODEL_ROLE_ARN": ROLE,
+        "MODEL_ROLE_ARNS": json.dumps({MODEL: ROLE}),
         "INSTANCE_TYPE": "ml.m5.large",
         "STAGE": "dev",
         "ALERTS_TOPIC_ARN": TOPIC,
+        "BATCH_QUEUE_URL": QUEUE,
     }
     with mock_aws():
         function = load_function("start_batch", environment)
+        versioning = {"Status": "Enabled"}
         for bucket in ("raw", "artifact"):
             location = {"LocationConstraint": "eu-west-1"}
             function.handler.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        versioning = {"Status": "Enabled"}
-        function.handler.s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration=versioning)
+            function.handler.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
         trained(function, function.handler.DEPLOYED[MODEL])
         yield function
 
@@ -121,14 +124,16 @@ def expect_no_job(sagemaker: Stubber) -> None:
     sagemaker.add_client_error("describe_transform_job", "ValidationException", message)
 
 
-def expect_newest(sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT) -> None:
+def expect_newest(
+    sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT, metadata: Mapping[str, str] | None = None
+) -> None:
     request = {
         "ModelPackageGroupName": GROUP,
         "ModelApprovalStatus": "Approved",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
     }
-    found = [described(number, artifact) for number in numbers]
+    found = [described(number, artifact, metadata=metadata) for number in numbers]
     sagemaker.add_response(
         "list_model_packages", {"ModelPackageSummaryList": [summary for summary, _ in found]}, request
     )
@@ -136,7 +141,9 @@ def expect_newest(sagemaker: Stubber, *numbers: int, artifact: str = ARTIFACT) -
         sagemaker.add_response("describe_model_package", package, {"ModelPackageName": summary["ModelPackageArn"]})
 
 
-def described(number: int, artifact: str, approval: str = "Approved") -> tuple[dict[str, Any], dict[str, Any]]:
+def described(
+    number: int, artifact: str, approval: str = "Approved", metadata: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Summary and description of a version."""
     summary = {
         "ModelPackageArn": PACKAGE.replace("/7", f"/{number}"),
@@ -155,6 +162,7 @@ def described(number: int, artifact: str, approval: str = "Approved") -> tuple[d
         "ModelApprovalStatus": approval,
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "InferenceSpecification": {"Containers": [container]},
+        "CustomerMetadataProperties": dict(metadata or {}),
     }
 
 
@@ -323,21 +331,12 @@ def test_a_version_whose_contract_cannot_be_read_predicts_nothing(
     assert f"the contract of version 7 of california_housing cannot be read: {reason}" in said
 
 
-def test_an_artifact_that_is_gone_is_a_failure(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
-    event = put(function, GOOD)
-    expect_no_job(sagemaker)
-    expect_newest(sagemaker, 7, artifact=f"{MODEL}/models/8/model.tar.gz")
-    expect_alert(sns, "failed")
-    function.handler.handler(event, CONTEXT)
-    assert "NoSuchKey" in document(function, event, "result.json")["reason"]
-
-
 def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: SimpleNamespace, sagemaker: Stubber) -> None:
     event = put(function, GOOD)
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
-    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    sagemaker.add_client_error("create_transform_job", "InternalFailure", "later", http_status_code=500)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
     key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
@@ -351,6 +350,84 @@ def test_a_version_that_was_rejected_meanwhile_is_chosen_no_more(function: Simpl
     function.handler.handler(event, CONTEXT)
     assert rewritten(function, event) == GOOD
     assert document(function, event, "request.json")["model_version"] == 6
+
+
+def registered(function: SimpleNamespace) -> dict[str, str]:
+    """What the registry knows of the artifact that stands in its place."""
+    found = function.handler.s3.get_object(Bucket="artifact", Key=ARTIFACT)
+    return {"artifact_sha256": sha256(found["Body"].read()).hexdigest(), "artifact_version": found["VersionId"]}
+
+
+def test_the_bytes_that_were_registered_are_used(function: SimpleNamespace, sagemaker: Stubber) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=registered(function))
+    expect_model(sagemaker)
+    expect_start(sagemaker, event)
+    function.handler.handler(event, CONTEXT)
+
+
+def test_an_artifact_that_was_exchanged_after_its_approval_predicts_nothing(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event, metadata = put(function, GOOD), registered(function)
+    function.handler.s3.put_object(Bucket="artifact", Key=ARTIFACT, Body=b"exchanged")
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert f"version 7 cannot be used. Its artifact {ARTIFACT_URI} was exchanged" in reason
+    assert sha256(b"exchanged").hexdigest() in reason
+    assert metadata["artifact_sha256"] in reason
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["registered with its digest", "registered before that"])
+def test_an_artifact_that_is_gone_is_told(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber, pinned: bool
+) -> None:
+    event, metadata = put(function, GOOD), {"run_id": "run7", **(registered(function) if pinned else {})}
+    function.handler.s3.delete_object(Bucket="artifact", Key=ARTIFACT)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7, metadata=metadata)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    reason = document(function, event, "result.json")["reason"]
+    assert reason.endswith(
+        f"version 7 cannot be used: its artifact {ARTIFACT_URI} is gone. It is made again by: mlops retry run7 --fresh"
+    )
+
+
+def test_a_version_that_nothing_can_serve_is_refused(
+    function: SimpleNamespace, sagemaker: Stubber, sns: Stubber
+) -> None:
+    event = put(function, GOOD)
+    expect_no_job(sagemaker)
+    summary, package = described(7, ARTIFACT)
+    del package["InferenceSpecification"]
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+    sagemaker.add_response("describe_model_package", package)
+    sns.add_response("publish", {"MessageId": "1"})
+    function.handler.handler(event, CONTEXT)
+    found = document(function, event, "result.json")
+    assert (found["state"], found["reason"]) == (
+        "refused",
+        "rows (1).csv: version 7 cannot be used. It was registered with no container: a version is served by one. "
+        "Reject it, then upload the file again",
+    )
+
+
+def test_a_version_that_was_deleted_is_refused(function: SimpleNamespace, sagemaker: Stubber, sns: Stubber) -> None:
+    event = put(function, GOOD)
+    version = json.loads(event["Records"][0]["body"])["detail"]["object"]["version-id"]
+    function.handler.s3.delete_object(Bucket="raw", Key=KEY, VersionId=version)
+    expect_no_job(sagemaker)
+    expect_newest(sagemaker, 7)
+    expect_alert(sns, "refused")
+    function.handler.handler(event, CONTEXT)
+    result = document(function, event, "result.json")
+    assert result["state"] == "refused"
+    assert result["reason"].endswith("the uploaded version is no longer there; upload the file again")
 
 
 def test_a_model_that_an_earlier_batch_made_is_used_again(function: SimpleNamespace, sagemaker: Stubber) -> None:
@@ -407,8 +484,7 @@ def test_without_an_approved_version_the_file_is_refused(
     result = document(function, event, "result.json")
     assert (result["state"], result["model"], result["key"]) == ("refused", MODEL, KEY)
     assert result["reason"] == (
-        "rows (1).csv: no version of california_housing is approved yet; train and approve one, "
-        "then upload the file again"
+        "rows (1).csv: no version of california_housing is approved; train and approve one, then upload the file again"
     )
 
 
@@ -512,7 +588,7 @@ def test_a_file_that_is_rewritten_already_is_not_rewritten_again(function: Simpl
     expect_no_job(sagemaker)
     expect_newest(sagemaker, 7)
     expect_model(sagemaker, exists=True)
-    sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "later", http_status_code=400)
+    sagemaker.add_client_error("create_transform_job", "InternalFailure", "later", http_status_code=500)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
     key = f"{MODEL}/batch/{batch_of(event)}/input/rows.csv"
@@ -593,7 +669,7 @@ def test_a_refused_call_is_recorded_and_told(function: SimpleNamespace, sagemake
     assert "role may not" in result["reason"]
 
 
-@pytest.mark.parametrize(("code", "status"), [("ResourceLimitExceeded", 400), ("InternalFailure", 500)])
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 400), ("InternalFailure", 500)])
 def test_what_may_pass_is_delivered_again(
     function: SimpleNamespace, sagemaker: Stubber, code: str, status: int
 ) -> None:
@@ -604,6 +680,28 @@ def test_what_may_pass_is_delivered_again(
     sagemaker.add_client_error("create_transform_job", code, "later", http_status_code=status)
     with pytest.raises(ClientError):
         function.handler.handler(event, CONTEXT)
+    listed = function.handler.s3.list_objects_v2(Bucket="artifact", Prefix=MODEL)["Contents"]
+    assert not [item["Key"] for item in listed if item["Key"].endswith("result.json")]
+
+
+def test_a_file_that_finds_no_instance_waits_and_is_no_failure(
+    function: SimpleNamespace, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often: it is sent anew, so that no attempt is used up and it does not grow old in its queue."""
+    sent = list[dict[str, Any]]()
+    monkeypatch.setattr(function.handler, "sqs", SimpleNamespace(send_message=lambda **message: sent.append(message)))
+    event = put(function, GOOD)
+    for again in range(3):
+        expect_no_job(sagemaker)
+        if again:
+            sagemaker.add_response("describe_model_package", described(7, ARTIFACT)[1], {"ModelPackageName": PACKAGE})
+        else:
+            expect_newest(sagemaker, 7)
+        expect_model(sagemaker, exists=True)
+        sagemaker.add_client_error("create_transform_job", "ResourceLimitExceeded", "full", http_status_code=400)
+        function.handler.handler(event, CONTEXT)
+    message = {"QueueUrl": QUEUE, "MessageBody": event["Records"][0]["body"], "DelaySeconds": 300}
+    assert sent == [message] * 3
     listed = function.handler.s3.list_objects_v2(Bucket="artifact", Prefix=MODEL)["Contents"]
     assert not [item["Key"] for item in listed if item["Key"].endswith("result.json")]
 
@@ -651,3 +749,10 @@ def test_key_and_network_of_the_environment_go_with_the_requests(function: Simpl
     batch = function.logic.Batch(upload, resource="r", bucket="artifact")
     job = batch.job_request("m", None, instance="ml.m5.large", version=7, key="key")
     assert (job["TransformOutput"]["KmsKeyId"], job["TransformResources"]["VolumeKmsKeyId"]) == ("key", "key")
+
+
+def test_many_models_share_a_role(function: SimpleNamespace) -> None:
+    settings = function.handler.SETTINGS
+    assert settings.role_of(MODEL) == ROLE
+    shared = replace(settings, model_roles={"*": "arn:aws:iam::111122223333:role/all"})
+    assert shared.role_of(MODEL) == "arn:aws:iam::111122223333:role/all"

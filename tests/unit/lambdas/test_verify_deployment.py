@@ -236,6 +236,27 @@ def test_a_version_without_golden_rows_is_deployed_when_it_is_live(
     assert function.handler.handler(changed(), None) == {"state": "deployed"}
 
 
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (True, "golden.json is gone. A version that has them: mlops retry 0123456789abcdef --fresh"),
+        (False, "none were kept with it."),
+    ],
+)
+def test_golden_rows_that_are_lost_are_told_apart_from_none(
+    function: SimpleNamespace, services: Services, kept: bool, words: str
+) -> None:
+    services.s3.add_client_error("get_object", "NoSuchKey")
+    version = function.logic.Version(
+        "arn", 7, "requested", "s3://artifact/e/evaluation.json", run_id="0123456789abcdef", records=kept
+    )
+    verdict = function.golden.check_golden_rows(version, GROUP)
+    assert (verdict.state, verdict.reason) == (
+        "deployed",
+        f"The endpoint serves it. It was not asked for golden rows: {words}",
+    )
+
+
 def test_an_update_that_sagemaker_rolled_back_is_never_called_deployed(
     function: SimpleNamespace, services: Services
 ) -> None:

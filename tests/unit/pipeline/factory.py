@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 import tarfile
@@ -84,7 +85,17 @@ def write_dataset(folder: Path, contract: Contract, rows: Sequence[Row]) -> Reci
     (folder / "recipe.json").write_text(recipe.to_json())
     (folder / "profile.json").write_text("{}")
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    seal(folder)
     return recipe
+
+
+def seal(folder: Path) -> None:
+    """The manifest promises the files as they are now."""
+    paths = [path for path in folder.rglob("*") if path.suffix in (".parquet", ".json") and path.is_file()]
+    sums = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    sums.pop("manifest.json")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"sha256": sums}))
 
 
 def row_id(contract: Contract, row: Row) -> str:

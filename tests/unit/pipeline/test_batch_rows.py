@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import batch_rows
 import inference
-from contract import Contract, Recipe
+from contract import Contract, FileRefusal, Recipe
 from contract.reading import on_one_line
 from tests.unit.pipeline.binary import DOCUMENT, binary_contract
 from tests.unit.pipeline.factory import synthetic_rows
@@ -262,11 +262,36 @@ def test_a_parquet_file_is_answered_whole(
     assert bad[-3:] == ["", "", "population must be at least 1, is -1"]
 
 
-def test_what_is_no_parquet_file_says_so(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def whole(batch: Batch, body: bytes, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("BATCH_FORMAT", "{}")
-    data = inference.input_fn(b"PAR1 and so on PAR1", "application/x-parquet")
-    with pytest.raises(inference.InputError, match="a Parquet file that cannot be read"):
-        inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
+    data = inference.input_fn(body, "application/x-parquet")
+    text, kind = inference.output_fn(inference.predict_fn(data, batch.model), "text/csv")
+    assert kind == "text/csv"
+    return text
+
+
+def parquet(columns: dict[str, list[object]]) -> bytes:
+    body = io.BytesIO()
+    pq.write_table(pa.table(columns), body)
+    return body.getvalue()
+
+
+def test_why_nothing_of_a_parquet_file_is_predicted_is_an_answer(
+    batch: Batch, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job whose container fails tells no reason, and nobody but the version looks into the file."""
+    one: dict[str, list[object]] = {name: [1.0] for name in names} | {"ocean_proximity": ["INLAND"]}
+    less = {name: values for name, values in one.items() if name != "population"}
+    for body, words, columns in (
+        (b"PAR1 and so on PAR1", "a Parquet file that cannot be read", ()),
+        (parquet(less | {"people": [3]}), "the schema lacks population; add what is missing; not known: 'people'", 1),
+        (parquet(one | {"population": [[1, 2]]}), "population", ()),
+        (parquet(one | {"prediction": [1.0]}), "prediction, which a batch adds", ()),
+    ):
+        refused = FileRefusal.read(whole(batch, body, monkeypatch))
+        assert refused is not None
+        assert words in refused.reason
+        assert refused.names == (columns and (*less, "people"))
 
 
 def test_the_header_is_answered_by_a_header_wherever_a_request_begins(batch: Batch, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -70,11 +71,47 @@ def test_a_better_model_is_registered(tmp_path: Path, packed: Path, weak: Path, 
     numbers = f"{found['value']:,.0f} USD; difference {found['difference']:,.0f}, 95 %"
     assert f"is within the limit of 60,000 USD, and better than version 3 ({numbers}" in gate["reason"]
     assert evaluation["registry"] == {
+        "artifact_sha256": hashlib.sha256((packed / "model.tar.gz").read_bytes()).hexdigest(),
         "metric": "rmse",
         "metric_value": f"{gate['value']:.10g}",
         "champion_verdict": "better",
         "source_version": "v7",
     }
+
+
+def changed_champion(folder: Path, **changes: Any) -> Path:
+    document = json.loads((folder / "champion.json").read_text())
+    document["champion"] |= changes
+    (folder / "champion.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_a_champion_whose_artifact_is_lost_leaves_it_to_a_person(tmp_path: Path, packed: Path, prepared: Path) -> None:
+    folder = crown(tmp_path / "champion", packed)
+    (folder / "model.tar.gz").unlink()
+    uri = "s3://artifact/california_housing/models/abc/model.tar.gz"
+    evaluation = evaluation_of(tmp_path, packed, prepared, changed_champion(folder, lost=True, model_data_url=uri))
+    gate = evaluation["gate"]
+    assert (evaluation["champion"]["verdict"], gate["decision"], gate["approval"]) == (
+        "incomparable",
+        "register",
+        "person",
+    )
+    assert gate["reason"].endswith(
+        f"a person has to approve it, because version 3 is not comparable: its artifact {uri} is gone."
+    )
+
+
+def test_the_champion_once_more_is_registered_when_its_records_are_lost(
+    tmp_path: Path, packed: Path, prepared: Path
+) -> None:
+    """It would be unchanged, and nothing would make them again."""
+    folder = changed_champion(crown(tmp_path / "champion", packed), lost_records=["golden.json", "contract.json"])
+    evaluation = evaluation_of(tmp_path, packed, prepared, folder)
+    found, gate = evaluation["champion"], evaluation["gate"]
+    assert (found["verdict"], found["difference"]) == ("not_worse", 0.0)
+    assert (gate["decision"], gate["approval"]) == ("register", "stage")
+    assert gate["reason"].endswith(", of which golden.json, contract.json is lost.")
 
 
 def test_a_worse_model_is_rejected_and_says_why(tmp_path: Path, packed: Path, weak: Path, prepared: Path) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import xgboost
 
 from contract import Contract, Recipe
 from steps import dataset, fitting
-from steps.dataset import DATA_FILE
 from steps.hyperparameters import hyperparameters_of, parameters_of
+from steps.trained import TrainedModel
 from tests.unit.pipeline.conftest import HYPERPARAMETERS, evaluate_into, train_in
-from tests.unit.pipeline.factory import pack, synthetic_rows, write_dataset
+from tests.unit.pipeline.factory import crown, pack, synthetic_rows, write_dataset
+from tests.widened import numbers_of, widened, write_side
 from trees import load_trees, save_trees
 
 LEVELS = 80
@@ -26,32 +25,30 @@ LEVELS = 80
 @pytest.fixture(scope="module")
 def many(contract: Contract) -> Recipe:
     """A category of more levels than a dense matrix is made for."""
-    document = contract.to_dict()
-    features: dict[str, Any] = dict(document["features"])  # type: ignore[call-overload]
-    words = [f"district {number}" for number in range(LEVELS)]
-    name = contract.categories[0].name
-    features[name] = {**features[name], "levels": words, "default": words[0], "nullable": True}
-    wide = Contract.from_dict({**document, "features": features})
-    numbers = [*(item.name for item in wide.numeric), *(item.name for item in wide.derived)]
-    ones = dict.fromkeys(numbers, 1.0)
-    return Recipe.fitted(wide, impute=ones, fences={}, mean=dict.fromkeys(numbers, 0.0), std=ones)
+    return widened(contract, LEVELS, nullable=True)
+
+
+answer = TrainedModel.predict
+
+
+def trained_otherwise(packed: Path, folder: Path) -> Path:
+    """The same model with another time in it: a champion that is compared."""
+    with tarfile.open(packed / "model.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    recipe = json.loads((folder / "recipe.json").read_text())
+    (folder / "recipe.json").write_text(json.dumps(recipe, indent=3))
+    return pack(folder, folder.with_name("crowned"))
 
 
 def write_many(folder: Path, recipe: Recipe, rows: int, seed: int) -> None:
     """Numbers of which a third are 0, and rows without a level."""
     generator = np.random.default_rng(seed)
-    category = recipe.contract.categories[0]
-    names = [column.source for column in recipe.columns if column.kind != "level"]
-    numbers = generator.choice([-1.0, 0.0, 1.0], (rows, len(names))) * generator.uniform(0.5, 2, (rows, len(names)))
+    shape = (rows, len(numbers_of(recipe)))
+    numbers = generator.choice([-1.0, 0.0, 1.0], shape) * generator.uniform(0.5, 2, shape)
     codes = generator.integers(-5, LEVELS, rows)
     effects = np.random.default_rng(0).normal(size=LEVELS + 1)
     target = 2e5 + 3e4 * (numbers[:, 0] == 0) + 2e4 * effects[np.maximum(codes, -1)] + 1e4 * numbers[:, 1]
-    levels = pa.array([category.levels[code] if code >= 0 else None for code in codes.tolist()], pa.string())
-    columns = dict(zip(names, numbers.T, strict=True))
-    folder.mkdir(parents=True)
-    pq.write_table(
-        pa.table({recipe.contract.target.name: target, **columns, category.name: levels}), folder / DATA_FILE
-    )
+    write_side(folder, recipe, numbers, codes, target)
 
 
 @pytest.mark.parametrize("refit", ["true", "false"])
@@ -65,11 +62,11 @@ def test_many_levels_are_trained_on_without_their_zeros_and_zeros_stay_zeros(
     parameters = parameters_of(many.contract, hyperparameters, threads=1)
 
     def fitted() -> fitting.Fitted:
-        training, validation = (dataset.read_to_train(tmp_path / side, many) for side in ("train", "validation"))
+        training, validation = (dataset.read_compact(tmp_path / side, many) for side in ("train", "validation"))
         return fitting.fit(training, validation, many, hyperparameters, parameters)
 
     sparse_rows, dense_rows = (
-        dataset.read_to_train(tmp_path / "train", many),
+        dataset.read_compact(tmp_path / "train", many),
         dataset.read_rows(tmp_path / "train", many),
     )
     assert not isinstance(sparse_rows.inputs, np.ndarray)
@@ -101,7 +98,7 @@ def test_the_model_of_many_levels_is_packed_and_read_as_others_are(tmp_path: Pat
         write_many(tmp_path / side, many, rows, rows)
     hyperparameters = hyperparameters_of([*HYPERPARAMETERS])
     parameters = parameters_of(many.contract, hyperparameters, threads=1)
-    training, validation = (dataset.read_to_train(tmp_path / side, many) for side in ("train", "validation"))
+    training, validation = (dataset.read_compact(tmp_path / side, many) for side in ("train", "validation"))
     fitted = fitting.fit(training, validation, many, hyperparameters, parameters)
     save_trees(fitted.booster, tmp_path)
     trees = load_trees(tmp_path)
@@ -112,7 +109,7 @@ def test_the_model_of_many_levels_is_packed_and_read_as_others_are(tmp_path: Pat
     assert trees.booster.feature_names == [column.name for column in many.columns]
 
 
-def test_many_levels_go_the_whole_way(tmp_path: Path, many: Recipe) -> None:
+def test_many_levels_go_the_whole_way(tmp_path: Path, many: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prepared, trained, evaluated and served: an answer is the same for one row as for all of them."""
     import inference
     import training_preprocessing
@@ -130,3 +127,17 @@ def test_many_levels_go_the_whole_way(tmp_path: Path, many: Recipe) -> None:
     served = inference.model_fn(str(model))
     apart = [served.trees.predict(served.recipe.apply([record]))[0] for record in golden["instances"]]
     np.testing.assert_allclose(apart, golden["predictions"], rtol=1e-6)
+    # The test rows are never one array: some rows at a time, and as a whole without their zeros.
+    packed, seen = tmp_path / "packed", []
+    monkeypatch.setattr(dataset, "PIECE", 7 * len(many.columns))
+    monkeypatch.setattr(dataset, "read_rows", None)
+    monkeypatch.setattr(TrainedModel, "predict", lambda self, inputs: seen.append(len(inputs)) or answer(self, inputs))
+    crowned = crown(tmp_path / "champion", trained_otherwise(packed, tmp_path / "other"))
+    assert evaluate_into(tmp_path / "again", packed, tmp_path / "prepared", crowned) == 0
+    again = json.loads((tmp_path / "again" / "evaluation.json").read_text())
+    assert [again[name] for name in ("metrics", "slices", "rows")] == [
+        evaluation[name] for name in ("metrics", "slices", "rows")
+    ]
+    assert max(seen) == 20, "the golden rows"
+    assert seen.count(7) >= 2 * (evaluation["rows"] // 7)
+    assert again["champion"]["difference"] == 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 from contract import Contract, Recipe
 from contract.sides import side_of, text_digest
 from steps.dataset import read_raw
-from tests.unit.pipeline.factory import RUN_ID, row_id, synthetic_rows
+from tests.unit.pipeline.factory import RUN_ID, row_id, seal, synthetic_rows
 
 
 def test_each_split_holds_the_recipe_applied_to_its_rows(prepared: Path, contract: Contract) -> None:
@@ -110,7 +111,17 @@ def change_json(name: str, **parts: object) -> Callable[[Path], None]:
 
 
 def change_table(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
-    return lambda folder: pq.write_table(change(pq.read_table(folder / name)), folder / name)
+    """As if the ETL job had written it so."""
+
+    def change_and_seal(folder: Path) -> None:
+        rewrite(folder / name, change)
+        seal(folder)
+
+    return change_and_seal
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    pq.write_table(change(pq.read_table(path)), path)
 
 
 def drop_number(folder: Path) -> None:
@@ -141,11 +152,12 @@ def leak(folder: Path) -> None:
     table = pq.read_table(folder / "train" / "part-0.parquet")
     ids = [wanted, *table["row_id"].to_pylist()[1:]]
     pq.write_table(table.set_column(0, "row_id", pa.array(ids)), folder / "train" / "part-0.parquet")
+    seal(folder)
 
 
 REFUSALS = {
-    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json is missing"),
-    "no profile": (lambda folder: (folder / "profile.json").unlink(), "profile.json is missing"),
+    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "has no manifest.json; run the ETL job again"),
+    "no profile": (lambda folder: (folder / "profile.json").unlink(), "has no profile.json; run the ETL job again"),
     "manifest not JSON": (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is not valid JSON"),
     "manifest a list": (lambda folder: (folder / "manifest.json").write_text("[]"), "must hold a JSON object"),
     "manifest of another version": (change_json("manifest.json", version=2), "manifest.json: version is 2"),
@@ -161,7 +173,7 @@ REFUSALS = {
         "differ in part-9.parquet",
     ),
     "part not Parquet": (
-        lambda folder: (folder / "test" / "part-1.parquet").write_text("x"),
+        lambda folder: ((folder / "test" / "part-1.parquet").write_text("x"), seal(folder)),
         "test/part-1.parquet is not a Parquet file",
     ),
     "rows missing": (drop_number, "train: manifest.json promises"),
@@ -209,13 +221,60 @@ def test_a_data_set_that_is_not_as_promised_is_refused(
     assert message in last
 
 
+def permuted(name: str) -> Callable[[pa.Table], pa.Table]:
+    """Every value is one that the column had."""
+    return lambda table: table.set_column(table.column_names.index(name), name, pa.array(table[name].to_pylist()[::-1]))
+
+
+CHANGED_AFTERWARDS: dict[str, Callable[[Path], object]] = {
+    "train/part-0.parquet": lambda path: rewrite(path, permuted("median_house_value")),
+    "test/part-1.parquet": lambda path: path.write_bytes(path.read_bytes() + b" "),
+    "raw/test/part-2.parquet": lambda path: rewrite(path, permuted("population")),
+    "recipe.json": lambda path: path.write_text(path.read_text() + "\n"),
+    "profile.json": lambda path: path.write_text('{"version": 9}'),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED_AFTERWARDS)
+def test_a_file_that_was_changed_after_the_job_wrote_it_is_refused(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    shutil.copytree(dataset, tmp_path / "dataset")
+    path = tmp_path / "dataset" / name
+    wanted = hashlib.sha256(path.read_bytes()).hexdigest()
+    CHANGED_AFTERWARDS[name](path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found != wanted
+    assert prepare(tmp_path / "dataset", contract.hash, tmp_path / "output") == 1
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith(
+            f"{name} was changed after the ETL job wrote it: its SHA-256 is {found}, manifest.json says {wanted}; "
+            "run the ETL job again"
+        )
+    )
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_manifest_that_promises_no_bytes_is_refused(
+    tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(dataset, tmp_path / "dataset")
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    del manifest["sha256"]["train/part-0.parquet"]
+    (tmp_path / "dataset" / "manifest.json").write_text(json.dumps(manifest))
+    assert prepare(tmp_path / "dataset", contract.hash, tmp_path / "output") == 1
+    assert "KeyError('train/part-0.parquet')" in capsys.readouterr().err
+
+
 def test_a_data_set_of_an_older_contract_is_refused(
     tmp_path: Path, dataset: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert prepare(dataset, "f" * 64, tmp_path) == 1
     error = capsys.readouterr().err
     assert f"made for contract {contract.hash[:12]} of california_housing" in error
-    assert "deployed with ffffffffffff; upload the data again" in error
+    assert "deployed with ffffffffffff; run the ETL job again" in error
     assert list(tmp_path.iterdir()) == []
 
 
@@ -228,6 +287,7 @@ def with_texts(dataset: Path, contract: Contract, texts: Callable[[str], str]) -
         target = [by_id[key][contract.target.name] for key in ids]
         table = table.append_column(contract.target.name, [target])
         pq.write_table(table.append_column("__group", [[texts(key) for key in ids]]), path)
+    seal(dataset)
 
 
 def grouped(dataset: Path, contract: Contract) -> Contract:
@@ -282,5 +342,6 @@ def test_another_target_in_the_raw_rows_is_refused(
     for path in (tmp_path / "dataset" / "raw" / "test").glob("*.parquet"):
         table = pq.read_table(path)
         pq.write_table(table.append_column(contract.target.name, [[1.0] * table.num_rows]), path)
+    seal(tmp_path / "dataset")
     assert prepare(tmp_path / "dataset", contract.hash, tmp_path / "out") == 1
     assert "raw/test and test hold other rows; run the ETL job again" in capsys.readouterr().err

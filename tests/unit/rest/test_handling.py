@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, whole_number, word
+from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, resource_of, whole_number, word
 from rest.problems import ProblemError, invalid, invalid_field, unavailable
 from tests.unit.steps import grows_linearly
 
@@ -34,6 +34,15 @@ def test_what_goes_wrong_for_a_client_becomes_a_problem() -> None:
         "detail": "busy",
         "request_id": "r",
     }
+
+
+def test_one_path_for_all_models_is_read_as_a_path_for_each() -> None:
+    one = event(resource="/models/{model}/runs/{run_id}", pathParameters={"model": "churn", "run_id": "r"})
+    assert resource_of(one) == "/models/churn/runs/{run_id}"
+    assert resource_of(event(resource="/models/churn/runs")) == "/models/churn/runs"
+    with pytest.raises(ProblemError) as raised:
+        resource_of(event(resource="/models/{model}", pathParameters={"model": "churn/versions/3"}))
+    assert raised.value.status == HTTPStatus.NOT_FOUND
 
 
 def test_what_is_our_fault_is_raised() -> None:

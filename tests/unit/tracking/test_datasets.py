@@ -22,7 +22,9 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
-        yield Place(client=lambda _: s3, prefix="mlops-dev-", processed_bucket=BUCKET, workflow="w")
+        yield Place(
+            client=lambda _: s3, prefix="mlops-dev-", processed_bucket=BUCKET, workflow="w", artifact_bucket="artifact"
+        )
 
 
 def put(place: Place, name: str, *found: tuple[int, str]) -> None:

@@ -51,7 +51,9 @@ def test_the_last_lines_are_those_of_all_groups_in_the_order_of_time() -> None:
             read = {"logGroupName": group, "logStreamName": "jr_1", "limit": 3, "startFromHead": False}
             stub.add_response("get_log_events", {"events": events}, read)
         stub.add_client_error("describe_log_streams", "ResourceNotFoundException", expected_params=described("/none"))
-        place = Place(client=lambda _: logs, prefix="mlops-dev-", processed_bucket="b", workflow="w")
+        place = Place(
+            client=lambda _: logs, prefix="mlops-dev-", processed_bucket="b", workflow="w", artifact_bucket="artifact"
+        )
         assert log_tail(place, step, lines=3) == ("second", "third", "last")
         stub.assert_no_pending_responses()
 

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
@@ -39,12 +41,13 @@ def test_the_newest_approved_version_may_be_on_a_later_page() -> None:
     request |= {"SortBy": "CreationTime", "SortOrder": "Descending"}
     arns = [f"arn:aws:sagemaker:eu-west-1:111122223333:model-package/g/{number}" for number in (7, 6)]
     created = {"CreationTime": datetime(2026, 1, 2, tzinfo=UTC), "ModelPackageStatus": "Completed"}
-    summaries = [{"ModelPackageArn": arn, **created} for arn in arns]
+    earlier = {**created, "CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}
+    summaries = [{"ModelPackageArn": arns[0], **created}, {"ModelPackageArn": arns[1], **earlier}]
     with Stubber(sagemaker) as stubber:
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "2"}, request)
         request = {**request, "NextToken": "2"}
         stubber.add_response("list_model_packages", {"ModelPackageSummaryList": summaries}, request)
-        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], **created}
+        package = {"ModelPackageName": "g/7", "ModelPackageArn": arns[0], "ModelPackageVersion": 7, **created}
         package["ModelPackageStatusDetails"] = {"ValidationStatuses": []}
         stubber.add_response("describe_model_package", package, {"ModelPackageName": arns[0]})
         found = newest_approved(sagemaker, "g")
@@ -58,7 +61,14 @@ def test_what_answers_is_what_the_shared_endpoint_was_switched_to_or_the_model_s
     sagemaker = boto3.client("sagemaker", region_name="eu-west-1", **KEYS)
     s3 = boto3.client("s3", region_name="eu-west-1", **KEYS)
     clients = {"sagemaker": sagemaker, "s3": s3}
-    place = Place(client=clients.__getitem__, prefix="mlops-dev-", processed_bucket="p", shared_bucket="a", workflow="")
+    place = Place(
+        client=clients.__getitem__,
+        prefix="mlops-dev-",
+        processed_bucket="p",
+        shared_bucket="a",
+        workflow="",
+        artifact_bucket="artifact",
+    )
     served = json.dumps({"package": "arn:7", "version": 7, "target": "m/7.tar.gz"}).encode()
     shared = {"EndpointName": "mlops-dev-multi-model"}
     with Stubber(sagemaker) as described, Stubber(s3) as objects:
@@ -131,7 +141,9 @@ class Registry:
 def test_one_version_of_two_hundred_is_described_once() -> None:
     """A command that waits asks for it every few seconds."""
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     version = find_version(place, "m", 7)
     assert version is not None
     assert (version.number, version.live) == (7, True)
@@ -140,7 +152,9 @@ def test_one_version_of_two_hundred_is_described_once() -> None:
 
 def test_a_listing_describes_each_version_once() -> None:
     registry = Registry()
-    place = Place(client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="")
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", workflow="", artifact_bucket="artifact"
+    )
     assert len(versions(place, "m")) == 200
     assert Counter(registry.calls) == {"list_model_packages": 2, "describe_model_package": 200, "describe_endpoint": 1}
 
@@ -160,3 +174,28 @@ def test_a_version_that_waits_says_why_the_gate_asks_a_person() -> None:
     )
     del package["ModelPackageDescription"]
     assert deployment_state(package, lambda: "", "m")[1] == "Version 4 waits for a person's approval."
+
+
+class Cleaned(Registry):
+    """Somebody deleted models or configurations that endpoints still answer from."""
+
+    def __init__(self, gone: str) -> None:
+        super().__init__()
+        self._gone = gone
+
+    def describe_endpoint_config(self, **_: Any) -> dict[str, Any]:
+        if self._gone == "configuration":
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find it."}}, "D")
+        return super().describe_endpoint_config()
+
+    def describe_model(self, **_: Any) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find model."}}, "D")
+
+
+@pytest.mark.parametrize("gone", ["model", "configuration"])
+def test_versions_are_listed_where_somebody_cleaned_up(gone: str) -> None:
+    registry = Cleaned(gone)
+    place = Place(
+        client=lambda _: registry, prefix="mlops-dev-", processed_bucket="p", artifact_bucket="a", workflow=""
+    )
+    assert not any(version.live for version in versions(place, "m"))

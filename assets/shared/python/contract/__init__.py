@@ -1,6 +1,16 @@
 """The model contract: what a model.toml says, and what follows from it for a record, a row and a matrix."""
 
-from contract.batch import BATCH_PREFIX, MAX_BATCH_BYTES, added_columns, batch_folder, batch_id, batch_layout
+from contract.batch import (
+    BATCH_PREFIX,
+    MAX_BATCH_BYTES,
+    FileRefusal,
+    added_columns,
+    batch_folder,
+    batch_id,
+    batch_layout,
+    check_added,
+    other_columns,
+)
 from contract.expression import Expression
 from contract.grammar import ExpressionError
 from contract.loading import bundled, load, load_all
@@ -40,6 +50,7 @@ __all__ = [
     "Feature",
     "FieldError",
     "FileError",
+    "FileRefusal",
     "FileRules",
     "Gate",
     "Outliers",
@@ -57,6 +68,7 @@ __all__ = [
     "batch_id",
     "batch_layout",
     "bundled",
+    "check_added",
     "checked",
     "columns_of",
     "csv_rows",
@@ -66,6 +78,7 @@ __all__ = [
     "json_schema",
     "load",
     "load_all",
+    "other_columns",
     "rounded",
     "validate",
 ]

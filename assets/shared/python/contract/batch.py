@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from contract.model import Contract
 from contract.names import PREDICTION, PREDICTION_ERROR, PREDICTION_LABEL
-from contract.reading import FileError, Layout, layout_of
+from contract.reading import ColumnsError, FileError, Layout, layout_of
 
 # Files below this prefix of the raw bucket are predicted, not learned from.
 BATCH_PREFIX = "batch/"
@@ -29,10 +33,54 @@ def batch_folder(model: str, identity: str) -> str:
 def batch_layout(contract: Contract, head: bytes, *, complete: bool | None = None) -> Layout:
     """How a file to predict is written, from its first HEAD_BYTES. The target need not be there. Raises FileError."""
     layout = layout_of(head, contract.rules_to_predict, complete=complete)
-    taken = [name for name in added_columns(contract) if name in layout.names]
+    check_added(contract, layout.names)
+    return layout
+
+
+def check_added(contract: Contract, names: Sequence[str]) -> None:
+    """Raises FileError for a file that has a column which its answer would have twice."""
+    taken = [name for name in added_columns(contract) if name in names]
     if taken:
         raise FileError(f"the header names {', '.join(taken)}, which a batch adds; rename or drop it")
-    return layout
+
+
+@dataclass(frozen=True)
+class FileRefusal:
+    """Why a version predicts nothing of a file that only the version can open, in place of its answer.
+
+    `names`: the columns of the file, where these are what is wrong.
+    """
+
+    reason: str
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: FileError) -> FileRefusal:
+        return cls(str(error), error.names if isinstance(error, ColumnsError) else ())
+
+    @property
+    def text(self) -> str:
+        return json.dumps({"refused": self.reason, "names": self.names}) + "\n"
+
+    @classmethod
+    def read(cls, line: str) -> FileRefusal | None:
+        """From the first line of an answer; None where that is a header."""
+        try:
+            document = json.loads(line)
+            return cls(document["refused"], tuple(document["names"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+def other_columns(model: str, version: int, reason: str, *, deployed_reads_it: bool) -> str:
+    """Of a file without the columns of the version that would predict it. `reason`: what it lacks."""
+    told = f"version {version} of {model}, which would predict it, reads other columns: {reason}"
+    if not deployed_reads_it:
+        return told
+    return (
+        f"{told}. The contract that is deployed reads it: train a version by that contract and approve it, then upload "
+        "the file again; or write the columns of the version"
+    )
 
 
 def added_columns(contract: Contract) -> tuple[str, ...]:

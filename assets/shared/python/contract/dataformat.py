@@ -8,7 +8,7 @@ from contract.reader import Table
 from contract.reading import DECIMALS, DELIMITERS, Data
 from contract.wording import shown
 
-DATA_KEYS = ("key", "missing", "missing_only", "delimiter", "decimal", "encoding")
+DATA_KEYS = ("key", "missing", "missing_only", "delimiter", "decimal", "encoding", "uploads")
 
 
 def data_of(table: Table) -> Data:

@@ -96,10 +96,12 @@ class Target:
 
     @cached_property
     def field(self) -> Field:
-        """How it is read."""
+        """How it is read. It stands in files alone: reasons call it by its column there."""
         kind: Literal["number", "category"] = "category" if self.levels else "number"
         column = self.column or self.name
-        return Field(name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max)
+        return Field(
+            name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max, label=column
+        )
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,11 @@ class Serving:
 
 @dataclass(frozen=True)
 class Contract:
+    """`uploads`: whether each uploaded file is run, or of those that wait for their turn the newest one alone.
+
+    That says nothing of what a model is: it changes no hash, and stands in no document of a version.
+    """
+
     name: str
     task: Task
     description: str
@@ -238,6 +245,7 @@ class Contract:
     gate: Gate
     serving: Serving
     data: Data = field(default_factory=Data)
+    uploads: Literal["all", "newest"] = "all"
 
     @cached_property
     def key_field(self) -> Field | None:
@@ -256,7 +264,7 @@ class Contract:
         read = [*(feature.field for feature in self.features), self.target.field]
         known = {**{item.name: item for item in read}, **{item.column: item for item in read}}
         found = known.get(column) or Field(name=column, column=column, type="text")
-        return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False)
+        return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False, label="")
 
     @cached_property
     def rules_to_train(self) -> FileRules:
@@ -300,7 +308,7 @@ class Contract:
         return sha256(dumps(self.to_dict(), separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, object]:
-        """The shape of the TOML document. The order of keys counts: features and derived are ordered."""
+        """The shape of the TOML document, without `uploads`. The order of keys counts: features are ordered."""
         quality = _table(self.quality, skip="equal_rows" if self.quality.equal_rows == "keep" else "")
         data = _table(self.data)
         return {

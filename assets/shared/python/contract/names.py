@@ -6,7 +6,8 @@ import re
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # With `mlops-<stage>-` and a version it has to fit into 63 characters: stacks check the whole, with each environment.
-MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# AWS takes a hyphen for the underscore, and none at the end of a name.
+MODEL_NAME = re.compile(r"(?!.{41})[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # What the multi-model endpoint is named by.
 SHARED_ENDPOINT = "multi_model"
 # Names that no model may have, and what they are taken for.

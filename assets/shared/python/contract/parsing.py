@@ -49,6 +49,7 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
     features = features_of(root.table("features", None))
     target = target_of(root.table("target", None), features, task)
     derived = derived_of(root.table("derived", None, optional=True), features, target)
+    data = root.table("data", DATA_KEYS, optional=True)
     contract = Contract(
         name=_model_name(model),
         task=cast(Task, task),
@@ -62,7 +63,8 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
         training=_training(root.table("training", TRAINING_KEYS), task),
         gate=gate_of(root.table("gate", GATE_KEYS), task),
         serving=serving_of(root.table("serving", SERVING_KEYS), task),
-        data=data_of(root.table("data", DATA_KEYS, optional=True)),
+        data=data_of(data),
+        uploads=cast(Literal["all", "newest"], data.choice("uploads", ("all", "newest"), default="all")),
     )
     if problems.found:
         raise ContractError(problems.found)
@@ -72,7 +74,10 @@ def contract_of(document: Mapping[str, object], file: str) -> Contract:
 def _model_name(model: Table) -> str:
     name = model.text("name")
     if not model.problems.at("model.name") and not model.broken and not MODEL_NAME.fullmatch(name):
-        model.add("name", f"must be snake_case with at most 40 characters, is {shown(name)}")
+        model.add(
+            "name",
+            f"must be snake_case with at most 40 characters and single _ between words, is {shown(name)}",
+        )
     if name in RESERVED_MODELS:
         model.add("name", f"{shown(name)} {RESERVED_MODELS[name]}; choose another name")
     return name

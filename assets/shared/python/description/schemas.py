@@ -62,6 +62,7 @@ RUN = {
     "state": {"enum": list(STATES)},
     "file": TEXT,
     "started": maybe(TIME),
+    "since": maybe(TIME),
     "reason": TEXT,
     "model_version": maybe(WHOLE),
     "rows": maybe({"type": "object", "additionalProperties": WHOLE}),

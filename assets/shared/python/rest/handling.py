@@ -34,8 +34,19 @@ def json_response(document: Mapping[str, Any]) -> Response:
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(document)}
 
 
+def resource_of(event: Event) -> str:
+    """The path in the API, with the model's name in it: where the API has one path for all models, as with one each."""
+    resource = str(event["resource"])
+    if "{model}" not in resource:
+        return resource
+    name = str(event["pathParameters"]["model"])
+    if "/" in name:  # %2F in the path of the request
+        raise not_found(f"There is no model {name!r}.")
+    return resource.replace("{model}", name, 1)
+
+
 def model_of(resource: str, models: Mapping[str, T]) -> T:
-    """`resource` is the path in the API: /models/<model>..., one for each model."""
+    """`resource` is the path in the API, as `resource_of` gives it: /models/<model>..."""
     parts = resource.split("/")
     name = parts[2] if len(parts) > 2 else ""
     if name not in models:

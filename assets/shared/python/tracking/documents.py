@@ -1,4 +1,4 @@
-"""JSON documents that are written once, and so are read once."""
+"""JSON documents. Those that are written once are read once."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class Documents:
                 raise
             self._read[bucket, key] = json.loads(body)
         return self._read[bucket, key]
+
+    def now(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        """As it is at this moment: one that changes."""
+        self._read.pop((bucket, key), None)
+        return self.read(bucket, key)
 
     def at(self, uri: str) -> Mapping[str, Any] | None:
         """`uri`: s3://bucket/key; None for "" too."""

@@ -9,6 +9,7 @@ from typing import Literal
 from tracking.hosting import SHARED
 from tracking.place import Place
 from tracking.resources import found
+from tracking.scaling import VARIANT
 from tracking.versions import served_by_shared, served_package
 
 
@@ -43,11 +44,13 @@ def _endpoint(place: Place, model: str, *, package: str = "") -> Endpoint | None
     if described is None:
         return None
     config = described["EndpointConfigName"]
-    (variant, *_) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    known = found(sagemaker.describe_endpoint_config, EndpointConfigName=config)
+    # Somebody may have deleted the configuration: the endpoint goes on, and tells less of itself.
+    (variant, *_) = (known or described).get("ProductionVariants") or ({"VariantName": VARIANT},)
     return Endpoint(
         name=name,
         status=described["EndpointStatus"],
-        mode="serverless" if "ServerlessConfig" in variant else "realtime",
+        mode="serverless" if {"ServerlessConfig", "CurrentServerlessConfig"} & variant.keys() else "realtime",
         config=config,
         variant=variant["VariantName"],
         package=package or served_package(sagemaker, config),

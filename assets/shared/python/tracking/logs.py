@@ -59,6 +59,14 @@ def run_lines(place: Place, run: Run, *, functions: Mapping[str, str], everythin
     return sorted({line for lines in found for line in lines})
 
 
+def lines_naming(place: Place, text: str, *, functions: Mapping[str, str]) -> list[Line]:
+    """What functions logged of late that holds the text, the oldest first. `functions`: name -> log group."""
+    since = datetime.now(UTC) - BEFORE
+    return sorted(
+        line for name, group in functions.items() for line in _filtered(place, _Place(name, group), text, since)
+    )
+
+
 def _places(step: Step) -> Iterator[_Place]:
     for group in _groups(step):
         yield _Place(step.name, group, step.log_stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -48,8 +49,38 @@ def glue_log_groups(run: Mapping[str, Any], logs: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(groups))
 
 
+@dataclass(frozen=True)
+class Queued:
+    """Which of the `waiting` files of its model it is, from 1; and when it was uploaded."""
+
+    place: int
+    waiting: int
+    uploaded: datetime | None
+
+
+# What a claim says of a file of which Glue has no run to tell of.
+BEFORE_ETL = ("waiting", "starting", "superseded", "failed")
+
+
+def claim_state(claim: Mapping[str, Any], queued: Queued | None) -> tuple[str, str]:
+    """Of a file that has not started."""
+    if claim["state"] == "superseded":
+        return "superseded", str(claim.get("reason", ""))
+    if claim["state"] == "failed":
+        why = str(claim.get("reason", "")).rstrip(".")
+        return "failed", f"The ETL could not be started: {why}. It waits in the dead letters: mlops redrive upload"
+    if queued is None:
+        return "queued", "It is about to start."
+    when = f", uploaded {queued.uploaded:%Y-%m-%d %H:%M:%S} UTC" if queued.uploaded else ""
+    return "queued", f"{queued.place} of {queued.waiting} files that wait for their turn{when}."
+
+
 def etl_state(
-    workflow: Mapping[str, Any] | None, refused: Mapping[str, Any] | None, manifest: Mapping[str, Any] | None
+    workflow: Mapping[str, Any] | None,
+    refused: Mapping[str, Any] | None,
+    manifest: Mapping[str, Any] | None,
+    *,
+    run_id: str,
 ) -> tuple[str, str]:
     if manifest:
         return "training", "The data set is ready; the pipeline is about to start."
@@ -60,7 +91,11 @@ def etl_state(
         return "uploaded", "Waiting for the ETL to start."
     if running:
         return "etl", ""
-    reason = next((text for _, run in _job_runs(workflow) if (text := run.get("ErrorMessage"))), "")
+    jobs = [run for _, run in _job_runs(workflow)]
+    if jobs and all(run["JobRunState"] == "SUCCEEDED" for run in jobs):
+        again = f"Make it anew: mlops retry {run_id} --from etl"
+        return "failed", f"The ETL job made a data set, and its manifest.json is gone. {again}"
+    reason = next((text for run in jobs if (text := run.get("ErrorMessage"))), "")
     return "failed", reason or workflow.get("ErrorMessage", "") or f"The Glue workflow ended as {workflow['Status']}."
 
 
@@ -82,10 +117,12 @@ def deployment_state(package: Mapping[str, Any], live: Callable[[], str], model:
     if approval == PENDING:
         why = package.get("ModelPackageDescription", "")
         return "waiting", f"Version {version} waits for a person's approval. {why}".rstrip()
-    if approval == REJECTED:
-        return "rejected", package.get("ApprovalDescription", "Rejected.")
     metadata = package.get("CustomerMetadataProperties", {})
     recorded, reason = metadata.get("deployment_state", ""), metadata.get("deployment_reason", "")
+    if approval == REJECTED:
+        # Of an outdated one until the pipeline has started: from then on the run is what becomes of that.
+        again = recorded == "outdated"
+        return ("training", reason) if again else ("rejected", package.get("ApprovalDescription", "Rejected."))
     if recorded == "deployed":
         return _served(package["ModelPackageArn"], live(), reason, model)
     if recorded == "superseded":
@@ -122,6 +159,11 @@ def log_place(metadata: Mapping[str, Any]) -> tuple[str, str]:
         if key in metadata:
             return group, metadata[key]["Arn"].rsplit("/", 1)[1]
     return "", ""
+
+
+def moment(text: str | None) -> datetime | None:
+    """Of a time in ISO 8601."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

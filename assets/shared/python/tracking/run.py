@@ -9,7 +9,8 @@ from typing import Any
 
 # Where a run stands. "unchanged": training gave the champion once more.
 FINAL = frozenset({"live", "refused", "failed", "rejected", "superseded", "waiting", "unchanged"})
-STATES = ("uploaded", "etl", "training", "deploying", *sorted(FINAL))
+# "queued": it waits for its turn, as there is no room to run more files at once.
+STATES = ("uploaded", "queued", "etl", "training", "deploying", *sorted(FINAL))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class Run:
     model_version: int | None
     refused: Mapping[str, Any] | None = None
     """refused.json of a file that was not used."""
+    uploaded: datetime | None = None
+    place: int | None = None
+    """In the queue of its model, from 1."""
+    source: Mapping[str, Any] | None = None
+    """The version of the uploaded object (bucket, key, version, etag, size); None when nothing says it any more."""
+    since: datetime | None = None
+    """When it came into a state that is not final; None where nothing tells it."""
+    overdue: bool = False
+    """It is in that state for longer than it takes: nothing follows by itself."""
 
     @property
     def counted(self) -> Mapping[str, Any] | None:
@@ -61,5 +71,7 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         document = asdict(self)
-        document["started"] = self.started.isoformat() if self.started else None
+        for name in ("started", "uploaded", "since"):
+            moment = getattr(self, name)
+            document[name] = moment.isoformat() if moment else None
         return document

@@ -9,19 +9,35 @@ from functools import cache
 from typing import Any
 
 from tracking import resources
+from tracking.ages import Age, deployment_age, etl_age, training_age
 from tracking.documents import Documents
 from tracking.place import Place
 from tracking.progress import (
+    BEFORE_ETL,
+    Queued,
+    claim_state,
     deployment_state,
     etl_state,
     glue_steps,
     log_place,
+    moment,
     seconds_between,
     training_state,
     version_of,
 )
-from tracking.run import Run, Step
+from tracking.run import FINAL, Run, Step
 from tracking.versions import live_package
+from tracking.waiting import WaitingList
+
+# What is told of an uploaded file.
+SOURCE = ("bucket", "key", "version", "etag", "size")
+
+
+def source_of(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Of what manifest or claim tell; None when they do not tell all of it. Claims of before have no `sequencer`."""
+    if not all(name in told for name in SOURCE):
+        return None
+    return {**{name: told[name] for name in SOURCE}, "sequencer": told.get("sequencer", "")}
 
 
 def list_runs(place: Place, *, model: str) -> list[Run]:
@@ -43,13 +59,23 @@ class _Found:
 
     workflow: Mapping[str, Any] | None
     execution: Mapping[str, Any] | None
+    queued: Queued | None = None
+
+    @property
+    def training(self) -> Mapping[str, Any] | None:
+        """The execution, unless the data set was made anew since it began: then its training is to come."""
+        began = (self.workflow or {}).get("StartedOn")
+        return self.execution if self.execution and not (began and self.execution["StartTime"] < began) else None
 
     @property
     def started(self) -> float:
+        """A file that waits has not started, and counts from its upload."""
         first = (self.workflow or {}).get("StartedOn") or (self.execution or {}).get("StartTime")
+        first = self.queued.uploaded if self.queued else first
         return float(first.timestamp()) if first else 0.0
 
 
+# Each with what SageMaker lists of it.
 Steps = list[tuple[Step, Mapping[str, Any]]]
 
 
@@ -76,7 +102,10 @@ class RunReader:
         """The newest runs, those that are older than the run `before` when it is named. Raises KeyError for no such."""
         workflows = {run["WorkflowRunProperties"]["run_id"]: run for run in self._workflow_runs()}
         executions = {item["PipelineExecutionDisplayName"][len("run-") :]: item for item in self._executions()}
-        found = {run_id: _Found(workflows.get(run_id), executions.get(run_id)) for run_id in self._ids()}
+        queue = self._queue()
+        found = {
+            run_id: _Found(workflows.get(run_id), executions.get(run_id), queue.get(run_id)) for run_id in self._ids()
+        }
         ids = sorted(found, key=lambda run_id: (found[run_id].started, run_id), reverse=True)
         if before is not None and before not in found:
             raise KeyError(before)
@@ -92,18 +121,27 @@ class RunReader:
         return str(execution["PipelineExecutionArn"]) if execution else None
 
     def _run(self, run_id: str, found: _Found, live: Callable[[], str]) -> Run:
-        workflow, execution = self._with_graph(found.workflow), found.execution
+        workflow, execution, queued = self._with_graph(found.workflow), found.training, found.queued
         manifest = self._document(run_id, "manifest")
-        refused = None if manifest else self._document(run_id, "refused")
+        claim = self._claim(run_id) if manifest is None else {}
+        # A file that was refused or failed, and was uploaded again, starts anew.
+        anew = manifest is None and claim.get("state") in BEFORE_ETL
+        if anew:
+            workflow = None
+        if anew and queued is None and claim["state"] == "waiting":
+            queued = self._queue().get(run_id)
+        refused = None if manifest or anew else self._document(run_id, "refused")
         steps = list(glue_steps(workflow, logs=self._place.glue_logs))
-        state, reason = etl_state(workflow, refused, manifest)
+        state, reason = claim_state(claim, queued) if anew else etl_state(workflow, refused, manifest, run_id=run_id)
         evaluation: Mapping[str, Any] | None = None
         evaluation_uri, version = "", None
+        age = etl_age(workflow, run_id=run_id) if workflow else None
         if manifest and execution:
             listed, evaluation_uri = self._steps(execution)
             steps += [step for step, _ in listed]
             state, reason = training_state(execution, [step for step, _ in listed])
-            package = next((m["RegisterModel"]["Arn"] for _, m in listed if "RegisterModel" in m), None)
+            age = training_age(execution, run_id=run_id, job_seconds=self._place.job_seconds)
+            package = next((item["Metadata"]["RegisterModel"]["Arn"] for _, item in listed if _registers(item)), None)
             evaluation = self._documents.at(f"{evaluation_uri}/evaluation.json") if evaluation_uri else None
             # Not before the pipeline ended: its last step says why, too.
             decided = evaluation["gate"] if evaluation and state != "training" else None
@@ -113,8 +151,12 @@ class RunReader:
             elif decided and decided["decision"] != "register":
                 state, reason = "rejected", str(decided["reason"])
             elif package and state == "deploying":
-                state, reason, version = self._deployment(package, live)
-        source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties", {})
+                state, reason, version, age = self._deployment(package, live)
+        source = (manifest or refused or {}).get("source") or (workflow or {}).get("WorkflowRunProperties") or claim
+        age = age if state not in FINAL else None
+        overdue = age is not None and age.is_past()
+        if age and overdue:
+            reason = f"{reason} {age.words()}".strip()
         return Run(
             run_id=run_id,
             model=self._model,
@@ -128,6 +170,11 @@ class RunReader:
             evaluation_uri=evaluation_uri,
             model_version=version,
             refused=refused if state == "refused" else None,
+            uploaded=moment(source.get("uploaded_at")),
+            place=queued.place if queued and state == "queued" else None,
+            source=source_of(source),
+            since=age.since if age else None,
+            overdue=overdue,
         )
 
     def _ids(self) -> list[str]:
@@ -135,6 +182,20 @@ class RunReader:
         listed = pages.paginate(Bucket=self._place.processed_bucket, Prefix=f"{self._model}/run=", Delimiter="/")
         prefixes = [item["Prefix"] for page in listed for item in page.get("CommonPrefixes", [])]
         return [prefix.rstrip("/").rsplit("=", 1)[1] for prefix in prefixes]
+
+    def _queue(self) -> dict[str, Queued]:
+        """The files that wait, by their runs."""
+        line = WaitingList(self._place.client("s3"), self._place.processed_bucket)
+        tickets = list(line.of(self._model))
+        return {
+            ticket.run_id: Queued(place, len(tickets), moment(ticket.uploaded_at))
+            for place, ticket in enumerate(tickets, start=1)
+        }
+
+    def _claim(self, run_id: str) -> Mapping[str, Any]:
+        """{} for none. It changes until the file is started."""
+        key = f"{self._model}/run={run_id}/claim.json"
+        return self._documents.now(self._place.processed_bucket, key) or {}
 
     def _document(self, run_id: str, name: str) -> Mapping[str, Any] | None:
         return self._documents.read(self._place.processed_bucket, f"{self._model}/run={run_id}/{name}.json")
@@ -194,7 +255,7 @@ class RunReader:
         if arn in self._succeeded:
             return self._succeeded[arn]
         listed = list(self._pipeline_steps(arn))
-        found = listed, self._evaluation_uri(listed)
+        found = listed, self._evaluation_uri(arn, listed)
         if execution["PipelineExecutionStatus"] == "Succeeded":
             self._succeeded[arn] = found
         return found
@@ -216,24 +277,25 @@ class RunReader:
                     log_group=group,
                     log_stream=stream,
                 ),
-                metadata,
+                step,
             )
 
-    def _evaluation_uri(self, steps: Steps) -> str:
-        """From the job that wrote the evaluation (the cached one on a cache hit)."""
-        for step, metadata in steps:
-            if step.name == "Evaluate" and step.status in ("Succeeded", "Cached") and "ProcessingJob" in metadata:
-                name = metadata["ProcessingJob"]["Arn"].rsplit("/", 1)[1]
-                job = self._place.client("sagemaker").describe_processing_job(ProcessingJobName=name)
-                outputs = job["ProcessingOutputConfig"]["Outputs"]
-                uri: str = next(o["S3Output"]["S3Uri"] for o in outputs if o["OutputName"] == "evaluation")
-                return uri.rstrip("/")
+    def _evaluation_uri(self, execution_arn: str, steps: Steps) -> str:
+        """Of this execution; of an earlier one, where its evaluation came from the cache."""
+        for step, listed in steps:
+            if step.name == "Evaluate" and step.status in ("Succeeded", "Cached"):
+                source = listed.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", execution_arn)
+                return self._place.evaluation_uri(self._model, source)
         return ""
 
-    def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int]:
-        """State, reason and version of a registered model package."""
+    def _deployment(self, package_arn: str, live: Callable[[], str]) -> tuple[str, str, int, Age | None]:
+        """State, reason, version and age of a registered model package."""
         package = resources.found(self._place.client("sagemaker").describe_model_package, ModelPackageName=package_arn)
         if package is None:
-            return "superseded", "The version was removed from the registry.", version_of(package_arn)
+            return "superseded", "The version was removed from the registry.", version_of(package_arn), None
         state, reason = deployment_state(package, live, self._model)
-        return state, reason, version_of(package_arn)
+        return state, reason, version_of(package_arn), deployment_age(package, self._model)
+
+
+def _registers(listed: Mapping[str, Any]) -> bool:
+    return "RegisterModel" in listed.get("Metadata", {})

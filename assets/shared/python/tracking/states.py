@@ -13,7 +13,7 @@ from typing import Literal
 
 PENDING, APPROVED, REJECTED = "PendingManualApproval", "Approved", "Rejected"
 
-Recorded = Literal["", "requested", "blocked", "deployed", "failed", "rolled_back", "superseded", "stopped"]
+Recorded = Literal["", "requested", "blocked", "deployed", "failed", "rolled_back", "superseded", "stopped", "outdated"]
 
 
 class State(StrEnum):
@@ -32,6 +32,7 @@ class State(StrEnum):
     GONE = "endpoint gone"
     FAILED = "failed"
     ROLLED_BACK = "rolled back"
+    OUTDATED = "evaluated again"
     REJECTED = "rejected"
     LEAVING = "rejected, serving until the next is live"
     STILL_SERVING = "rejected, still serving, nothing to go back to"
@@ -64,7 +65,8 @@ def state_of(facts: Facts) -> State:
 def _rejected(facts: Facts) -> State:
     if facts.live:
         return State.LEAVING if facts.successor else State.STILL_SERVING
-    return {"failed": State.FAILED, "rolled_back": State.ROLLED_BACK}.get(facts.recorded, State.REJECTED)
+    named = {"failed": State.FAILED, "rolled_back": State.ROLLED_BACK, "outdated": State.OUTDATED}
+    return named.get(facts.recorded, State.REJECTED)
 
 
 def _live(facts: Facts) -> State:
@@ -92,6 +94,7 @@ class Event(StrEnum):
     VERIFY = "verified"
     FAIL = "failed"
     ROLL_BACK = "rolled back"
+    OUTDATE = "approved against an earlier champion"
     OVERTAKE = "a newer version is approved"
     STOP = "stop"
     DEPLOY = "deploy"
@@ -112,7 +115,7 @@ class Change:
 
 
 _PERSON = "a person or the gate (`mlops approve`, `reject`, `rollback`, the console)"
-_OPEN = frozenset({"", "blocked", "failed", "rolled_back", "superseded", "deployed", "stopped"})
+_OPEN = frozenset({"", "blocked", "failed", "rolled_back", "superseded", "deployed", "stopped", "outdated"})
 
 CHANGES: Mapping[Event, Change] = {
     Event.APPROVE: Change(_PERSON, approval=APPROVED),
@@ -123,8 +126,9 @@ CHANGES: Mapping[Event, Change] = {
     Event.VERIFY: Change("verify_deployment", recorded="deployed", before=frozenset({"", "requested"})),
     Event.FAIL: Change("verify_deployment", REJECTED, "failed", frozenset({"", "requested"})),
     Event.ROLL_BACK: Change("verify_deployment", REJECTED, "rolled_back", frozenset({"requested"})),
+    Event.OUTDATE: Change("deploy_model", REJECTED, "outdated", frozenset({""})),
     Event.OVERTAKE: Change(
-        "deploy_model", recorded="superseded", before=frozenset({"", "requested", "blocked", "stopped"})
+        "deploy_model", recorded="superseded", before=frozenset({"", "requested", "blocked", "stopped", "outdated"})
     ),
     Event.STOP: Change("`mlops stop`", recorded="stopped"),
     Event.DEPLOY: Change("`mlops deploy`", recorded=""),

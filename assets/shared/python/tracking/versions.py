@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from tracking.artifacts import UnservableError, artifact_of
 from tracking.hosting import SHARED, Served, read_served
-from tracking.place import Place
+from tracking.order import Order, order_of
+from tracking.place import Place, project_of
 from tracking.resources import found
 from tracking.states import APPROVED, Facts, State, state_of
 
@@ -26,11 +28,10 @@ BOOKKEEPING = (
     "deployment_seen",
     "deployment_attempts",
     "deployment_recorded_at",
+    "deployment_champion",
 )
 # States of an endpoint that answers nobody: it never came up, or goes.
 SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
-# The platform's own metrics are below it, those of each environment in a namespace: policies know nothing narrower.
-NAMESPACE = "mlops"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class ModelVersion:
     wanted: bool = False
     answered: bool = False
     successor: bool = False
+
+    @property
+    def order(self) -> Order:
+        """The greater one of two versions is the newer."""
+        return Order.of(self.metadata, created=self.created, number=self.number)
 
     @property
     def state(self) -> State:
@@ -88,13 +94,14 @@ class _Others:
 
 
 def versions(place: Place, model: str) -> list[ModelVersion]:
-    """Every version of the model, newest first."""
+    """Every version of the model, the highest number first."""
     sagemaker = place.client("sagemaker")
     arns = [summary["ModelPackageArn"] for summary in summaries(sagemaker, place.resource_name(model))]
     with ThreadPoolExecutor(8) as pool:
         described = list(pool.map(lambda arn: sagemaker.describe_model_package(ModelPackageName=arn), arns))
     # Last: a version is recorded as deployed after it answers.
-    others = _Others(live_package(place, model), _wanted(described))
+    wanted = max((item for item in described if item["ModelApprovalStatus"] == APPROVED), key=order_of, default=None)
+    others = _Others(live_package(place, model), wanted["ModelPackageArn"] if wanted else "")
     return sorted((_version(package, others) for package in described), key=lambda item: item.number, reverse=True)
 
 
@@ -106,7 +113,9 @@ def find_version(place: Place, model: str, number: int) -> ModelVersion | None:
     if arn is None:
         return None
     described = sagemaker.describe_model_package(ModelPackageName=arn)
-    return _version(described, _Others(live_package(place, model), _wanted(known)))
+    chosen = [item for item in known if item["ModelApprovalStatus"] == APPROVED]
+    newest = _newest(sagemaker, sorted(chosen, key=lambda item: item["CreationTime"], reverse=True))
+    return _version(described, _Others(live_package(place, model), newest["ModelPackageArn"] if newest else ""))
 
 
 def live_version(place: Place, model: str) -> ModelVersion | None:
@@ -116,31 +125,59 @@ def live_version(place: Place, model: str) -> ModelVersion | None:
     package = found(sagemaker.describe_model_package, ModelPackageName=live) if live else None
     if package is None:
         return None
-    newest = next(approved(sagemaker, place.resource_name(model)), None)
+    newest = newest_approved(sagemaker, place.resource_name(model))
     return _version(package, _Others(live, newest["ModelPackageArn"] if newest else ""))
 
 
 def newest_approved(sagemaker: Any, group: str) -> dict[str, Any] | None:
-    """The package that the endpoint should serve, the champion, as described; None while no version is approved."""
-    newest = next(approved(sagemaker, group), None)
-    if newest is None:
-        return None
-    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=newest["ModelPackageArn"])
-    return package
+    """The package that the endpoint should serve, the champion, as described; None while no version is approved.
+
+    Newest is that of the latest upload: what was uploaded first may be registered last.
+    """
+    return _newest(sagemaker, approved(sagemaker, group))
+
+
+def champion_of(sagemaker: Any, group: str, number: int, order: Order) -> dict[str, Any] | None:
+    """The newest approved one of those that this version comes after, by registration and by upload."""
+    before = (summary for summary in approved(sagemaker, group) if summary["ModelPackageVersion"] < number)
+    return _newest(sagemaker, before, older_than=order)
 
 
 def approved(sagemaker: Any, group: str) -> Iterator[dict[str, Any]]:
-    """Summaries of the approved versions, newest first. SageMaker may filter a page after it took it, to nothing."""
+    """Summaries of the approved versions, the last registered first.
+
+    SageMaker may filter a page after it took it, to nothing.
+    """
     return summaries(sagemaker, group, ModelApprovalStatus=APPROVED)
 
 
 def summaries(sagemaker: Any, group: str, **only: str) -> Iterator[dict[str, Any]]:
-    """Of all versions, newest first, or of those that `only` names as ListModelPackages does."""
+    """Of all versions, the last registered first, or of those that `only` names as ListModelPackages does."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, **only, SortBy="CreationTime", SortOrder="Descending"
     )
     for page in pages:
         yield from page["ModelPackageSummaryList"]
+
+
+def _newest(
+    sagemaker: Any, listed: Iterable[Mapping[str, Any]], *, older_than: Order | None = None
+) -> dict[str, Any] | None:
+    """Of summaries, the last registered first. They do not say when the upload was: descriptions do.
+
+    Only those are described that were registered after the newest one's upload: none of the others can be newer.
+    """
+    newest: dict[str, Any] | None = None
+    for summary in listed:
+        if newest is not None and summary["CreationTime"] < order_of(newest).uploaded:
+            break
+        package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        order = order_of(package)
+        if older_than is not None and order >= older_than:
+            continue
+        if newest is None or order > order_of(newest):
+            newest = package
+    return newest
 
 
 def live_package(place: Place, model: str) -> str:
@@ -164,25 +201,36 @@ def served_by_shared(place: Place, model: str) -> Served | None:
 
 
 def served_package(sagemaker: Any, config_name: str) -> str:
-    """ARN of the model package behind an endpoint configuration."""
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    """ARN of the model package behind an endpoint configuration, "" where that or its model was deleted by hand."""
+    config = found(sagemaker.describe_endpoint_config, EndpointConfigName=config_name)
+    name = config["ProductionVariants"][0]["ModelName"] if config else ""
+    model = found(sagemaker.describe_model, ModelName=name) if name else None
+    if model is None:
+        return ""
     container = model.get("PrimaryContainer") or model["Containers"][0]
     return str(container.get("ModelPackageName", ""))
+
+
+def archive_of(package: Mapping[str, Any]) -> str:
+    """URI of the artifact. Anybody may register a version, also one that nothing can serve: it is listed too."""
+    try:
+        return artifact_of(package).uri
+    except UnservableError:
+        return ""
 
 
 Trouble = Literal["DeploymentFailures", "RejectedServing"]
 
 
-def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str) -> None:
-    """One more; an alarm watches each metric.
+def count(cloudwatch: Any, trouble: Trouble, *, model: str, stage: str, prefix: str) -> None:
+    """One more; an alarm watches each metric. Each environment has a namespace: policies know nothing narrower.
 
     DeploymentFailures: a version is approved and not live. RejectedServing: one is live and rejected, and none is
     approved.
     """
     dimensions = [{"Name": "Model", "Value": model}, {"Name": "Stage", "Value": stage}]
     metric = {"MetricName": trouble, "Dimensions": dimensions, "Value": 1.0, "Unit": "Count"}
-    cloudwatch.put_metric_data(Namespace=f"{NAMESPACE}/{stage}", MetricData=[metric])
+    cloudwatch.put_metric_data(Namespace=f"{project_of(prefix, stage)}/{stage}", MetricData=[metric])
 
 
 def metadata_value(text: str) -> str:
@@ -196,13 +244,6 @@ def description_value(text: str) -> str:
     return " ".join(seen.split())[:MAX_DESCRIPTION]
 
 
-def _wanted(packages: Iterable[Mapping[str, Any]]) -> str:
-    """The newest approved one, of descriptions or summaries."""
-    known = [item for item in packages if item.get("ModelApprovalStatus") == APPROVED]
-    newest = max(known, key=lambda item: int(item["ModelPackageVersion"]), default=None)
-    return str(newest["ModelPackageArn"]) if newest else ""
-
-
 def _version(package: Mapping[str, Any], others: _Others) -> ModelVersion:
     return ModelVersion(
         number=package["ModelPackageVersion"],
@@ -210,7 +251,7 @@ def _version(package: Mapping[str, Any], others: _Others) -> ModelVersion:
         approval=package["ModelApprovalStatus"],
         description=package.get("ApprovalDescription", ""),
         created=package["CreationTime"],
-        artifact=package["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", ""),
+        artifact=archive_of(package),
         live=package["ModelPackageArn"] == others.live,
         metadata=package.get("CustomerMetadataProperties", {}),
         wanted=package["ModelPackageArn"] == others.wanted,

@@ -117,7 +117,9 @@ def template(*, bucket: str = "data", name: str = "worker") -> dict:
     return {"Resources": resources, "Outputs": outputs}
 
 
-def write_assembly(folder: Path, stack: str, body: dict, *, needs: tuple[str, ...] = ()) -> Path:
+def write_assembly(
+    folder: Path, stack: str, body: dict, *, needs: tuple[str, ...] = (), protected: bool = False
+) -> Path:
     """A cloud assembly of one stack, laid out as the CDK does it, in `folder`/assembly-test."""
     inner = folder / "assembly-test"
     (inner / "asset.code").mkdir(parents=True, exist_ok=True)
@@ -146,6 +148,7 @@ def write_assembly(folder: Path, stack: str, body: dict, *, needs: tuple[str, ..
                 "templateFile": f"{stack}.template.json",
                 "stackName": stack,
                 "stackTemplateAssetObjectUrl": f"s3://{bucket}/{template_key}",
+                "terminationProtection": protected,
             },
             "dependencies": [f"{stack}.assets", *needs],
         },

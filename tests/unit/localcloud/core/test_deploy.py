@@ -131,3 +131,15 @@ def test_a_zipped_folder_is_the_same_whenever_it_was_written(tmp_path):
 
     assert first == second
     assert zipfile.ZipFile(io.BytesIO(first)).namelist() == ["inner/x.py", "y.py"]
+
+
+def test_a_stack_is_protected_as_its_assembly_says(cloud, tmp_path):
+    body = {"Resources": {"Topic": topic(TopicName="guarded")}}
+    folder = write_assembly(tmp_path / "on", "guarded", body, protected=True)
+    deploy(folder, cloud.session(), endpoint=cloud.endpoint)
+    with pytest.raises(DeployError, match="TerminationProtection is enabled"):
+        destroy(["guarded"], cloud.session(), endpoint=cloud.endpoint)
+
+    lifted = write_assembly(tmp_path / "off", "guarded", body)
+    deploy(lifted, cloud.session(), endpoint=cloud.endpoint)
+    assert destroy(["guarded"], cloud.session(), endpoint=cloud.endpoint) == ()

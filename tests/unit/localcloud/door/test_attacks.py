@@ -247,7 +247,9 @@ def test_a_web_socket_is_refused(cloud: LocalCloud) -> None:
         )
 
 
-@pytest.mark.parametrize("path", ["/_localcloud/calls", "/_localcloud/unused", "/_localcloud/health"])
+@pytest.mark.parametrize(
+    "path", ["/_localcloud/calls", "/_localcloud/unused", "/_localcloud/health", "/_localcloud/losses"]
+)
 def test_own_routes_are_for_the_user(cloud: LocalCloud, path: str) -> None:
     assert send(cloud, "GET", path).status == 403
     trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
@@ -88,6 +89,7 @@ def test_an_object_event_carries_version_etag_size_and_sequencer(cloud, names):
     event = json.loads(message["Body"])
     assert (event["detail-type"], event["detail"]["bucket"]) == ("Object Created", {"name": names["Watched"]})
     assert event["detail"]["reason"] == "PutObject"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["time"])
     described = event["detail"]["object"]
     assert len(described.pop("sequencer")) == 18
     assert described == {"key": "in/a b.csv", "size": 5, "etag": put["ETag"].strip('"'), "version-id": put["VersionId"]}

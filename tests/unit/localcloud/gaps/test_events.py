@@ -310,6 +310,20 @@ def test_a_message_reaches_a_warm_function_within_200_ms(cloud, batches):
     assert until(lambda: handled(cloud, batches, "quick")) == ["True"]
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["one", "batch"])
+def test_a_delay_of_minutes_is_one_of_seconds(cloud, batches, several):
+    label, begin = f"late-{several}", time.monotonic()
+    message = {"MessageBody": json.dumps({"n": label, "sent": time.time()}), "DelaySeconds": 300}
+    sqs = cloud.client("sqs")
+    if several:
+        sqs.send_message_batch(QueueUrl=batches["Source"], Entries=[{"Id": "1", **message}])
+    else:
+        sqs.send_message(QueueUrl=batches["Source"], **message)
+
+    assert until(lambda: handled(cloud, batches, label)) == ["False"]
+    assert 3 <= time.monotonic() - begin < 60
+
+
 def test_failed_items_are_delivered_again_and_then_redriven_while_the_others_are_done(cloud, batches):
     send(cloud, batches, {"n": "good"}, {"n": "bad", "fail": True})
 

@@ -17,7 +17,11 @@ class FileError(ValueError):
 
 
 class ColumnsError(FileError):
-    """A file whose columns are not those that are asked for."""
+    """A file whose columns, the `names`, are not those that are asked for."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 def usable(names: Sequence[str], rules: FileRules) -> int:
@@ -39,9 +43,10 @@ def check_names(header: Record, names: Sequence[str], rules: FileRules) -> tuple
     missing = [column for column in absent if column in needed or _near(column, names)]
     if missing and not usable(names, rules) and not any(_near(column, names) for column in missing):
         # The line may be data, so it is not shown.
-        raise ColumnsError(f"{place} names none of the columns; it must be a header with {_listed(missing)}")
+        raise ColumnsError(f"{place} names none of the columns; it must be a header with {_listed(missing)}", names)
     if missing:
-        raise ColumnsError(f"{place}{_as_header(header)} lacks {_listed(missing)}{_hints(missing, names, rules)}")
+        told = f"{place}{_as_header(header)} lacks {_listed(missing)}{_hints(missing, names, rules)}"
+        raise ColumnsError(told, names)
     columns = [field.column for field in rules.fields]
     twice = [column for column in dict.fromkeys(columns) if list(names).count(column) > 1]
     if twice:

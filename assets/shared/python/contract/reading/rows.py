@@ -26,8 +26,9 @@ Value = float | str | None
 
 @dataclass(frozen=True)
 class Row:
-    """`values` by field: a number, a level or text, None for a missing one. `findings`: by field, "" for the row.
+    """`values` by field: a number, a level or text, None for a missing one.
 
+    `findings`: by what the field is called, "" for the row.
     `unreadable`: an ignored column whose bytes are no text; the row counts all the same.
     """
 
@@ -69,7 +70,7 @@ class RowReader:
             text = "" if position is None else fields[position]
             values[field.name], found = self.value(field, text)
             if found is not None:
-                findings[field.name] = found
+                findings[field.called] = found
         return Row(record.line, record.text, fields, values, findings, self._unreadable(record, fields))
 
     def value(self, field: Field, text: str) -> tuple[Value, Finding | None]:

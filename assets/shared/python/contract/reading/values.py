@@ -41,7 +41,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Field:
-    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text."""
+    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text.
+
+    `label`: what reasons call it, where that is not its name.
+    """
 
     name: str
     column: str
@@ -50,6 +53,11 @@ class Field:
     min: float | None = None
     max: float | None = None
     nullable: bool = False
+    label: str = ""
+
+    @property
+    def called(self) -> str:
+        return self.label or self.name
 
     @cached_property
     def _exact(self) -> Mapping[str, str]:
@@ -109,12 +117,12 @@ def decimal(text: str, mark: str = ".") -> float | None:
 
 
 def missing(field: Field) -> Finding | None:
-    return None if field.nullable else Finding(f"{field.name}: missing", "is missing")
+    return None if field.nullable else Finding(f"{field.called}: missing", "is missing")
 
 
 def number_finding(field: Field, value: float) -> Finding | None:
     """What is wrong with a number, None for a good one."""
-    name = field.name
+    name = field.called
     if not -sys.float_info.max <= value <= sys.float_info.max:
         return Finding(f"{name}: too large", "must be a finite number")
     if abs(value) > LARGEST:
@@ -127,7 +135,7 @@ def number_finding(field: Field, value: float) -> Finding | None:
 
 
 def not_a_number(field: Field, text: str) -> Finding:
-    return Finding(f"{field.name}: not a number", f"must be a number, is {quoted(text)}")
+    return Finding(f"{field.called}: not a number", f"must be a number, is {quoted(text)}")
 
 
 def unknown_level(field: Field, text: str) -> Finding:
@@ -136,7 +144,7 @@ def unknown_level(field: Field, text: str) -> Finding:
     near = next((level for level in field.levels if level.casefold() == wanted), None)
     if near is not None:
         reason += f"; it differs from {quoted(near)} in upper and lower case"
-    return Finding(f"{field.name}: unknown level", reason)
+    return Finding(f"{field.called}: unknown level", reason)
 
 
 def listed_levels(levels: tuple[str, ...]) -> str:

@@ -1,0 +1,68 @@
+"""What the gate approved against a version that is no longer the champion is evaluated again, against the one that is.
+
+Of two runs at the same time the second was compared with the champion of its start. Nobody knows whether it is better
+than the version of the first, which was approved meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from clients import bus, sagemaker
+from events import Cause
+from logic import Package
+from registry import outdate
+from settings import SETTINGS
+
+from contract import Contract
+from tracking.place import project_of
+from tracking.resources import found
+from tracking.states import REJECTED
+from tracking.versions import champion_of
+
+log = logging.getLogger("deploy_model")
+
+
+class NotAskedError(Exception):
+    """EventBridge did not take the event. SQS delivers the decision again."""
+
+
+def is_outdated(group: str, contract: Contract, package: Package, cause: Cause) -> bool:
+    """True of a version that is taken back for that: the event of its rejection asks for the evaluation.
+
+    Only of one that the gate alone approved, and before anything was recorded of it. What a person approves, or asks
+    to be deployed, is compared enough: in the console the event alone tells of a person.
+    """
+    if not package.by_gate or package.state or package.verified or not package.compared:
+        return False
+    if cause.update and (cause.approved == package.version or cause.rejected == package.arn):
+        return False
+    champion = champion_of(sagemaker, group, package.version, package.order)
+    if champion is None or str(champion["ModelPackageVersion"]) == package.compared:
+        return False
+    outdate(package, champion["ModelPackageVersion"])
+    facts = {"model": contract.name, "model_version": package.version, "compared": package.compared}
+    log.info("Version outdated", extra={**facts, "champion": champion["ModelPackageVersion"]})
+    return True
+
+
+def evaluate_again(contract: Contract, package_arn: str) -> None:
+    """Ask for it when the version is one that was taken back. As often as the event comes it is the same training."""
+    described = found(sagemaker.describe_model_package, ModelPackageName=package_arn)
+    metadata: dict[str, Any] = (described or {}).get("CustomerMetadataProperties", {})
+    if described is None or metadata.get("deployment_state") != "outdated" or "decided_by" in metadata:
+        return
+    if described["ModelApprovalStatus"] != REJECTED:
+        return
+    attempt = f"champion-{metadata['deployment_champion']}"
+    detail = {"model": contract.name, "run_id": metadata["run_id"], "attempt": attempt}
+    entry = {
+        "Source": f"{project_of(SETTINGS.resource_prefix, SETTINGS.stage)}.{SETTINGS.stage}",
+        "DetailType": "Training Requested",
+        "Detail": json.dumps(detail),
+    }
+    if bus.put_events(Entries=[entry])["FailedEntryCount"]:
+        raise NotAskedError(f"EventBridge did not take the request to evaluate {package_arn} again.")
+    log.info("Evaluation asked for", extra=detail)
