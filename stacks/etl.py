@@ -33,6 +33,8 @@ from stacks.platform_stack import RECEIPTS, Foundation, ModelStack
 GLUE_VERSION = "5.1"
 # To read a file that was sent in parts, which S3 gives no hash of: 5 GB take some 70 s. Within the queue's patience.
 READ = Duration.seconds(170)
+# A workflow run takes what its job may take, and this until the job begins. Also of what people are told.
+TO_START = Duration.minutes(30)
 
 
 class EtlStack(ModelStack):
@@ -203,7 +205,12 @@ class EtlStack(ModelStack):
         return function
 
     def _function_environment(self) -> dict[str, str]:
-        return {"WORKFLOW_NAME": self._workflow, "PROCESSED_BUCKET": self._buckets.processed.bucket_name}
+        longest = Duration.minutes(self._config.glue.timeout_minutes).plus(TO_START)
+        return {
+            "WORKFLOW_NAME": self._workflow,
+            "PROCESSED_BUCKET": self._buckets.processed.bucket_name,
+            "LONGEST_RUN_SECONDS": str(longest.to_seconds()),
+        }
 
     def _add_alarms(self) -> None:
         """A refused file ends the job as a crash does: its reason and its refused.json tell them apart."""

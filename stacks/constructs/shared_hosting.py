@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Stack
 from aws_cdk.aws_iam import IRole
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
@@ -74,14 +74,6 @@ class SharedHosting(Construct):
         own = self._arn("endpoint", self._endpoint)
         # Deleted when it failed, to make it anew.
         grant(role, [f"sagemaker:{verb}" for verb in ("DescribeEndpoint", "AddTags", "DeleteEndpoint")], [own])
-        # With the caller's permissions SageMaker reads the alarms that roll an update back.
-        alarms = Stack.of(self).format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"{self._endpoint}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        grant(role, ["cloudwatch:DescribeAlarms"], [alarms], because="One for each thing that is watched.")
 
     def serve_verification(self, function: PlatformFunction) -> None:
         """It asks golden rows and writes down which version answers."""

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clients import bus, sagemaker
+from clients import bus, cloudwatch, sagemaker
 from events import Cause
 from logic import Package
 from registry import outdate
 from settings import SETTINGS
 
 from contract import Contract
+from tracking.losses import count_lost
 from tracking.place import project_of
 from tracking.resources import found
 from tracking.states import REJECTED
-from tracking.versions import champion_of
+from tracking.versions import champion_of, summaries
 
 log = logging.getLogger("deploy_model")
+
+ASKED = "deployment_evaluation_asked_at"
+# How old a version may be whose evaluation a check asks for: it is registered, and taken back once its turn comes.
+LOOKED_BACK = timedelta(days=3)
 
 
 class NotAskedError(Exception):
@@ -48,14 +54,28 @@ def is_outdated(group: str, contract: Contract, package: Package, cause: Cause) 
     return True
 
 
-def evaluate_again(contract: Contract, package_arn: str) -> None:
-    """Ask for it when the version is one that was taken back. As often as the event comes it is the same training."""
+def evaluate_unheard(group: str, contract: Contract, cause: Cause) -> None:
+    """For a check: what was taken back, and the event of that, which asks for the evaluation, is late or lost."""
+    for summary in summaries(sagemaker, group, ModelApprovalStatus=REJECTED):
+        if summary["CreationTime"] < cause.at - LOOKED_BACK:
+            return
+        if evaluate_again(contract, summary["ModelPackageArn"], until=cause.at - SETTINGS.late):
+            count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage)
+
+
+def evaluate_again(contract: Contract, package_arn: str, *, until: datetime | None = None) -> bool:
+    """Ask for it when the version is one that was taken back, and nobody asked yet: then True.
+
+    `until`: only of one that was taken back before that. As often as it is asked for it is the same training.
+    """
     described = found(sagemaker.describe_model_package, ModelPackageName=package_arn)
     metadata: dict[str, Any] = (described or {}).get("CustomerMetadataProperties", {})
-    if described is None or metadata.get("deployment_state") != "outdated" or "decided_by" in metadata:
-        return
+    if described is None or metadata.get("deployment_state") != "outdated" or metadata.keys() & {"decided_by", ASKED}:
+        return False
     if described["ModelApprovalStatus"] != REJECTED:
-        return
+        return False
+    if until is not None and datetime.fromisoformat(metadata["deployment_recorded_at"]) > until:
+        return False
     attempt = f"champion-{metadata['deployment_champion']}"
     detail = {"model": contract.name, "run_id": metadata["run_id"], "attempt": attempt}
     entry = {
@@ -65,4 +85,7 @@ def evaluate_again(contract: Contract, package_arn: str) -> None:
     }
     if bus.put_events(Entries=[entry])["FailedEntryCount"]:
         raise NotAskedError(f"EventBridge did not take the request to evaluate {package_arn} again.")
+    told = {ASKED: datetime.now(UTC).isoformat(timespec="seconds")}
+    sagemaker.update_model_package(ModelPackageArn=package_arn, CustomerMetadataProperties=told)
     log.info("Evaluation asked for", extra=detail)
+    return True

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from clients import cloudwatch, s3, sagemaker, sqs
 from dedicated import dedicate
-from evaluation import evaluate_again, is_outdated
+from evaluation import evaluate_again, evaluate_unheard, is_outdated
 from events import Cause, cause_of, goes_on, is_news
 from logic import Package
 from losses import is_full, is_overdue, may_come, verify
@@ -84,7 +84,9 @@ def check_all() -> None:
     for group, contract in CONTRACTS.items():
         lines.about()
         try:
-            reconcile(group, contract, Cause(datetime.now(UTC), check=True))
+            cause = Cause(datetime.now(UTC), check=True)
+            evaluate_unheard(group, contract, cause)
+            reconcile(group, contract, cause)
         except EndpointBusyError as busy:
             log.info("Deployment waits", extra={"model": contract.name, "reason": str(busy)})
         except ClientError as error:

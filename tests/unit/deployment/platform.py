@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -38,10 +38,10 @@ class Platform:
         self._verify.handler.handler(event, None)
         self.world.told = [*self.world.told, event][-2:]
 
-    def check(self) -> None:
+    def check(self, *, later: timedelta = timedelta(hours=1)) -> None:
         """The clock's event."""
         self.world.writer = "deploy_model"
-        self.world.tick(3600)
+        self.world.tick(later.total_seconds())
         self._deploy.handler.handler({"source": "aws.events"}, None)
 
     def run(self, *, settle: bool = True, rounds: int = 60) -> None:

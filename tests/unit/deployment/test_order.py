@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 from unittest import mock
 
@@ -90,6 +91,21 @@ def test_the_first_champion_counts_too(functions: Functions) -> None:
         here.world.register(2, compared="none")
         here.run()
         assert (here.world.live(), here.state(2)) == (1, State.OUTDATED)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_lost_event_of_its_rejection_is_looked_for(functions: Functions, late: bool) -> None:
+    """Nothing but that event asks for the evaluation: a check does, once the event is ten minutes late."""
+    with platform(functions, count=1) as here:
+        here.world.register(2, compared="1")
+        here.run()
+        here.world.register(3, compared="1")
+        assert here.deliver(here.world.queue.pop())
+        here.world.queue.clear()
+        here.check(later=timedelta(minutes=10 if late else 9))
+        here.check(later=timedelta(minutes=20 if late else 0))
+        assert [asked["attempt"] for asked in here.world.asked] == ["champion-2"] * late
+        assert here.world.counted.count("LostEvents") == late
 
 
 @pytest.mark.parametrize("compared", ["1", ""])

@@ -223,6 +223,17 @@ def test_after_a_job_the_end_of_its_workflow_run_is_waited_for(
     assert glue.started == [f"{HOUSES}/1.csv", f"{HOUSES}/2.csv"]
 
 
+def test_a_run_that_never_ends_does_not_keep_its_place(function: SimpleNamespace, glue: FakeGlue) -> None:
+    glue.limit = 4
+    for number in range(4):
+        waits(function, HOUSES, number)
+    wake(function)
+    assert len(glue.started) == 3
+    glue.runs["wr_0"]["StartedOn"] -= timedelta(minutes=61)
+    wake(function)
+    assert len(glue.started) == 4
+
+
 def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(function: SimpleNamespace, glue: FakeGlue) -> None:
     waits(function, HOUSES, 1)
     glue.answers_lost = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "WORKFLOW_NAME": "mlops-dev-etl",
     "PROCESSED_BUCKET": BUCKET,
     "ETL_CODE_HASH": "c0de",
+    "LONGEST_RUN_SECONDS": "3600",
     "CONCURRENT_RUNS": "3",
     "UPLOAD_QUEUE_ARN": "arn:aws:sqs:eu-west-1:111122223333:uploads",
     "UPLOAD_DLQ_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/dead",
@@ -137,9 +138,11 @@ def facts(**changed: object) -> dict[str, Any]:
     }
 
 
-def expect_status(glue: Stubber, status: str) -> None:
+def expect_status(glue: Stubber, status: str, *, minutes: int = 1) -> None:
+    """`minutes`: how long ago the run was started."""
     request = {"Name": "mlops-dev-etl", "RunId": WORKFLOW_RUN}
-    glue.add_response("get_workflow_run", {"Run": {"Status": status}}, request)
+    run = {"Status": status, "StartedOn": datetime.now(UTC) - timedelta(minutes=minutes)}
+    glue.add_response("get_workflow_run", {"Run": run}, request)
 
 
 def claim_of(function: SimpleNamespace) -> dict[str, Any]:
@@ -228,6 +231,17 @@ def test_refused_or_failed_run_waits_again_when_the_file_is_uploaded_again(
     assert function.handler.handler(batch(uploaded(version="v2")), None) == {"batchItemFailures": []}
     assert (claim_of(function)["version"], claim_of(function)["state"]) == ("v2", "waiting")
     assert "workflow_run" not in claim_of(function)
+    assert len(waiting(function)) == 1
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "STOPPING"])
+def test_run_that_goes_on_for_longer_than_its_job_may_waits_again(
+    function: SimpleNamespace, glue: Stubber, status: str
+) -> None:
+    """Glue has ended the job by then: nothing is going to follow from the run."""
+    started(function)
+    expect_status(glue, status, minutes=61)
+    function.handler.handler(batch(uploaded()), None)
     assert len(waiting(function)) == 1
 
 

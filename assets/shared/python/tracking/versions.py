@@ -29,6 +29,7 @@ BOOKKEEPING = (
     "deployment_attempts",
     "deployment_recorded_at",
     "deployment_champion",
+    "deployment_evaluation_asked_at",
 )
 # States of an endpoint that answers nobody: it never came up, or goes.
 SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
