@@ -147,7 +147,7 @@ class DataStack(PlatformStack):
                 self,
                 f"{pascal(contract.name)}Versions",
                 model_package_group_name=self._config.resource_name(contract.name),
-                model_package_group_description=contract.description,
+                # Without a description: CloudFormation makes a group anew to change it, and its name is taken.
             )
             group.apply_removal_policy(self._config.removal_policy)
 

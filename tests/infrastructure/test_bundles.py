@@ -69,9 +69,10 @@ def test_entry_points_stand_at_the_top(built: bundles.Bundles) -> None:
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the sources that a test may change."""
-    for name in ("SHARED", "GLUE", "PIPELINE", "MODELS"):
-        shutil.copytree(getattr(bundles, name), tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, folder in {name: getattr(bundles, name) for name in ("SHARED", "GLUE", "PIPELINE")}.items():
+        shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         monkeypatch.setattr(bundles, name, tmp_path / name)
+    shutil.copytree(MODELS, tmp_path / "MODELS")
     return tmp_path
 
 

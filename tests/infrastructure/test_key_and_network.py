@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from cdk_nag import AwsSolutionsChecks
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from contract import Contract
 from stacks import bundles
@@ -64,6 +65,31 @@ def made(contracts: dict[str, Contract]) -> Iterator[Synthesis]:
         }
         assert set(templates) == set(STACKS)
         yield Synthesis(templates, found)
+
+
+# Nothing that a person edits becomes one of these: a trigger's type and the use of a security configuration are code.
+FIXED = {
+    "AWS::Glue::Trigger": {"Type"},
+    "AWS::Glue::SecurityConfiguration": {"EncryptionConfiguration"},
+    "AWS::Glue::Table": {"CatalogId"},
+}
+# Their names are told apart by that of the API or function that they belong to.
+PARTS = ("AWS::ApiGateway::", "AWS::Lambda::Permission")
+
+
+def test_no_edit_makes_a_named_resource_anew(made: Synthesis) -> None:
+    """CloudFormation would make the new one first, and its name is taken by the old one: the stack could not change."""
+    for template in made.templates.values():
+        for name, resource in template.document["Resources"].items():
+            kind, properties = resource["Type"], resource.get("Properties", {})
+            if kind.startswith(PARTS) or not kind.startswith("AWS::"):
+                continue
+            schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+            paths = [path.split("/")[2:] for path in schema.get("createOnlyProperties", ())]
+            anew = {path[0] for path in paths if len(path) == 1} & properties.keys()
+            own = {item for item in anew if item.endswith("Name") and isinstance(properties[item], str)}
+            others = {item for item in anew if not item.endswith("Name")} - FIXED.get(kind, set())
+            assert not own or not others, f"{name}: {own} is given, and {others} cannot be changed"
 
 
 def is_the_key(value: Any) -> bool:
