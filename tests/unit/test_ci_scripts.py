@@ -142,12 +142,58 @@ def test_a_pull_request_gets_one_comment(place: Place, found: str, call: str) ->
 
 
 def test_a_deployment_is_asked_for_predictions_afterwards(place: Place) -> None:
-    place.stand_in("dev", 'echo "commit $CODE_COMMIT" >>calls')
+    place.stand_in("dev", '[ "$2" != deployed-commit ] || echo abc; echo "commit $CODE_COMMIT" >>calls')
     done = place.run("infra-deploy", "dev", GITHUB_SHA="abc")
-    deploy, _, smoke, _ = done.calls
+    _, _, deploy, commit, smoke, _ = done.calls
     assert deploy == "dev cdk deploy dev/* --require-approval never --no-color --progress events"
-    assert done.calls[1] == "commit abc"
+    assert commit == "commit abc"
     assert smoke == "dev mlops smoke --env dev --on aws --lookup-role"
+
+
+@pytest.mark.parametrize(
+    ("deployed", "status", "code"),
+    [
+        ("new", "ahead", 1),
+        ("new-dirty", "ahead", 1),
+        ("old", "behind", 0),
+        ("other", "diverged", 0),
+        ("abc", "", 0),
+        ("unknown", "", 0),
+    ],
+)
+def test_a_late_approval_puts_no_older_commit_over_a_newer_one(
+    place: Place, deployed: str, status: str, code: int
+) -> None:
+    place.stand_in("dev", f'[ "$2" != deployed-commit ] || echo {deployed}')
+    place.stand_in("gh", f"echo {status}")
+    done = place.run("infra-deploy", "prod", GITHUB_SHA="abc", GITHUB_REPOSITORY="o/r")
+    assert done.code == code
+    assert any(call.startswith("dev cdk deploy") for call in done.calls) != bool(code)
+    asked = f"gh api repos/o/r/compare/abc...{deployed.removesuffix('-dirty')} --jq .status"
+    assert (asked in done.calls) == bool(status)
+    told = "prod has new, which comes after abc: nothing is deployed. To go back, revert on main: git revert."
+    assert (told in done.errors) == bool(code)
+
+
+def test_what_was_deployed_from_elsewhere_gives_way(place: Place) -> None:
+    place.stand_in("dev", '[ "$2" != deployed-commit ] || echo mine')
+    place.stand_in("gh", "exit 1")
+    done = place.run("infra-deploy", "prod", GITHUB_SHA="abc", GITHUB_REPOSITORY="o/r")
+    assert (done.code, "GitHub does not know mine, which is deployed in prod" in done.errors) == (0, True)
+
+
+@pytest.mark.parametrize(("role", "code"), [("", 1), ("none", 0), ("arn:aws:iam::1:role/r", 0)])
+def test_a_diff_without_its_role_is_no_green_check(place: Place, role: str, code: int) -> None:
+    done = place.run("require-diff-role", "prod", "AWS_PROD_DIFF_ROLE_ARN", role)
+    assert done.code == code
+    assert ("set the repository's variable AWS_PROD_DIFF_ROLE_ARN" in done.errors) == bool(code)
+
+
+def test_every_diff_is_asked_whether_it_has_its_role() -> None:
+    jobs = workflow("infra-diff")["jobs"]
+    asked = {step["run"].split()[1] for step in jobs["roles"]["steps"] if "run" in step}
+    assert asked == jobs.keys() - {"roles"}
+    assert "vars.AWS_REGION != ''" in jobs["roles"]["if"]
 
 
 def test_a_failed_deployment_is_not_asked(place: Place) -> None:
