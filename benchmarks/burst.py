@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,15 @@ def burst(data: Path) -> dict[str, Any]:
             took = time.monotonic() - begin
             found = figures(here.target, sent, runs)
     found = {"upload_seconds": round(uploaded, 1), "seconds": round(took, 1), **found}
-    wrong = ("not_run", "run_twice", "overtaken", "good_and_not_done", "bad_and_not_refused", "dead_letters")
+    wrong = (
+        "not_run",
+        "run_twice",
+        "overtaken",
+        "live_before_a_newer_one",
+        "good_and_not_done",
+        "bad_and_not_refused",
+        "dead_letters",
+    )
     if any(found[name] for name in wrong):
         raise BurstError(str(found))
     return found
@@ -74,7 +82,14 @@ def figures(target: Target, sent: Sequence[Sent], runs: Sequence[Run]) -> dict[s
         "not_run": len((good | bad) - set(times)),
         "run_twice": sum(count > 1 for count in times.values()),
         "overtaken": len(overtaken),
+        "live_before_a_newer_one": sum(_is_outlived(bursts.in_order(sent, model), states) for model in MODELS),
         "good_and_not_done": sum(states.get(run_id) not in DONE for run_id in good),
         "bad_and_not_refused": sum(states.get(run_id) != "refused" for run_id in bad),
         "dead_letters": sum(bursts.dead(target).values()),
     }
+
+
+def _is_outlived(in_order: Sequence[str], states: Mapping[str, str]) -> bool:
+    """Whether a model answers from an upload although one that was sent later became a version, too."""
+    versions = [run_id for run_id in in_order if states.get(run_id) in ("live", "superseded")]
+    return bool(versions) and states[versions[-1]] != "live"

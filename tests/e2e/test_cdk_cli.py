@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from cli.diff_report import parse, report
 from cli.smoke import check, through_lookup_role
 from cli.target import Target
+from cli.teardown import ORDER
 from localcloud.host import LocalCloud
 from tests.e2e.cdk_cli import Cli, app_without
 
@@ -24,7 +25,6 @@ ON_DEV = {"sub": "environment:dev", "environment": "dev", "ref": "refs/heads/mai
 IN_PULL_REQUEST = {"sub": "pull_request", "ref": "refs/pull/7/merge"}
 REVIEWED = {"sub": "environment:prod-diff", "environment": "prod-diff", "ref": "refs/pull/7/merge", "actor": "ann"}
 COMMIT = "c0ffee"
-STACKS = ("monitoring", "data", "etl", "training", "serving", "batch")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_deploy_prints_what_people_need(dev: str) -> None:
     printed = set(re.findall(r"^dev\w+\.(\w+) = \S", dev, re.MULTILINE))
     assert {"ApiUrl", "ApiKeyId", "RawBucketName", "ProcessedBucketName", "ModelNames", "WorkflowName"} <= printed
     deployed = re.findall(r"^\s*✅  dev/\w+ \(mlops-dev-(\w+)\)$", dev, re.MULTILINE)
-    assert sorted(deployed) == sorted(STACKS)
+    assert sorted(deployed) == sorted(ORDER)
 
 
 def test_deploying_needs_the_bootstrap_roles_and_nothing_else(cli: Cli, dev: str) -> None:
@@ -105,7 +105,7 @@ def test_deploying_needs_the_bootstrap_roles_and_nothing_else(cli: Cli, dev: str
     deploying = calls["roles"][f"cdk-hnb659fds-deploy-role-{ACCOUNT}-us-east-1"]["actions"]
     assert {"cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"} <= set(deploying)
     publishing = calls["roles"][f"cdk-hnb659fds-file-publishing-role-{ACCOUNT}-us-east-1"]["actions"]
-    assert publishing["s3:PutObject"] > len(STACKS)
+    assert publishing["s3:PutObject"] > len(ORDER)
 
 
 def test_stacks_carry_tags_and_a_description(cli: Cli, dev: str) -> None:
@@ -114,7 +114,7 @@ def test_stacks_carry_tags_and_a_description(cli: Cli, dev: str) -> None:
         for stack in cli.cloud.client("cloudformation").describe_stacks()["Stacks"]
         if stack["StackName"].startswith("mlops-dev-")
     }
-    assert set(found) == {f"mlops-dev-{name}" for name in STACKS}
+    assert set(found) == {f"mlops-dev-{name}" for name in ORDER}
     for stack in found.values():
         assert {tag["Key"]: tag["Value"] for tag in stack["Tags"]} == {"project": "mlops", "stage": "dev"}
         assert stack["Description"]
@@ -138,7 +138,7 @@ def test_a_fresh_environment_passes_the_smoke_test_with_the_rights_of_the_workfl
 def test_diff_without_a_change_finds_none(cli: Cli, dev: str) -> None:
     for method in ("change-set", "template"):
         done = cli.run("diff", "dev/*", "--fail", "--method", method, CODE_COMMIT=COMMIT)
-        assert (done.returncode, done.stdout.count("There were no differences")) == (0, len(STACKS)), done.stdout
+        assert (done.returncode, done.stdout.count("There were no differences")) == (0, len(ORDER)), done.stdout
 
 
 def test_a_pull_request_without_a_change_shows_none(cli: Cli, dev: str) -> None:
@@ -146,7 +146,7 @@ def test_a_pull_request_without_a_change_shows_none(cli: Cli, dev: str) -> None:
     credentials = cli.github("DiffRoleArn", **REVIEWED)
     done = cli.call(".ci/infra-diff", "dev", credentials=credentials)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("There were no differences") == len(STACKS), done.stdout
+    assert done.stdout.count("There were no differences") == len(ORDER), done.stdout
     assert "Number of stacks with differences: 0" in done.stdout
 
 
@@ -158,10 +158,10 @@ def test_diff_shows_a_model_that_is_taken_away_with_the_rights_to_read_alone(
     done = cli.run("diff", "dev/*", "--fail", "--method", "template", app=app, credentials=credentials)
     assert done.returncode == 1, done.stdout
     assert "[-] AWS::SageMaker::ModelPackageGroup BreastCancerVersions destroy" in done.stdout
-    assert f"Number of stacks with differences: {len(STACKS)}" in done.stdout
+    assert f"Number of stacks with differences: {len(ORDER)}" in done.stdout
     stacks = parse(done.stdout)
     # The dashboard showed the model, too. In which order is up to the CDK.
-    assert sorted(stack.name for stack in stacks) == sorted(f"dev/{name.capitalize()}" for name in STACKS)
+    assert sorted(stack.name for stack in stacks) == sorted(f"dev/{name.capitalize()}" for name in ORDER)
     assert {change.logical_id for stack in stacks for change in stack.losses} == {
         "BreastCancerTable",
         "BreastCancerVersions",
@@ -225,7 +225,7 @@ def test_prod_is_protected_from_destroy(cli: Cli, delivery: str) -> None:
 def test_destroy_leaves_nothing_of_dev(cli: Cli, dev: str) -> None:
     done = cli.run("destroy", "dev/*", "--force")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count(": destroyed") == len(STACKS)
+    assert done.stdout.count(": destroyed") == len(ORDER)
     left = {stack["StackName"] for stack in cli.cloud.client("cloudformation").describe_stacks()["Stacks"]}
     assert not [name for name in left if name.startswith("mlops-dev-")]
     buckets = [item["Name"] for item in cli.cloud.client("s3").list_buckets()["Buckets"]]

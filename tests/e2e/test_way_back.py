@@ -63,12 +63,16 @@ def held(cli: Cli) -> Holdings:
     groups = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
     listed = {item["ModelPackageGroupName"]: list_versions(sagemaker, item) for item in groups}
     return Holdings(
-        objects={
-            name: [item["Key"] for item in s3.list_objects_v2(Bucket=name).get("Contents", [])] for name in buckets
-        },
+        objects={name: objects(s3, name) for name in buckets},
         versions=listed,
         versioned={name: s3.get_bucket_versioning(Bucket=name).get("Status", "") for name in buckets},
     )
+
+
+def objects(s3: Any, bucket: str) -> list[str]:
+    """Without the bookmark of the look for lost events, which runs by the clock."""
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return [key for key in keys if not key.startswith("reconcile/")]
 
 
 def list_versions(sagemaker: Any, group: dict[str, Any]) -> list[int]:
