@@ -35,6 +35,9 @@ HOOKS = (
 )
 
 INIT_SECONDS = 30.0
+# A process takes a core until it has loaded its handler. On AWS each has one of its own: here a burst of events must
+# not start so many that none comes up in time.
+_starting = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
 
 Config = dict[str, Any]
 
@@ -69,8 +72,12 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
                 self.stop()
             started = time.monotonic()
             cold = self._proc is None or self._proc.poll() is not None
-            if cold and (failed := self._start()):
-                return failed
+            if cold:
+                with _starting:
+                    started = time.monotonic()
+                    failed = self._start()
+                if failed:
+                    return failed
             init_seconds = time.monotonic() - started if cold else None
             timeout = float(config.get("Timeout", 3))
             invocation = {

@@ -102,3 +102,26 @@ def test_what_begins_after_a_change_begins_by_it(
     after = Running(cloud, name, tmp_path / "after").answer()
 
     assert (after["word"], before.answer()["word"]) == ("after", "before")
+
+
+LOADING = """
+import os, pathlib, time, uuid
+begun = time.time()
+time.sleep(0.4)
+def handler(event, context):
+    pathlib.Path(event["folder"], uuid.uuid4().hex).write_text(f"{begun} {time.time()}")
+"""
+
+
+def test_a_burst_starts_as_many_processes_at_once_as_there_are_cores_and_one(cloud: LocalCloud, tmp_path: Path) -> None:
+    """With all of them at once each would take longer than Lambda waits for it."""
+    logs = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    name = deploy(cloud, "burst", {"Role": role("lambda", logs), "Function": function(LOADING, Timeout=20)})["Function"]
+    count = 3 * ((os.cpu_count() or 1) + 1)
+    for _ in range(count):
+        payload = json.dumps({"folder": str(tmp_path)})
+        cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+    assert until(lambda: len(list(tmp_path.iterdir())) == count)
+    starts = sorted(float(path.read_text().split()[0]) for path in tmp_path.iterdir())
+    at_once = max(sum(begin <= other < begin + 0.4 for other in starts) for begin in starts)
+    assert at_once <= (os.cpu_count() or 1) + 1
