@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from clients import bus, cloudwatch, sagemaker
 from events import Cause
 from logic import Package
+from losses import is_full
 from registry import outdate
 from settings import SETTINGS
 
@@ -29,6 +31,7 @@ log = logging.getLogger("deploy_model")
 ASKED = "deployment_evaluation_asked_at"
 # How old a version may be whose evaluation a check asks for: it is registered, and taken back once its turn comes.
 LOOKED_BACK = timedelta(days=3)
+FEW = 5
 
 
 class NotAskedError(Exception):
@@ -55,8 +58,12 @@ def is_outdated(group: str, contract: Contract, package: Package, cause: Cause) 
 
 
 def evaluate_unheard(group: str, contract: Contract, cause: Cause) -> None:
-    """For a check: what was taken back, and the event of that, which asks for the evaluation, is late or lost."""
-    for summary in summaries(sagemaker, group, ModelApprovalStatus=REJECTED):
+    """For a check: what was taken back, and the event of that, which asks for the evaluation, is late or lost.
+
+    Each takes a call of its own. A check looks at the newest ones, and once an hour at all that are not old.
+    """
+    rejected = summaries(sagemaker, group, ModelApprovalStatus=REJECTED)
+    for summary in rejected if is_full(cause) else islice(rejected, FEW):
         if summary["CreationTime"] < cause.at - LOOKED_BACK:
             return
         if evaluate_again(contract, summary["ModelPackageArn"], until=cause.at - SETTINGS.late):
