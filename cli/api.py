@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import urllib3
@@ -15,6 +16,7 @@ from cli.errors import CliError
 from cli.options import of_model
 from cli.proxies import pool
 from cli.target import Target
+from tracking.request_log import REQUEST_ID
 
 MOST_ERRORS = 20
 # What a client needs of a model's document.
@@ -82,8 +84,17 @@ def _answer(target: Target, method: str, url: str, body: bytes) -> dict[str, Any
     answer = _decode(response.data)
     if response.status != 200:
         reason = f"The REST API refused the request ({response.status}): {_reasons(answer)}"
-        raise RefusedError(reason, status=response.status)
+        raise RefusedError(reason, _log_of(response.status, answer), status=response.status)
     return answer
+
+
+def _log_of(status: int, problem: Mapping[str, Any]) -> str:
+    """How to find why, of what is no fault of the request; "" where the answer says it itself."""
+    request_id = str(problem.get("request_id") or "")
+    broken = status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY)
+    if not broken or not REQUEST_ID.fullmatch(request_id) or request_id in _reasons(problem):
+        return ""
+    return f"Find out why: mlops logs --request {request_id}"
 
 
 def _headers(target: Target, method: str, url: str, body: bytes) -> dict[str, str]:

@@ -13,11 +13,13 @@ import typer
 from cli import dead_letters
 from cli import redrive as redriving
 from cli.dead_letters import Letter, Queue
+from cli.errors import CliError
 from cli.function_logs import function_logs
 from cli.options import AnyModel, Json, On, Stage, errors, output, print_json, progress, show
 from cli.target import Target, find_target
 from cli.terminal import confirm, words
 from tracking.logs import Line, run_lines
+from tracking.request_log import REQUEST_ID, request_lines
 from tracking.run import Run
 from tracking.runs import RunReader
 
@@ -28,6 +30,7 @@ COLUMNS = frozenset(
     ("at", "timestamp", "time", "level", "event", "message", "logger", "run_id", "model", "requestId", "step")
 )
 PAUSE_SECONDS = {"local": 0.5, "aws": 5.0}
+MOST_SHOWN = 60
 REASONS = 3  # shown of a queue
 TEXT_COLUMN = 34  # where the words of a line begin: after its time and its source
 
@@ -57,21 +60,32 @@ def redrive(
 
 @app.command()
 def logs(
-    run_id: Annotated[str, typer.Argument(help="The run: an id of `mlops runs`.")],
+    run_id: Annotated[str | None, typer.Argument(help="The run: an id of `mlops runs`.")] = None,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            "--request", metavar="ID", help="A request of the REST API instead: the request_id of its answer."
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Of its jobs also the lines that do not name the run: XGBoost's, tracebacks.")
+        bool, typer.Option("--all", help="Of its jobs and containers also the lines that do not name it: tracebacks.")
     ] = False,
     model: AnyModel = None,
     stage: Stage = None,
     on: On = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a run logged, from its upload to its deployment. With --follow, --json prints an object a line."""
+    """Show what a run logged, from its upload to its endpoint. With --follow, --json prints an object a line."""
     from cli.runs import find_run
 
     with errors(as_json):
+        if (run_id is None) == (request is None):
+            raise CliError("Name a run, or a request with --request.", "mlops runs lists the runs.")
         target = find_target(where=on, stage=stage, model=model)
+        if run_id is None:
+            _print_request(target, str(request), everything=everything, follow=follow, as_json=as_json)
+            return
         run = find_run(target, model=model, run_id=run_id)
         if follow:
             _follow(target, run.model, run_id, everything=everything, as_json=as_json)
@@ -82,6 +96,22 @@ def logs(
             as_json,
             lambda: _print_lines(lines),
         )
+
+
+def _print_request(target: Target, request_id: str, *, everything: bool, follow: bool, as_json: bool) -> None:
+    if follow:
+        raise CliError("A request is over: there is nothing to follow.", "Leave out --follow.")
+    if not REQUEST_ID.fullmatch(request_id):
+        raise CliError(f"'{request_id[:MOST_SHOWN]}' is no request id.", "It is the `request_id` of an answer.")
+    functions = function_logs(target, answering=True)
+    lines = request_lines(target.place, request_id, functions=functions, everything=everything)
+    if not lines:
+        raise CliError(
+            f"No log of {target.stage} names the request {request_id}.",
+            "A line takes up to a minute to be found. Of another environment: --env.",
+        )
+    document = {"request_id": request_id, "lines": [_line_json(line) for line in lines]}
+    show(document, as_json, lambda: _print_lines(lines))
 
 
 def _follow(target: Target, model: str, run_id: str, *, everything: bool, as_json: bool) -> None:

@@ -53,6 +53,8 @@ def show_error(error: ApiError, *, retry: str) -> None:
         lines.insert(1, f"**Try again in {error.retry_after:g} s.**")
     if error.request_id:
         lines.append(f"Request id: {code(error.request_id)}")
+        if error.kind is Kind.BROKEN:
+            lines.append(f"What its log tells: {code(f'mlops logs --request {error.request_id}')}")
     empty(icon, headline, "\n\n".join(lines))
     if error.kind is not Kind.INVALID and st.button("Try again", icon=":material/refresh:", key=retry):
         session.forget()

@@ -6,6 +6,7 @@ In the model, only `contract` and the modules that `served` names lie beside it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import batch_rows
+import failed_request
 from contract import Contract, FileError, Recipe, checked, csv_rows
 from explanation import explain
 from interval import Interval, load_interval
@@ -30,6 +32,10 @@ MAX_ERRORS = 100
 # A member of a request. SageMaker passes on 2,048 characters of what a container says beside an error, so whoever wants
 # all of a refusal asks for it as an answer.
 REFUSALS, ANSWER = "refusals", "answer"
+# A member of a request: its id at the REST API. Both of SageMaker's servers hand on the body, and one of them alone the
+# headers.
+REQUEST_ID = "request_id"
+MAX_REQUEST_ID = 64
 
 
 def _toolkit_error() -> type[Exception]:
@@ -59,6 +65,15 @@ class InputError(ValueError, _toolkit_error()):  # type: ignore[misc]  # the bas
 
     def __str__(self) -> str:
         return self.message
+
+
+class FailedError(InputError):
+    """The model failed on a request. Its text is JSON: {"failed": {"instance": position or null, ...}}."""
+
+    def __init__(self, instance: int | None, model: Model) -> None:
+        super().__init__([], status_code=500)
+        self.message = json.dumps({"failed": {"instance": instance, **model.origin}})
+        self.phrase = "Model failure"
 
 
 def refusal(error: InputError) -> Any:
@@ -93,11 +108,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Asked:
-    """Records with wishes: predictions are to be explained, refusals to come as an answer."""
+    """Records with wishes: predictions are to be explained, refusals to come as an answer.
+
+    `request_id`: under which the log tells of it, "" where nobody will look.
+    """
 
     records: list[Any]
     explain: bool = False
     answered: bool = False
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,13 +138,16 @@ class Prediction:
 
 def model_fn(model_dir: str) -> Model:
     folder = Path(model_dir)
-    return Model(
+    failed_request.configure()
+    model = Model(
         trees=load_trees(folder),
         recipe=Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8")),
         run_id=json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["run_id"],
         version=os.environ.get("MODEL_VERSION") or None,
         interval=load_interval(folder),
     )
+    failed_request.write(logging.INFO, "Model loaded", **model.origin)
+    return model
 
 
 def input_fn(body: str | bytes, content_type: str) -> Data | InputError:
@@ -163,6 +185,30 @@ def predict_fn(data: Data | InputError, model: Model) -> Prediction | batch_rows
     except InputError as error:
         error.answered = isinstance(data, Asked) and data.answered
         return error.by(model)
+    except Exception as error:
+        if not isinstance(data, Asked):
+            raise
+        return _failed(error, data, model)
+
+
+def _failed(error: Exception, asked: Asked, model: Model) -> FailedError:
+    """Written to the log here: what the servers write of an exception names no request, and quotes what it says."""
+
+    def predict(record: object) -> object:
+        return _predict(Asked([record], explain=asked.explain), model)
+
+    position = failed_request.culprit(asked.records, predict, refusals=InputError)
+    failed_request.write(
+        logging.ERROR,
+        "Prediction failed",
+        request_id=asked.request_id,
+        instance=position,
+        instances=len(asked.records),
+        **model.origin,
+        error=failed_request.words_of(error, asked.records),
+        traceback=failed_request.frames_of(error),
+    )
+    return FailedError(position, model)
 
 
 def _predict(data: Data, model: Model) -> Prediction | batch_rows.Answer:
@@ -216,7 +262,12 @@ def _instances(text: str) -> list[Any] | Asked:
         raise InputError([_error('the body must be {"instances": [record, ...]} with at least one record')])
     if not isinstance(document, dict):
         return instances
-    return Asked(instances, document.get("explain") is True, document.get(REFUSALS) == ANSWER)
+    return Asked(
+        instances,
+        explain=document.get("explain") is True,
+        answered=document.get(REFUSALS) == ANSWER,
+        request_id=str(document.get(REQUEST_ID) or "")[:MAX_REQUEST_ID],
+    )
 
 
 def _records(data: list[Any] | CsvText | Asked, contract: Contract) -> list[Mapping[str, Any]]:

@@ -8,4 +8,5 @@ MODULES = (
     "parquet_rows.py",
     "explanation.py",
     "interval.py",
+    "failed_request.py",
 )

@@ -12,13 +12,22 @@ from typing import Any
 
 from addresses import Address, address_of
 from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
-from logic import NotUnderstoodError, answer_of, check_content_type, instances_of, refusal_in, refused, text_of
+from logic import (
+    NotUnderstoodError,
+    answer_of,
+    check_content_type,
+    failed_on,
+    instances_of,
+    refusal_in,
+    refused,
+    text_of,
+)
 from objects import Objects
 
 from contract import Contract, bundled
 from rest.admission import admit
 from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, resource_of
-from rest.problems import ProblemError, unavailable
+from rest.problems import ProblemError, failed, unavailable
 from tracking.callers import SIGNED, Caller, Callers, known_callers
 
 log = logging.getLogger("predict")
@@ -83,9 +92,11 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     instances = instances_of(text, explain=explain)
     facts |= {"model": contract.name, "instances": len(instances), "explain": explain}
     address = address_of(contract.name)
+    facts["endpoint"] = address.endpoint
     # All of a refusal comes as an answer: beside an error SageMaker passes on 2,048 characters of it.
     wishes = {"refusals": "answer", **({"explain": True} if explain else {})}
-    body = invoke(contract, address, {"instances": instances, **wishes})
+    # So that what the container logs of the request can be found by the id that the client is told.
+    body = invoke(contract, address, {"instances": instances, **wishes, "request_id": facts["request_id"]}, facts)
     try:
         answer = answer_of(
             body,
@@ -97,29 +108,32 @@ def predict(event: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
         )
     except NotUnderstoodError as error:
         log.exception("Model answer not understood", extra=facts)
-        raise ProblemError(HTTPStatus.BAD_GATEWAY, "The model's answer could not be read.") from error
+        raise failed("The model's answer could not be read.", facts["request_id"]) from error
     facts["run_id"] = answer["run_id"]
     return json_response(answer)
 
 
-def invoke(contract: Contract, address: Address, request: dict[str, Any]) -> bytes:
+def invoke(contract: Contract, address: Address, request: dict[str, Any], facts: dict[str, Any]) -> bytes:
     try:
         return endpoints.invoke(address.endpoint, json.dumps(request).encode(), target=address.target)
     except TimedOutError as error:
+        log.warning("Model did not answer in time", extra=facts)
         raise unavailable(
             f"{contract.name} did not answer in {SETTINGS.model_timeout:g} s; it may be starting"
         ) from error
     except UnreachableError as error:
-        log.warning("Endpoint not reached", extra={"model": contract.name, "reason": str(error)})
+        log.warning("Endpoint not reached", extra={**facts, "reason": str(error)})
         raise unavailable(f"{contract.name} cannot be reached now") from error
     except InvocationError as error:
-        problem = problem_of(error, contract, address)
+        problem = problem_of(error, contract, address, facts)
         if problem is None:
             raise
         raise problem from error
 
 
-def problem_of(error: InvocationError, contract: Contract, address: Address) -> ProblemError | None:
+def problem_of(
+    error: InvocationError, contract: Contract, address: Address, facts: dict[str, Any]
+) -> ProblemError | None:
     """What an error of InvokeEndpoint means to a client; None when the fault is ours (access denied, say)."""
     if error.code == "ModelError":
         refusal = refusal_in(error.original)
@@ -127,12 +141,13 @@ def problem_of(error: InvocationError, contract: Contract, address: Address) -> 
             return refused(refusal, model=contract.name, version=address.version)
         if error.original_status == HTTPStatus.BAD_REQUEST:
             raise ProblemError(HTTPStatus.BAD_REQUEST, f"The live version of {contract.name} refused the request.")
-        log.error("Model failed", extra={"model": contract.name, "status": error.original_status})
-        return ProblemError(HTTPStatus.BAD_GATEWAY, "The model failed on this request.")
+        on = failed_on(error.original)
+        log.error("Model failed", extra={**facts, "on": on, "status": error.original_status})
+        return failed(f"The model failed on {on}.", facts["request_id"])
     if error.code in ("ValidationError", "ValidationException"):
         # The message names the account.
         name = contract.name
-        log.warning("Endpoint refused the request", extra={"model": name, "reason": error.message})
+        log.warning("Endpoint refused the request", extra={**facts, "reason": error.message})
         if error.message.endswith("not found."):
             # Why, the registry knows, which this function does not ask.
             return unavailable(f"no version of {name} is live; GET /models/{name} says why", seconds=30)

@@ -179,6 +179,17 @@ def refusal_of(document: Any) -> Refusal | None:
     return Refusal(errors, str(document.get("model_version") or ""))
 
 
+def failed_on(message: str) -> str:
+    """What a container that tells it could not answer, as words: "instance 3" or "this request"."""
+    try:
+        document = json.loads(message.partition("\n")[0])
+    except (ValueError, RecursionError):
+        return "this request"
+    told = document.get("failed") if isinstance(document, dict) else None
+    position = told.get("instance") if isinstance(told, dict) else None
+    return f"instance {position}" if isinstance(position, int) else "this request"
+
+
 def _cut_off(text: str) -> Refusal | None:
     """SageMaker passes on 2,048 characters: the errors that came whole, and that there are more."""
     if not text.startswith(_ERRORS):

@@ -123,7 +123,9 @@ class HostileTarget(Target):
     refuses = False
 
     def resources(self, kind: str) -> dict[str, str]:
-        return {"UploadDlq0A1B2C3D": "https://queue"} if kind.endswith("Queue") else {f"{EVIL}AAAAAAAA": EVIL}
+        if kind.endswith("Queue"):
+            return {"UploadDlq0A1B2C3D": "https://queue"}
+        return {f"{EVIL}AAAAAAAA": EVIL, **({"PredictAAAAAAAA": EVIL} if kind.endswith("Function") else {})}
 
     def _make_client(self, service: str) -> Any:
         client = super()._make_client(service)

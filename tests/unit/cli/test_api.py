@@ -128,3 +128,20 @@ def test_a_model_that_was_stopped_is_not_asked_for_data(served: Served) -> None:
     with pytest.raises(api.RefusedError) as refused:
         api.predict(served, model="b", instances=[{}])  # type: ignore[arg-type]
     assert refused.value.hint == "b was stopped."
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "hint"),
+    [
+        (502, "Internal server error", "Find out why: mlops logs --request r-1"),
+        (502, "The model failed. Why is in the log: mlops logs --request r-1", ""),
+        (400, "1 invalid value(s)", ""),
+        (503, "busy", ""),
+    ],
+)
+def test_an_error_of_the_platform_says_how_to_find_why(status: int, detail: str, hint: str) -> None:
+    assert api._log_of(status, {"detail": detail, "request_id": "r-1"}) == hint
+
+
+def test_an_id_that_nobody_should_paste_is_not_shown() -> None:
+    assert api._log_of(502, {"detail": "x", "request_id": "r; rm -rf ."}) == ""

@@ -213,3 +213,52 @@ def test_logs_are_shown_with_time_source_and_facts(growing: Callable[[], int]) -
     assert first.split() == [f"{LINES[0].at.astimezone():%H:%M:%S.%f}"[:-3], "start_etl", "Workflow", "started"]
     assert second.split()[1:] == ["Train", "trained", "rounds=7"]
     assert third.split()[1:] == ["Train", "[25]", "validation-rmse:0.5"]
+
+
+@pytest.fixture
+def requested(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Two lines of a request; holds what was asked for."""
+    asked: list[dict[str, Any]] = []
+
+    def request_lines(_place: Any, request_id: str, **options: Any) -> list[Line]:
+        asked.append({"request_id": request_id, **options})
+        failed = {"event": "Prediction failed", "instance": 3, "traceback": "File a\n  in b"}
+        return (
+            [line("Predict", 1, {"message": "Model failed"}), line("Endpoint", 2, failed)] if "-" in request_id else []
+        )
+
+    monkeypatch.setattr(operate, "find_target", lambda **_: target)
+    monkeypatch.setattr(operate, "function_logs", lambda _target, answering: {"Predict": "/p"} if answering else {})
+    monkeypatch.setattr(operate, "request_lines", request_lines)
+    monkeypatch.setattr(FakeTarget, "place", None)
+    return asked
+
+
+def test_a_request_is_shown_with_its_record_and_its_traceback(requested: list[dict[str, Any]]) -> None:
+    shown = CliRunner().invoke(app, ["logs", "--request", "a-1"])
+    assert shown.exit_code == 0, shown.output
+    first, second, third = shown.stdout.splitlines()
+    assert first.split()[1:] == ["Predict", "Model", "failed"]
+    assert second.split()[1:] == ["Endpoint", "Prediction", "failed", "instance=3", "traceback=File", "a"]
+    assert third == " " * operate.TEXT_COLUMN + "  in b"
+    assert requested == [{"request_id": "a-1", "functions": {"Predict": "/p"}, "everything": False}]
+    document = json.loads(CliRunner().invoke(app, ["logs", "--request", "a-1", "--json"]).stdout)
+    assert [item["record"].get("instance") for item in document["lines"]] == [None, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Name a run, or a request with --request."),
+        (["aa", "--request", "a-1"], "Name a run, or a request with --request."),
+        (["--request", "a-1", "--follow"], "there is nothing to follow"),
+        (["--request", 'a" "b'], "is no request id"),
+        (["--request", "unknown"], "No log of dev names the request unknown."),
+    ],
+)
+def test_what_cannot_be_shown_of_a_request_is_said(
+    requested: list[dict[str, Any]], arguments: list[str], told: str
+) -> None:
+    shown = CliRunner().invoke(app, ["logs", *arguments])
+    assert shown.exit_code == 1
+    assert told in " ".join(shown.output.split())

@@ -104,6 +104,7 @@ def test_what_a_page_itself_asks_may_fail(opened: Opener, fake: FakeApi, name: s
     assert app.title[0].value == name.capitalize()
     assert "The API failed" in text_of(app)
     assert "`r-9`" in text_of(app)
+    assert "`mlops logs --request r-9`" in text_of(app)
     assert "Try again" in [button.label for button in app.button]
 
 

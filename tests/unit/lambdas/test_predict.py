@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ RESOURCE = "/models/california_housing/predictions"
 MODEL = "california_housing"
 ENDPOINT = "mlops-dev-california-housing"
 # Sent along with every request.
-WISH = {"refusals": "answer"}
+WISH = {"refusals": "answer", "request_id": "request-1"}
 
 
 ENVIRONMENT = {
@@ -350,6 +351,29 @@ def test_error_of_the_model(function: SimpleNamespace, runtime: Runtime, message
         assert document["errors"] == [{"instance": 0, "field": "latitude", "reason": "must be at most 42.5"}]
 
 
+@pytest.mark.parametrize(
+    ("message", "on"),
+    [
+        ('{"failed": {"instance": 3, "run_id": "r"}}', "instance 3"),
+        ('{"failed": {"instance": 3}}\nTraceback ...', "instance 3"),
+        ('{"failed": {"instance": null}}', "this request"),
+        ('{"failed": {"instance": "<b>"}}', "this request"),
+        ('{"failed": []}', "this request"),
+        ("<!doctype html>", "this request"),
+        ("[" * 100_000, "this request"),
+    ],
+)
+def test_a_failure_of_the_model_names_its_record_and_how_to_find_why(
+    function: SimpleNamespace, runtime: Runtime, caplog: pytest.LogCaptureFixture, message: str, on: str
+) -> None:
+    runtime.fails(function.endpoint.InvocationError("ModelError", "...", original=message, original_status=500))
+    with caplog.at_level(logging.INFO):
+        document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 502)
+    assert document["detail"] == f"The model failed on {on}. Why is in the log: mlops logs --request request-1"
+    (told,) = [record.__dict__ for record in caplog.records if record.message == "Model failed"]
+    assert (told["request_id"], told["endpoint"], told["on"], told["status"]) == ("request-1", ENDPOINT, on, 500)
+
+
 def test_a_misspelt_parameter_is_named(function: SimpleNamespace, runtime: Runtime) -> None:
     sent = event({"instances": [RECORD]}, queryStringParameters={"explian": "true"})
     (error,) = problem_of(function.handler.handler(sent, None), 400)["errors"]
@@ -428,7 +452,9 @@ def test_a_binary_model_answers_with_a_label(function: SimpleNamespace, runtime:
 def test_answer_that_cannot_be_read(function: SimpleNamespace, runtime: Runtime, answer: Any) -> None:
     expect(runtime, [RECORD], answer)
     document = problem_of(function.handler.handler(event({"instances": [RECORD]}), None), 502)
-    assert document["detail"] == "The model's answer could not be read."
+    assert document["detail"] == (
+        "The model's answer could not be read. Why is in the log: mlops logs --request request-1"
+    )
 
 
 def test_missing_permission_is_our_fault_and_raised(function: SimpleNamespace, runtime: Runtime) -> None:

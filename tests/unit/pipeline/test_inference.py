@@ -238,7 +238,9 @@ def test_the_packed_code_serves_by_itself(
     found = subprocess.run(
         command, input=json.dumps(records), env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert values(json.loads(found.stdout)) == pytest.approx(expected, rel=1e-6)
+    loaded, answered = map(json.loads, found.stdout.splitlines())
+    assert (loaded["event"], loaded["run_id"]) == ("Model loaded", RUN_ID)
+    assert values(answered) == pytest.approx(expected, rel=1e-6)
 
 
 def test_one_row_is_answered_within_milliseconds(model: inference.Model, records: list) -> None:

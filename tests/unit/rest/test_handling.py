@@ -45,12 +45,17 @@ def test_one_path_for_all_models_is_read_as_a_path_for_each() -> None:
     assert raised.value.status == HTTPStatus.NOT_FOUND
 
 
-def test_what_is_our_fault_is_raised() -> None:
+def test_what_is_our_fault_is_raised_and_logged_with_the_id_that_the_client_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def work(_event: Any, _facts: Any) -> Any:
         raise KeyError("ours")
 
     with pytest.raises(KeyError):
         handle(event(), work, log=LOG)
+    (record,) = caplog.records
+    assert (record.message, record.__dict__["request_id"], record.levelname) == ("Failed", "r", "ERROR")
+    assert record.exc_info is not None
 
 
 def test_facts_are_logged(caplog: pytest.LogCaptureFixture) -> None:

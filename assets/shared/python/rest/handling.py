@@ -25,6 +25,10 @@ def handle(event: Event, work: Work, *, log: logging.Logger, origins: Collection
     except ProblemError as problem:
         log.warning("Refused", extra={**facts, "status": problem.status.value})
         response = problem.response(request_id)
+    except Exception:
+        # Lambda's own report of it does not know the id that the client is told.
+        log.exception("Failed", extra=facts)
+        raise
     else:
         log.info("Answered", extra=facts)
     return _shared(response, header(event, "origin"), origins)

@@ -70,6 +70,11 @@ def unavailable(detail: str, *, seconds: int = 5) -> ProblemError:
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
 
 
+def failed(detail: str, request_id: str) -> ProblemError:
+    """502 that says how whoever runs the platform finds why."""
+    return ProblemError(HTTPStatus.BAD_GATEWAY, f"{detail} Why is in the log: mlops logs --request {request_id}")
+
+
 def forbidden(detail: str) -> ProblemError:
     return ProblemError(HTTPStatus.FORBIDDEN, detail)
 
