@@ -9,9 +9,10 @@ import typer
 from cli import registry
 from cli.api import notices
 from cli.deployment import wait_until_live
+from cli.errors import CliError
 from cli.losses import what_is_lost
 from cli.options import DEFAULT_MODEL, EveryModel, Json, Model, On, Stage, errors, output, progress, show
-from cli.target import find_target
+from cli.target import Target, find_target
 from tracking.versions import ModelVersion, versions
 
 app = typer.Typer()
@@ -98,8 +99,19 @@ def rollback(
     with errors(as_json):
         target = find_target(where=on, stage=stage, model=model)
         version = registry.rollback(target, model, number=number, reason=reason)
-        version = wait_until_live(target, model, version.number) if wait else version
-        show(version.to_json(), as_json, lambda: output.say(_sentence(version)))
+        back = registry.way_back(target, model, version)
+        version = _live_after_rollback(target, model, version.number, back) if wait else version
+        document = {**version.to_json(), "way_back": back}
+        show(document, as_json, lambda: output.say(f"{_sentence(version).rstrip('.')}. {back}".rstrip()))
+
+
+def _live_after_rollback(target: Target, model: str, number: int, back: str) -> ModelVersion:
+    """A version that its verification rejects may leave nothing approved: the one before stays a command away."""
+    try:
+        return wait_until_live(target, model, number)
+    except CliError as error:
+        error.hint = f"{error.hint} {back}".strip()
+        raise
 
 
 def _sentence(version: ModelVersion) -> str:

@@ -95,6 +95,23 @@ def rollback(target: Target, model: str, *, number: int | None, reason: str) -> 
     return wanted
 
 
+def way_back(target: Target, model: str, wanted: ModelVersion) -> str:
+    """How to undo a rollback to `wanted`, as a sentence; "" where no version was rejected for it."""
+    left = [v for v in versions(target.place, model) if v.approval == REJECTED and _left_for(v, wanted.number)]
+    if not left:
+        return ""
+    newest = max(left, key=lambda item: item.order).number
+    return f"Back to version {newest}, which was rejected for it: mlops approve {newest}{of_model(model)}."
+
+
+def _left_for(version: ModelVersion, number: int) -> bool:
+    return version.metadata.get("decision_reason", "").startswith(_rolled_back_to(number))
+
+
+def _rolled_back_to(number: int) -> str:
+    return f"rolled back to version {number}: "
+
+
 def _without_live(model: str, known: Sequence[ModelVersion]) -> str:
     if any(version.wanted for version in known):
         return f"Bring the approved one back: mlops deploy {model}."
@@ -114,7 +131,7 @@ def _go_back(target: Target, model: str, wanted: ModelVersion, known: Sequence[M
         if wanted.approval != APPROVED:
             _decide(target, wanted, APPROVED, f"rollback to it: {reason}")
         for version in newer:
-            _decide(target, version, REJECTED, f"rolled back to version {wanted.number}: {reason}")
+            _decide(target, version, REJECTED, f"{_rolled_back_to(wanted.number)}{reason}")
     except (ClientError, BotoCoreError) as error:
         raise CliError(
             f"The rollback stopped on its way, and version {(newer or [wanted])[-1].number} stays live: {error}",

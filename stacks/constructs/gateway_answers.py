@@ -41,6 +41,9 @@ PROBLEMS = {
     "INTEGRATION_TIMEOUT": (504, "Gateway Timeout", "There was no answer in time."),
 }
 
+# A function that ended without an answer, in the end.
+BROKEN = "$context.error.message. Why is in the log: mlops logs --request $context.requestId"
+
 # API Gateway answers alike to a call without a signature and to one of a path that there is not.
 UNSIGNED = (
     403,
@@ -66,8 +69,8 @@ def add_problems(api: apigateway.RestApi, access: ApiAccess) -> None:
     for kind, (status, title, detail) in problems.items():
         more = {"Retry-After": "'5'"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         _add_problem(api, kind, str(status), problem(title, detail, status), headers | more)
-    for kind, title in (("DEFAULT_4XX", "Client Error"), ("DEFAULT_5XX", "Server Error")):
-        _add_problem(api, kind, None, problem(title, "$context.error.message"), headers)
+    _add_problem(api, "DEFAULT_4XX", None, problem("Client Error", "$context.error.message"), headers)
+    _add_problem(api, "DEFAULT_5XX", None, problem("Server Error", BROKEN), headers)
 
 
 def _add_problem(
