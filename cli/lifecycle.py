@@ -102,7 +102,7 @@ def rollback(
         back = registry.way_back(target, model, version)
         version = _live_after_rollback(target, model, version.number, back) if wait else version
         document = {**version.to_json(), "way_back": back}
-        show(document, as_json, lambda: output.say(f"{_sentence(version).rstrip('.')}. {back}".rstrip()))
+        show(document, as_json, lambda: output.say(f"{_sentence(version).rstrip('. ')}. {back}".rstrip()))
 
 
 def _live_after_rollback(target: Target, model: str, number: int, back: str) -> ModelVersion:

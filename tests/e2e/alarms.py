@@ -1,9 +1,13 @@
-"""Waiting for alarms of a deployed application."""
+"""Waiting for alarms of a deployed application, and for what was given up."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from cli import dead_letters
+from cli.dead_letters import Letter, Queue
 from tests.e2e.conftest import Platform
 
 # Local seconds: the longest period is five minutes, divided by a hundred, and an alarm sees two of them at most.
@@ -37,3 +41,23 @@ def wait_until_fired(platform: Platform, name: str, before: int = 0) -> None:
     while fired(platform, name) <= before:
         assert time.monotonic() < deadline, f"{name} did not fire"
         time.sleep(0.1)
+
+
+@contextmanager
+def fires(platform: Platform, name: str) -> Iterator[None]:
+    """The alarm goes off because of what happens in the block."""
+    wait_until(platform, name, "OK")
+    before = fired(platform, name)
+    yield
+    wait_until_fired(platform, name, before)
+
+
+def letters(platform: Platform, name: str, *, count: int = 1, seconds: float = 90) -> tuple[Queue, list[Letter]]:
+    """A dead letter queue with what is in it, once there is so much."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        (queue,) = dead_letters.queues(platform.target, name)
+        if queue.waiting >= count and (found := dead_letters.look(platform.target, queue)):
+            return queue, found
+        time.sleep(0.2)
+    raise AssertionError(f"nothing came to {name}")

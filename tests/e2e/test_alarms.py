@@ -14,10 +14,10 @@ from tests.e2e.conftest import Platform
 
 # Alarm -> the file that makes its cause.
 ELSEWHERE = {
-    "etl-failures": "test_operations",
-    "refused-files": "test_operations",
+    "etl-failures": "test_runbooks",
+    "refused-files": "test_runbooks",
     "lost-events": "test_lost_events",
-    "pipeline-failures": "test_grants",
+    "pipeline-failures": "test_runbooks",
     "california-housing-deployment-failures": "test_lifecycle",
     "california-housing-rejected-serving": "test_states",
     "california-housing-5xx": "test_lifecycle",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from cli.batch import run as predict_file
 from cli.errors import CliError
 from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, QUIET, Platform
-from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
+from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live, with_code
 from tracking.versions import versions
 
 Rows = Callable[..., Path]
@@ -62,23 +60,6 @@ def test_a_version_that_predicts_otherwise_than_evaluated_is_taken_back(platform
     wait_until_fired(platform, FAILURES, before)
     wait_until_live(platform, 2)
     assert answering(platform) == "2"
-
-
-def with_code(platform: Platform, artifact: str, code: str) -> str:
-    """A copy of a model's archive, with code at the end of its inference.py; returns its URI."""
-    s3, (bucket, _, key) = platform.target.client("s3"), artifact.removeprefix("s3://").partition("/")
-    original = io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    changed = io.BytesIO()
-    with tarfile.open(fileobj=original) as source, tarfile.open(fileobj=changed, mode="w:gz") as archive:
-        for member in source:
-            content = file.read() if (file := source.extractfile(member)) else b""
-            if member.name.endswith("code/inference.py"):
-                content += code.encode()
-                member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    copied = f"{MODEL}/models/changed/output/model.tar.gz"
-    s3.put_object(Bucket=bucket, Key=copied, Body=changed.getvalue())
-    return f"s3://{bucket}/{copied}"
 
 
 def test_a_model_that_is_slow_and_fails_is_told_by_the_alarms_of_its_endpoint(platform: Platform) -> None:

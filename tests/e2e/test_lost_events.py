@@ -5,7 +5,6 @@ The looks come as often as they do on AWS, a hundred times as fast. How long an 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,10 @@ from cli import registry
 from cli.batch import run as predict_file
 from tests.e2e.alarms import fired, wait_until, wait_until_fired
 from tests.e2e.conftest import MODEL, QUIET, Platform
+from tests.e2e.hurry import hurry
 from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
 
 Rows = Callable[..., Path]
-LATE_SECONDS = "3"
 ALARM = "lost-events"
 OBJECT = ("aws.s3", "Object Created")
 PACKAGE = ("aws.sagemaker", "SageMaker Model Package State Change")
@@ -31,24 +30,7 @@ PIPELINE = ("aws.sagemaker", "SageMaker Model Building Pipeline Execution Status
 
 @pytest.fixture(scope="module", autouse=True)
 def hurried(platform: Platform) -> None:
-    """Once the first look was there: it takes nothing of what came before it."""
-    deadline = time.monotonic() + 60
-    place = {"Bucket": platform.target.output("ProcessedBucketName"), "Prefix": "reconcile/progress.json"}
-    while not platform.target.client("s3").list_objects_v2(**place).get("KeyCount"):
-        assert time.monotonic() < deadline, "nobody looks"
-        time.sleep(0.2)
-    functions = platform.target.client("lambda")
-    for name in platform.target.resources("AWS::Lambda::Function").values():
-        variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
-        if "LATE_SECONDS" in variables:
-            changed = {**variables, "LATE_SECONDS": LATE_SECONDS}
-            functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
-    # What was there before the first look is not looked at.
-    bucket, s3 = platform.target.output("ProcessedBucketName"), platform.target.client("s3")
-    deadline = time.monotonic() + 30
-    while not s3.list_objects_v2(Bucket=bucket, Prefix="reconcile/")["KeyCount"]:
-        assert time.monotonic() < deadline, "nobody looked for lost events"
-        time.sleep(0.2)
+    hurry(platform)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 import time
 from typing import Any
 
@@ -71,3 +73,20 @@ def copy_of(platform: Platform, number: int, *, model: str = MODEL, **changes: A
         CustomerMetadataProperties=kept,
     )
     return int(made["ModelPackageArn"].rsplit("/", 1)[1])
+
+
+def with_code(platform: Platform, artifact: str, code: str) -> str:
+    """A copy of a model's archive, with code at the end of its inference.py; returns its URI."""
+    s3, (bucket, _, key) = platform.target.client("s3"), artifact.removeprefix("s3://").partition("/")
+    original = io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    changed = io.BytesIO()
+    with tarfile.open(fileobj=original) as source, tarfile.open(fileobj=changed, mode="w:gz") as archive:
+        for member in source:
+            content = file.read() if (file := source.extractfile(member)) else b""
+            if member.name.endswith("code/inference.py"):
+                content += code.encode()
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    copied = f"{MODEL}/models/changed/output/model.tar.gz"
+    s3.put_object(Bucket=bucket, Key=copied, Body=changed.getvalue())
+    return f"s3://{bucket}/{copied}"

@@ -46,6 +46,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def take(upload: Upload) -> None:
     """Raises StartError or ClientError when SQS should deliver again. A full workflow is none: files wait for it."""
     facts = {"model": upload.model, "key": upload.key, "version": upload.version}
+    # What fails before the run has an id is found by its file.
+    lines.about(**facts)
     if upload.is_folder:
         log.info("Folder marker ignored", extra=facts)
         return

@@ -49,12 +49,14 @@ class LogPlace:
 
 
 def run_lines(place: Place, run: Run, *, functions: Mapping[str, str], everything: bool = False) -> list[Line]:
-    """The lines that name the run, the oldest first. `functions`: name -> log group.
+    """The lines that name the run, the oldest first, or its file where it never began. `functions`: name -> log group.
 
     `everything`: of the run's own jobs and containers also the lines that do not, such as XGBoost's or a traceback's.
     """
     since = run.started - BEFORE if run.started else None
     where = [(LogPlace(name, group), run.run_id) for name, group in functions.items()]
+    if not run.steps and run.file:
+        where += [(LogPlace(name, group), run.file) for name, group in functions.items()]
     where += [(found, "" if everything else run.run_id) for step in run.steps for found in _places(step)]
     where += [
         (LogPlace(ENDPOINT, endpoint_logs(place.resource_name(name))), run.run_id) for name in (run.model, SHARED)
