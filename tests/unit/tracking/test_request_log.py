@@ -129,3 +129,11 @@ def test_a_runs_log_goes_on_at_its_endpoint() -> None:
     assert [line.source for line in run_lines(place(logs), run, functions={})] == ["Endpoint"]
     everything = run_lines(place(logs), run, functions={}, everything=True)
     assert [line.message for line in everything][1:] == ["[warning] x"]
+
+
+def test_of_a_run_that_never_began_the_lines_of_its_file_are_shown() -> None:
+    """What fails before the run has an id names the file alone."""
+    lines = [(5.0, "s", {"message": "Upload not taken", "key": "m/late.csv"}), (4.0, "s", {"key": "m/other.csv"})]
+    run = Run("aa", "m", "failed", "m/late.csv", None, "", (), None, None, "", None)
+    (found,) = run_lines(place(Logs({"/start": lines})), run, functions={"StartEtl": "/start"})
+    assert found.record["message"] == "Upload not taken"
