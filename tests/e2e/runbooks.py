@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from typer.testing import CliRunner
 
 from cli.main import app
 from cli.target import ROOT
+from cli.terminal import output, progress
 from tests.e2e.conftest import Platform
 
 FOLDER = ROOT / "docs" / "runbooks"
@@ -64,7 +66,9 @@ class Runbook:
         if program == "aws":
             return 0, self._tail(words)
         assert program == "mlops", command
-        done = CliRunner().invoke(app, words, input=answer, env={"COLUMNS": "200"})
+        # A console that is made when it is imported keeps the width of that moment.
+        with mock.patch.object(output, "_width", 200), mock.patch.object(progress, "_width", 200):
+            done = CliRunner().invoke(app, words, input=answer)
         return done.exit_code, done.output
 
     def _tail(self, words: list[str]) -> str:

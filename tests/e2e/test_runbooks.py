@@ -28,7 +28,15 @@ from tests.e2e.conftest import MODEL, Platform
 from tests.e2e.hurry import hurry
 from tests.e2e.runbooks import reading, written
 from tests.e2e.test_grants import Grant, without
-from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live, with_code
+from tests.e2e.versions import (
+    answering,
+    copy_of,
+    version,
+    wait_for,
+    wait_until_answering,
+    wait_until_live,
+    with_code,
+)
 from tests.records import example
 from tracking.logs import run_lines
 from tracking.runs import RunReader
@@ -141,7 +149,7 @@ def test_refused_files(platform: Platform, mailbox: str, rows_file: Rows, tmp_pa
         book.run("mlops rejects RUN_ID", run_id=run_id)
         book.run("mlops upload FILE", "live: ", file=rows_file(seed=400, rows=6000))
     wait_until(platform, "refused-files", "OK")
-    assert answering(platform) == "1"
+    wait_until_answering(platform, 1)
 
 
 def test_etl_failures(platform: Platform, rows_file: Rows) -> None:
@@ -161,7 +169,7 @@ def test_etl_failures(platform: Platform, rows_file: Rows) -> None:
         book.run("mlops retry RUN_ID --from etl", "live: ", run_id=run_id)
         book.run("mlops upload FILE", run_id, "live: ", file=file)
     wait_until(platform, "etl-failures", "OK")
-    assert answering(platform) == "2"
+    wait_until_answering(platform, 2)
 
 
 def test_pipeline_failures(platform: Platform, rows_file: Rows) -> None:
@@ -178,7 +186,7 @@ def test_pipeline_failures(platform: Platform, rows_file: Rows) -> None:
         failed = "SageMaker Model Building Pipeline Execution Step Status Change"
         book.run("aws logs tail /aws/events/mlops-ENV-alerts --since 1d", failed, env="dev")
         book.run("mlops retry RUN_ID", "Cached", "live: ", run_id=run_id)
-        assert answering(platform) == "3"
+        wait_until_answering(platform, 3)
         book.run("mlops retry RUN_ID --from etl", run_id=run_id)
         book.run("mlops retry RUN_ID --fresh", run_id=run_id)
     wait_until(platform, "pipeline-failures", "OK")
@@ -226,17 +234,17 @@ def test_a_runs_log_goes_from_its_upload_to_its_endpoint(platform: Platform, sto
     wanted = [
         ("StartEtl", "Upload waits"),
         ("DispatchEtl", "Workflow started"),
-        ("mlops-dev-pre-processing", "finished"),
         *[("StartTraining", "Failed")] * 3,
         ("StartTraining", "Training started"),
         ("Prepare", "prepared"),
         ("Train", "trained"),
         ("Evaluate", "evaluated"),
         ("DeployModel", "Deployment started"),
-        ("Endpoint", "Model loaded"),
         ("VerificationVerifyDeployment", "Deployment recorded"),
     ]
     assert [item for item in told if item in wanted] == wanted
+    # The job says so when its manifest is written: what that starts may be faster. A container loads as it starts.
+    assert {("mlops-dev-pre-processing", "finished"), ("Endpoint", "Model loaded")} <= set(told)
     # Lambda's own report of an exception quotes the key of the manifest, and carries no ids.
     assert {line.record.get("run_id") for line in lines if "stackTrace" not in line.record} == {stopped}
     more = run_lines(platform.target.place, run, functions=groups, everything=True)
@@ -410,7 +418,7 @@ def test_deployment_failures(platform: Platform) -> None:
         with fires(platform, alarm):
             approve(platform, failed := copy_of(platform, live, ModelDataUrl=gone))
             wait_for(platform, failed, "failed", "rolled_back")
-        assert answering(platform) == str(blocked)
+        wait_until_answering(platform, blocked)
         book.run("mlops models", "failed", f"is gone. It is made again by: mlops retry {run_id} --fresh")
         put_back(platform, artifact, gone)
         book.run('mlops approve NUMBER --reason "..."', "It is tried again.", "live", number=failed)
@@ -449,7 +457,7 @@ def test_rejected_serving(platform: Platform, rows_file: Rows) -> None:
         with pytest.raises(CliError, match="no version of california_housing is live"):
             answering(platform)
         book.run('mlops approve NUMBER --reason "..."', f"version {good}: Approved, live", number=good)
-        assert answering(platform) == str(good)
+        wait_until_answering(platform, good)
         book.run("mlops upload FILE", file=rows_file(seed=403, rows=6000))
     wait_until(platform, alarm, "OK")
     assert answering(platform)

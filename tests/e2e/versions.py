@@ -42,6 +42,14 @@ def answering(platform: Platform, model: str = MODEL) -> str:
     return str(api.predict(platform.target, model=model, instances=[example(MODEL)])["model_version"])
 
 
+def wait_until_answering(platform: Platform, number: int, seconds: float = 30) -> None:
+    """A function remembers for some seconds which version answers."""
+    deadline = time.monotonic() + seconds
+    while answering(platform) != str(number):
+        assert time.monotonic() < deadline, f"version {number} does not answer"
+        time.sleep(0.2)
+
+
 def recorded(platform: Platform, uri: str) -> dict[str, str]:
     """What the pipeline records of an archive; nothing of one that is not there."""
     s3, place = platform.target.client("s3"), Artifact(uri).place
