@@ -58,6 +58,7 @@ def test_the_model_holds_all_that_serving_needs(model_dir: Path, prepared: Path)
         "code/csv_output.py",
         "code/parquet_rows.py",
         "code/explanation.py",
+        "code/failed_request.py",
         "code/interval.py",
     }
     assert files["recipe.json"] == (prepared / "context" / "recipe.json").read_bytes()
