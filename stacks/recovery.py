@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk.aws_lambda import IFunction
 from aws_cdk.aws_sqs import IQueue
@@ -41,14 +39,8 @@ class RecoveryStack(ModelStack):
         self._followers = followers
         function = self._add_function()
         self._grant(function.own_role)
-        rule = events.Rule(
-            self,
-            "Looked",
-            description="What is there is compared with what should have followed",
-            schedule=events.Schedule.rate(CHECK),
-        )
-        # The next one comes anyway.
-        rule.add_target(targets.LambdaFunction(function, retry_attempts=0, max_event_age=CHECK))
+        described = "What is there is compared with what should have followed"
+        function.run_every(CHECK, self, "Looked", description=described)
         self._add_alarm()
 
     def _add_function(self) -> PlatformFunction:

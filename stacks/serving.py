@@ -108,17 +108,8 @@ class ServingStack(ModelStack):
         asked = {"events:source": self._config.event_source, "events:detail-type": "Training Requested"}
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
         grant(function.own_role, ["events:PutEvents"], [bus], only_if={"StringEquals": asked})
-        self._check_from_time_to_time(function)
-
-    def _check_from_time_to_time(self, function: PlatformFunction) -> None:
-        rule = events.Rule(
-            self,
-            "DeploymentsChecked",
-            description="Versions that the environment refused are tried again",
-            schedule=events.Schedule.rate(CHECK),
-        )
-        # The next one comes anyway.
-        rule.add_target(targets.LambdaFunction(function, retry_attempts=0, max_event_age=CHECK))
+        described = "Versions that the environment refused are tried again"
+        function.run_every(CHECK, self, "DeploymentsChecked", description=described)
 
     def _add_model_role(self) -> iam.Role:
         """What a served model may do: read its artifact and image, write logs and metrics."""

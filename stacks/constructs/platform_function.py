@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -88,6 +90,11 @@ class PlatformFunction(lambda_.Function):
         acknowledge(
             self, {"AwsSolutions-L1": "Python 3.13 is the newest version that the contract package is tested on."}
         )
+
+    def run_every(self, time: Duration, scope: Construct, construct_id: str, *, description: str) -> None:
+        """By a rule of the clock, in `scope`. One that fails is not repeated: the next one comes anyway."""
+        rule = events.Rule(scope, construct_id, description=description, schedule=events.Schedule.rate(time))
+        rule.add_target(targets.LambdaFunction(self, retry_attempts=0, max_event_age=time))
 
     def _add_alarms(self, alerts: Alerts, construct_id: str) -> None:
         name = dashed(construct_id)

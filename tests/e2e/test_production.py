@@ -19,7 +19,7 @@ from cli import local, registry, teardown
 from cli.errors import CliError
 from tests.e2e.conftest import MODEL, QUIET, Platform
 from tests.e2e.light import write_model
-from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_live
+from tests.e2e.versions import answering, copy_of, version, wait_for, wait_until_answering, wait_until_live
 from tracking.hosting import SHARED
 from tracking.versions import versions
 
@@ -99,14 +99,6 @@ def wait_until_calm(platform: Platform, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while platform.target.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]:
         assert time.monotonic() < deadline, "an alarm stays on"
-        time.sleep(0.2)
-
-
-def wait_until_answering(platform: Platform, model: str, number: int, seconds: float = 30) -> None:
-    """A function remembers for some seconds which version answers."""
-    deadline = time.monotonic() + seconds
-    while answering(platform, model) != str(number):
-        assert time.monotonic() < deadline, f"{model} does not answer from version {number}"
         time.sleep(0.2)
 
 
@@ -226,7 +218,7 @@ def test_a_shared_version_takes_over_and_is_rolled_back_without_an_error(prod: P
         wait_until_answered(answers, good)
         registry.rollback(prod.target, NORTH, number=None, reason="rehearsal")
         wait_until_live(prod, 1, NORTH)
-        wait_until_answering(prod, NORTH, 1)
+        wait_until_answering(prod, 1, NORTH)
     assert set(answers) == {"1", str(good)}
     assert answering(prod, SOUTH) == "1"
 

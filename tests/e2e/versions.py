@@ -42,11 +42,11 @@ def answering(platform: Platform, model: str = MODEL) -> str:
     return str(api.predict(platform.target, model=model, instances=[example(MODEL)])["model_version"])
 
 
-def wait_until_answering(platform: Platform, number: int, seconds: float = 30) -> None:
+def wait_until_answering(platform: Platform, number: int, model: str = MODEL, seconds: float = 30) -> None:
     """A function remembers for some seconds which version answers."""
     deadline = time.monotonic() + seconds
-    while answering(platform) != str(number):
-        assert time.monotonic() < deadline, f"version {number} does not answer"
+    while answering(platform, model) != str(number):
+        assert time.monotonic() < deadline, f"{model} does not answer from version {number}"
         time.sleep(0.2)
 
 
