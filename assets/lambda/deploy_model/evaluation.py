@@ -18,6 +18,7 @@ from logic import Package
 from losses import is_full
 from registry import outdate
 from settings import SETTINGS
+from settled import EVALUATED
 
 from contract import Contract
 from tracking.losses import count_lost
@@ -66,14 +67,20 @@ def evaluate_unheard(group: str, contract: Contract, cause: Cause) -> None:
     for summary in rejected if is_full(cause) else islice(rejected, FEW):
         if summary["CreationTime"] < cause.at - LOOKED_BACK:
             return
-        if evaluate_again(contract, summary["ModelPackageArn"], until=cause.at - SETTINGS.late):
+        if EVALUATED.holds(summary):
+            continue
+        asked = evaluate_again(contract, summary["ModelPackageArn"], until=cause.at - SETTINGS.late)
+        if asked:
             count_lost(cloudwatch, prefix=SETTINGS.resource_prefix, stage=SETTINGS.stage)
+        if asked is not None:
+            EVALUATED.add(summary)
 
 
-def evaluate_again(contract: Contract, package_arn: str, *, until: datetime | None = None) -> bool:
+def evaluate_again(contract: Contract, package_arn: str, *, until: datetime | None = None) -> bool | None:
     """Ask for it when the version is one that was taken back, and nobody asked yet: then True.
 
-    `until`: only of one that was taken back before that. As often as it is asked for it is the same training.
+    `until`: only of one that was taken back before that, None is the answer of a younger one. As often as it is asked
+    for it is the same training.
     """
     described = found(sagemaker.describe_model_package, ModelPackageName=package_arn)
     metadata: dict[str, Any] = (described or {}).get("CustomerMetadataProperties", {})
@@ -82,7 +89,7 @@ def evaluate_again(contract: Contract, package_arn: str, *, until: datetime | No
     if described["ModelApprovalStatus"] != REJECTED:
         return False
     if until is not None and datetime.fromisoformat(metadata["deployment_recorded_at"]) > until:
-        return False
+        return None
     attempt = f"champion-{metadata['deployment_champion']}"
     detail = {"model": contract.name, "run_id": metadata["run_id"], "attempt": attempt}
     entry = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from clients import cloudwatch, sagemaker
 from logic import Package
 from settings import SETTINGS
+from settled import OVERTAKEN
 
 from tracking.artifacts import NOWHERE, UnservableError, artifact_of, container_of
 from tracking.order import order_of
@@ -21,6 +22,8 @@ _BY_PERSON = {"decided_by", "deployment_asked_by"}
 
 
 def package_of(described: Mapping[str, Any]) -> Package:
+    """Of the newest approved version: as long as it is that, anything may be recorded of it."""
+    OVERTAKEN.forget(described["ModelPackageArn"])
     metadata = described.get("CustomerMetadataProperties", {})
     state, flaw = metadata.get("deployment_state", ""), ""
     container: Mapping[str, Any] = {}
@@ -139,33 +142,47 @@ def _open(package: Package, event: Event) -> bool:
 
 def supersede(group: str, newest: Package) -> None:
     """Versions that were approved and overtaken before they were live end in a recorded state too."""
-    for summary in approved(sagemaker, group):
-        if summary["ModelPackageArn"] != newest.arn:
-            overtake(sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"]), newest)
+    for summary in _unsettled(group, newest):
+        if _overtake(summary["ModelPackageArn"], newest):
+            OVERTAKEN.add(summary)
 
 
 def supersede_one(number: int, newest: Package) -> None:
     """One that was approved now and is not the newest. What was recorded of it before stays: a stop, for one."""
-    arn = f"{newest.arn.rpartition('/')[0]}/{number}"
-    described = found(sagemaker.describe_model_package, ModelPackageName=arn)
-    if described and "deployment_state" not in described.get("CustomerMetadataProperties", {}):
-        overtake(described, newest)
+    _overtake(f"{newest.arn.rpartition('/')[0]}/{number}", newest, recorded=False)
 
 
 def supersede_unheard(group: str, newest: Package) -> None:
     """Those that were approved, not being the newest, and whose event was lost."""
+    for summary in _unsettled(group, newest):
+        if _overtake(summary["ModelPackageArn"], newest, recorded=False):
+            OVERTAKEN.add(summary)
+
+
+def _unsettled(group: str, newest: Package) -> Iterator[dict[str, Any]]:
+    """Summaries of the approved versions that the newest one may have to overtake."""
     for summary in approved(sagemaker, group):
-        if summary["ModelPackageArn"] != newest.arn:
-            supersede_one(summary["ModelPackageVersion"], newest)
+        if summary["ModelPackageArn"] != newest.arn and not OVERTAKEN.holds(summary):
+            yield summary
 
 
-def overtake(described: Mapping[str, Any], newest: Package) -> None:
-    """Also one that was registered after the newest, and uploaded before it: it never was to become live."""
+def _overtake(arn: str, newest: Package, *, recorded: bool = True) -> bool:
+    """Whether no newer version has to overtake this one any more. `recorded`: also one of which anything is recorded.
+
+    Also one that was registered after the newest, and uploaded before it: it never was to become live.
+    """
+    described = found(sagemaker.describe_model_package, ModelPackageName=arn)
+    if described is None:
+        return False
     state = described.get("CustomerMetadataProperties", {}).get("deployment_state", "")
+    if not allowed(Event.OVERTAKE, state):
+        return True
     older = order_of(described) < newest.order
-    if older and described["ModelApprovalStatus"] == APPROVED and allowed(Event.OVERTAKE, state):
-        reason = f"Version {newest.version} has the later upload and was approved before this one was live."
-        record(described["ModelPackageArn"], "superseded", reason)
+    if not older or described["ModelApprovalStatus"] != APPROVED or (state and not recorded):
+        return False
+    reason = f"Version {newest.version} has the later upload and was approved before this one was live."
+    record(arn, "superseded", reason)
+    return True
 
 
 def _now() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 from tests.unit.deployment.fake import World, clients
+from tracking import versions
 from tracking.states import Facts, State, state_of
 from tracking.versions import BOOKKEEPING
 
@@ -20,6 +22,29 @@ class Platform:
 
     def __init__(self, deploy: SimpleNamespace, verify: SimpleNamespace, world: World) -> None:
         self._deploy, self._verify, self.world = deploy, verify, world
+        self._memories = [vars(memory) for memory in (deploy.settled.OVERTAKEN, deploy.settled.EVALUATED)]
+        for memory in self._memories:
+            memory["_known"] = {}
+
+    @property
+    def described(self) -> int:
+        """How often deploy_model had a version described."""
+        return int(self._deploy.clients.sagemaker.described)
+
+    # To go back to, with what the functions remember.
+
+    def keep(self) -> bytes:
+        return pickle.dumps([vars(self.world), *self._memories])
+
+    def restore(self, kept: bytes) -> None:
+        for now, then in zip([vars(self.world), *self._memories], pickle.loads(kept), strict=True):
+            now.update(then)
+        versions._orders.clear()
+
+    def likeness(self) -> str:
+        """Equal where the same can happen."""
+        remembered = [sorted(memory["_known"]) for memory in self._memories]
+        return f"{self.world.likeness()} {remembered}"
 
     # What the machine does.
 

@@ -178,3 +178,20 @@ def test_a_request_that_was_not_taken_is_made_again(functions: Functions) -> Non
             here.deliver(rejected)
         here.run()
         assert [asked["attempt"] for asked in here.world.asked] == ["champion-2"]
+
+
+def test_the_calls_of_a_burst_do_not_grow_with_its_square(functions: Functions) -> None:
+    """All of them registered after the upload of the last one, as many files at once are."""
+    calls = {}
+    for count in (20, 80):
+        with platform(functions, uploads=[1] * count) as here:
+            for number in range(2, count + 1):
+                here.world.versions[number]["CustomerMetadataProperties"]["upload_sequencer"] = f"{number:04}"
+                here.decide(number, "Approved")
+            begin = here.described
+            here.run()
+            for _ in range(20):
+                here.check(later=timedelta(minutes=1))
+            calls[count] = here.described - begin
+            assert (here.world.live(), here.state(count - 1)) == (count, State.SUPERSEDED)
+    assert calls[80] < 4.5 * calls[20], calls

@@ -109,12 +109,12 @@ def comes_to_rest(here: Platform, story: tuple[str, ...]) -> None:
 
 def explore(here: Platform, story: tuple[str, ...], seen: dict[str, int]) -> int:
     """Every continuation of the story up to LONGEST. Two that lead to the same world go on in the same way."""
-    kept, stories = here.world.keep(), 1
+    kept, stories = here.keep(), 1
     comes_to_rest(here, story)
     for name in ACTS if len(story) < LONGEST else ():
-        here.world.restore(kept)
+        here.restore(kept)
         act(here, longer := (*story, name))
-        likeness = here.world.likeness()
+        likeness = here.likeness()
         if seen.get(likeness, LONGEST + 1) > len(longer):
             seen[likeness] = len(longer)
             stories += explore(here, longer, seen)

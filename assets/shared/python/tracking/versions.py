@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from tracking.artifacts import UnservableError, artifact_of
 from tracking.hosting import SHARED, Served, read_served
@@ -21,6 +22,9 @@ _FOREIGN = re.compile(r"[^\w .:/=+\-@]+")
 MAX_METADATA = 256
 # What it takes as the description of an approval.
 MAX_DESCRIPTION = 1024
+# Of versions that were described before, by client, ARN and registration: a group that was made anew numbers its
+# versions anew. An order never changes, and after a burst each decision is between hundreds.
+_orders: WeakKeyDictionary[Any, dict[tuple[str, datetime], Order]] = WeakKeyDictionary()
 # What is recorded of a deployment on its way; a version that begins anew has none of it.
 BOOKKEEPING = (
     "deployment_state",
@@ -166,19 +170,26 @@ def _newest(
 ) -> dict[str, Any] | None:
     """Of summaries, the last registered first. They do not say when the upload was: descriptions do.
 
-    Only those are described that were registered after the newest one's upload: none of the others can be newer.
+    Only those are described that were registered after the newest one's upload, as none of the others can be newer, and
+    each once.
     """
-    newest: dict[str, Any] | None = None
+    known = _orders.setdefault(sagemaker, {})
+    newest: tuple[Order, str] | None = None
+    described: dict[str, dict[str, Any]] = {}
     for summary in listed:
-        if newest is not None and summary["CreationTime"] < order_of(newest).uploaded:
+        if newest is not None and summary["CreationTime"] < newest[0].uploaded:
             break
-        package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-        order = order_of(package)
-        if older_than is not None and order >= older_than:
-            continue
-        if newest is None or order > order_of(newest):
-            newest = package
-    return newest
+        arn = summary["ModelPackageArn"]
+        key = arn, summary["CreationTime"]
+        if key not in known:
+            described[arn] = sagemaker.describe_model_package(ModelPackageName=arn)
+            known[key] = order_of(described[arn])
+        order = known[key]
+        if (older_than is None or order < older_than) and (newest is None or order > newest[0]):
+            newest = order, arn
+    if newest is None:
+        return None
+    return described.get(newest[1]) or dict(sagemaker.describe_model_package(ModelPackageName=newest[1]))
 
 
 def live_package(place: Place, model: str) -> str:
