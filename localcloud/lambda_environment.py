@@ -143,7 +143,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         layers = [unpacked(layer) for layer in self._layers()]
         self._pipes = Pipes()
         self._proc: Any = subprocess.Popen(
-            [str(self.interpreter), "-I", "-B", lambda_bootstrap.__file__],
+            [str(self.interpreter), "-I", "-X", f"pycache_prefix={bytecode()}", lambda_bootstrap.__file__],
             env=self._variables(code, Path(self._tmpdir)),
             cwd=code,
             stdin=subprocess.PIPE,
@@ -216,6 +216,11 @@ def log_group(config: Config) -> str:
 
 def log_stream(config: Config) -> str:
     return f"{datetime.now(UTC):%Y/%m/%d}/[{config.get('Version', '$LATEST')}]{secrets.token_hex(16)}"
+
+
+def bytecode() -> Path:
+    """Where the processes keep what they compile, for each other: a bundle stays as it was uploaded."""
+    return state_dir() / "lambda-bytecode"
 
 
 _unpacking = threading.Lock()

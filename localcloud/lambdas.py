@@ -11,6 +11,7 @@ from ministack.services import lambda_svc
 
 from localcloud import lambda_grants, lambda_logs
 from localcloud.errors import AccessDenied, OperationError
+from localcloud.events import clock
 from localcloud.lambda_environment import Environment, kill_group
 
 HOOKS = (
@@ -107,6 +108,12 @@ def _execute(func: Config, event: Any, request_id: str, emit_metrics: Callable[.
     if not func.get("code_zip"):
         return _failed({"errorType": "Runtime.NoCode", "errorMessage": f"Function {name} has no code"}, "")
     lambda_svc._ensure_reaper_thread()
+    with clock.invocation(config["FunctionArn"], event):
+        return _run(func, config, event, request_id, emit_metrics)
+
+
+def _run(func: Config, config: Config, event: Any, request_id: str, emit_metrics: Callable[..., None]) -> Result:
+    name = config["FunctionName"]
     worker, _ = lambda_runtime.acquire_worker(
         name, config, func["code_zip"], qualifier=config.get("Version", "$LATEST")
     )

@@ -9,7 +9,7 @@ from typing import Any
 from ministack.services import cloudwatch_logs, eventbridge, lambda_svc
 
 from localcloud import platform
-from localcloud.events import queues
+from localcloud.events import clock, queues
 from localcloud.events.delivery import Delivery, DeliveryError, deliver
 from localcloud.events.principals import function_allows, log_stream_allows, queue_allows
 
@@ -83,6 +83,8 @@ def _invoke_function(delivery: Delivery, arn: str, payload: str) -> None:
     if not function or not config:
         raise DeliveryError("NO_RESOURCE", f"Function not found: {arn}")
     _authorize(delivery, "lambda:InvokeFunction", arn, by_policy=function_allows)
+    if clock.leaves_out(config["FunctionArn"], delivery.event):
+        return
     lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
 
 

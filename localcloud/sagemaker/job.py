@@ -1,5 +1,6 @@
 """A processing, training or transform job: what is known of it, its status, its process."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from localcloud.sagemaker.joblogs import LogStream
 from localcloud.sagemaker.naming import now
 
 REASON_LENGTH = 1024
+# On AWS each job has an instance of its own. Here those of a burst take turns, a little more than there are cores.
+_instances = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
+TURN_SECONDS = 0.2
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 Json = dict[str, Any]
 
@@ -91,10 +95,16 @@ class Job:
         self, argv: list[str], *, env: Mapping[str, str], cwd: Path, log: LogSink, seconds: float
     ) -> ProcessResult:
         """Run the container's process. Raises JobStopped when the job is stopped or its time runs out."""
-        self.process = Process(argv, env=env, cwd=cwd, log=log)
-        if self.stopping.is_set():
-            self.process.stop()
-        result = self.process.wait(seconds)
+        while not _instances.acquire(timeout=TURN_SECONDS):
+            if self.stopping.is_set():
+                raise JobStopped("Stopped")
+        try:
+            self.process = Process(argv, env=env, cwd=cwd, log=log)
+            if self.stopping.is_set():
+                self.process.stop()
+            result = self.process.wait(seconds)
+        finally:
+            _instances.release()
         if self.stopping.is_set():
             raise JobStopped("Stopped")
         if result.timed_out:

@@ -84,6 +84,7 @@ def wait_for_all(target: Target, models: Sequence[str], wanted: Mapping[str, set
     """All runs of the models, once those that are wanted (by model) are final. Raises TimeoutError with what is not."""
     deadline = time.monotonic() + timeout
     while True:
+        begin = time.monotonic()
         with ThreadPoolExecutor(len(models)) as pool:
             listed = dict(zip(models, pool.map(lambda name: list_runs(target.place, model=name), models), strict=True))
         final = {model: {run.run_id for run in runs if run.final} for model, runs in listed.items()}
@@ -92,7 +93,8 @@ def wait_for_all(target: Target, models: Sequence[str], wanted: Mapping[str, set
         if time.monotonic() > deadline:
             states = Counter((run.model, run.state) for runs in listed.values() for run in runs)
             raise TimeoutError(f"after {timeout:.0f} s: {dict(states)}")
-        time.sleep(1.0)
+        # Every look reads every run: it is to be a small part of what the machine does.
+        time.sleep(max(1.0, 5.0 * (time.monotonic() - begin)))
 
 
 @dataclass(frozen=True)

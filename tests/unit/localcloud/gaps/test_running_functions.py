@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from localcloud.host import LocalCloud
-from tests.unit.localcloud.gaps.support import allow, deploy, function, role, until, zipped
+from tests.unit.localcloud.gaps.support import allow, deploy, function, get, permission, role, until, zipped
 
 CODE = """
 import os, pathlib, time
@@ -125,3 +125,26 @@ def test_a_burst_starts_as_many_processes_at_once_as_there_are_cores_and_one(clo
     starts = sorted(float(path.read_text().split()[0]) for path in tmp_path.iterdir())
     at_once = max(sum(begin <= other < begin + 0.4 for other in starts) for begin in starts)
     assert at_once <= (os.cpu_count() or 1) + 1
+
+
+SLOW = """
+import os, pathlib, time, uuid
+def handler(event, context):
+    begun = time.time()
+    time.sleep(2.5)
+    pathlib.Path(os.environ["FOLDER"], uuid.uuid4().hex).write_text(f"{begun} {time.time()}")
+"""
+
+
+def test_the_clock_waits_for_a_function_that_runs_by_it(cloud: LocalCloud, tmp_path: Path) -> None:
+    """A minute is 0.6 s here, and the function is as slow as on AWS: the events would pile up."""
+    logs = allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])
+    slow = function(SLOW, Timeout=20, Environment={"Variables": {"FOLDER": str(tmp_path)}})
+    targets = [{"Arn": get("Function"), "Id": "Target"}]
+    clock = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 minute)", "Targets": targets}}
+    resources = {"Role": role("lambda", logs), "Function": slow, "Clock": clock}
+    deploy(cloud, "clock", {**resources, "Permission": permission("Function", "events", get("Clock"))})
+    assert until(lambda: len(list(tmp_path.iterdir())) >= 3, seconds=60)
+    cloud.client("cloudformation").delete_stack(StackName="clock")
+    times = sorted([float(word) for word in path.read_text().split()] for path in tmp_path.iterdir())
+    assert all(end <= begin for (_, end), (begin, _) in zip(times, times[1:], strict=False)), times
