@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -147,4 +148,4 @@ def test_the_clock_waits_for_a_function_that_runs_by_it(cloud: LocalCloud, tmp_p
     assert until(lambda: len(list(tmp_path.iterdir())) >= 3, seconds=60)
     cloud.client("cloudformation").delete_stack(StackName="clock")
     times = sorted([float(word) for word in path.read_text().split()] for path in tmp_path.iterdir())
-    assert all(end <= begin for (_, end), (begin, _) in zip(times, times[1:], strict=False)), times
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(times)), times
