@@ -22,12 +22,12 @@ runtime = boto3.client("sagemaker-runtime")
 OURS = f"""
 import contract
 contract.bundled = lambda: contract.load_all({str(ROOT / "tests" / "data" / "example")!r})
-import handler
+import predict.handler
 """
 BOTO3 = "import boto3; boto3.client('sagemaker-runtime')"
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
-    "PYTHONPATH": os.pathsep.join(str(ROOT / "assets" / part) for part in ("shared/python", "lambda/predict")),
+    "PYTHONPATH": os.pathsep.join(str(ROOT / "assets" / part) for part in ("shared/python", "lambda")),
     "RESOURCE_PREFIX": "mlops-dev-",
     "MODEL_TIMEOUT_SECONDS": "25",
     "RUNTIME_URL": "https://runtime.invalid",

@@ -53,6 +53,17 @@ class Archive:
 
 
 @dataclass(frozen=True)
+class FunctionCode:
+    """A package of assets/lambda, which has its name in the archive too."""
+
+    package: str
+    archive: Archive
+
+    def handler(self, module: str = "handler") -> str:
+        return f"{self.package}.{module}.handler"
+
+
+@dataclass(frozen=True)
 class Described:
     """A document of the API's description, as a file."""
 
@@ -77,13 +88,12 @@ class Bundles:
     pipeline: Archive
     training_source: Archive
     serving_source: Archive
+    # By the name of the package.
+    functions: Mapping[str, FunctionCode]
     # What the REST API says of itself, for each way to be authorised.
     descriptions: Mapping[str, tuple[Described, ...]]
     # Identity of the code that prepares data, without the models: another model makes no data set stale.
     etl_code_hash: str
-
-    def function(self, name: str) -> Code:
-        return Code.from_asset(str(FUNCTIONS / name), exclude=IGNORED)
 
 
 def build(staging: Path, *, models: Path = MODELS) -> Bundles:
@@ -104,9 +114,15 @@ def build(staging: Path, *, models: Path = MODELS) -> Bundles:
         pipeline=_zip(staging / "pipeline.zip", pipeline),
         training_source=_tar(staging / "source.tar.gz", pipeline | library),
         serving_source=_tar(staging / "serving.tar.gz", {name: pipeline[name] for name in SERVED} | library),
+        functions={path.name: _function(staging, path) for path in sorted(FUNCTIONS.iterdir()) if path.is_dir()},
         descriptions={auth: tuple(_described(staging, models, auth)) for auth in ("api-key", "iam")},
         etl_code_hash=_digest(glue | library)[:16],
     )
+
+
+def _function(staging: Path, folder: Path) -> FunctionCode:
+    files = {f"{folder.name}/{name}": content for name, content in _files(folder).items()}
+    return FunctionCode(folder.name, _zip(staging / f"function-{folder.name}.zip", files))
 
 
 def _described(staging: Path, models: Path, auth: str) -> Iterator[Described]:

@@ -162,7 +162,7 @@ class EtlStack(ModelStack):
         Dispatch(
             self,
             config=self._config,
-            code=self._bundles.function("start_etl"),
+            code=self._bundles.functions["start_etl"],
             layer=self._layer,
             alerts=self._alerts,
             workflow=Workflow(self._workflow_arn, job=self._job, environment=self._function_environment()),
@@ -184,7 +184,7 @@ class EtlStack(ModelStack):
             self,
             "StartEtl",
             description="Puts an uploaded file on the waiting list, once",
-            code=self._bundles.function("start_etl"),
+            code=self._bundles.functions["start_etl"],
             layer=self._layer,
             environment={**self._function_environment(), "ETL_CODE_HASH": self._bundles.etl_code_hash},
             dead_letters=dead_letters,

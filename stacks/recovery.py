@@ -49,7 +49,7 @@ class RecoveryStack(ModelStack):
             self,
             "Reconcile",
             description="Starts what a lost event should have started",
-            code=self._bundles.function("reconcile"),
+            code=self._bundles.functions["reconcile"],
             layer=contract_layer(self, self._bundles),
             environment={
                 "RESOURCE_PREFIX": self._config.prefix,

@@ -93,7 +93,7 @@ class ServingStack(ModelStack):
             self,
             "DeployModel",
             description="Brings an endpoint to the newest approved version of its model",
-            code=self._bundles.function("deploy_model"),
+            code=self._bundles.functions["deploy_model"],
             layer=self._layer,
             environment=environment,
             dead_letters=self._dead_letters,

@@ -69,7 +69,7 @@ class TrainingStack(ModelStack):
             self,
             "KeepModel",
             description="Keeps the artifact of a model that passed the gate",
-            code=self._bundles.function("keep_model"),
+            code=self._bundles.functions["keep_model"],
             layer=self._layer,
             environment={"ARTIFACT_BUCKET": artifact.bucket_name},
             dead_letters=self._dead_letters,
@@ -170,7 +170,7 @@ class TrainingStack(ModelStack):
             self,
             "StartTraining",
             description="Starts the pipeline: once for a new data set, and for each attempt that is asked for",
-            code=self._bundles.function("start_training"),
+            code=self._bundles.functions["start_training"],
             layer=self._layer,
             environment={
                 "RESOURCE_PREFIX": self._config.prefix,

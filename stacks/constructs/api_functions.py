@@ -105,7 +105,7 @@ class ApiFunctions(Construct):
             self,
             construct_id,
             description=description,
-            code=self._bundles.function(asset),
+            code=self._bundles.functions[asset],
             layer=self._layer,
             environment={**shared, **environment},
             dead_letters=self._dead_letters,

@@ -13,6 +13,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
+from stacks.bundles import FunctionCode
 from stacks.config import StageConfig
 from stacks.constructs.access import grant, grant_listing, grant_objects
 from stacks.constructs.alerts import Alerts
@@ -69,7 +70,7 @@ class Dispatch:
         scope: Construct,
         *,
         config: StageConfig,
-        code: lambda_.Code,
+        code: FunctionCode,
         layer: lambda_.ILayerVersion,
         alerts: Alerts,
         workflow: Workflow,

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.aws_sqs import IQueue
 from constructs import Construct
 
-from stacks.bundles import Bundles
+from stacks.bundles import Bundles, FunctionCode
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.alerts import FIVE_MINUTES, Alerts, dashed
 from stacks.constructs.trust import trusted
@@ -44,7 +44,7 @@ class PlatformFunction(lambda_.Function):
         construct_id: str,
         *,
         description: str,
-        code: lambda_.Code,
+        code: FunctionCode,
         environment: Mapping[str, str],
         layer: lambda_.ILayerVersion,
         dead_letters: IQueue,
@@ -66,8 +66,8 @@ class PlatformFunction(lambda_.Function):
             description=description,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
-            handler=f"{module}.handler",
-            code=code,
+            handler=code.handler(module),
+            code=code.archive.code(),
             layers=[layer],
             environment=dict(environment),
             role=role,

@@ -68,7 +68,7 @@ class Verification(Construct):
             self,
             "VerifyDeployment",
             description="Checks a changed endpoint, records the verdict, takes back a version that fails",
-            code=bundles.function("verify_deployment"),
+            code=bundles.functions["verify_deployment"],
             layer=layer,
             environment={
                 "RESOURCE_PREFIX": config.prefix,

@@ -13,12 +13,18 @@ from tests.example import STAGES
 from tests.infrastructure.templates import StackId, Template, readable
 from tracking import waiting
 
+# Stack -> the beginning of a function's id -> its handler, in a package of assets/lambda.
 FUNCTIONS = {
-    "etl": ["StartEtl", "DispatchEtl"],
-    "training": ["StartTraining", "KeepModel"],
-    "serving": ["DeployModel", "ApiFunctionsPredict", "ApiFunctionsPlatform", "VerificationVerifyDeployment"],
-    "batch": ["StartBatch", "FinishBatch"],
-    "recovery": ["Reconcile"],
+    "etl": {"StartEtl": "start_etl.handler", "DispatchEtl": "start_etl.dispatch"},
+    "training": {"StartTraining": "start_training.handler", "KeepModel": "keep_model.handler"},
+    "serving": {
+        "DeployModel": "deploy_model.handler",
+        "ApiFunctionsPredict": "predict.handler",
+        "ApiFunctionsPlatform": "platform_api.handler",
+        "VerificationVerifyDeployment": "verify_deployment.handler",
+    },
+    "batch": {"StartBatch": "start_batch.handler", "FinishBatch": "finish_batch.handler"},
+    "recovery": {"Reconcile": "reconcile.handler"},
 }
 CASES = [(config.name, stack, name) for config in STAGES for stack, names in FUNCTIONS.items() for name in names]
 RETENTION = {"dev": 14, "prod": 365}
@@ -42,7 +48,7 @@ def test_function_settings(templates: dict[StackId, Template], stage: str, stack
     _, function = function_of(template, name)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["Handler"] == ("dispatch.handler" if name == "DispatchEtl" else "handler.handler")
+    assert function["Handler"] == f"{FUNCTIONS[stack][name]}.handler"
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert len(function["Layers"]) == 1
     assert "FunctionName" not in function

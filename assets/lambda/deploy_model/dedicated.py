@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import functions, s3, sagemaker
-from logic import OwnEndpoint, Package
-from registry import request, supersede, withdraw
-from rollout import (
+
+from contract import Contract
+from deploy_model.clients import functions, s3, sagemaker
+from deploy_model.logic import OwnEndpoint, Package
+from deploy_model.registry import request, supersede, withdraw
+from deploy_model.rollout import (
     EndpointBusyError,
     RefusedError,
     alarms_on,
@@ -22,9 +24,7 @@ from rollout import (
     live_variant,
     prepare,
 )
-from settings import SETTINGS
-
-from contract import Contract
+from deploy_model.settings import SETTINGS
 from tracking.artifacts import ChangedArtifactError, check
 from tracking.faults import Fault
 from tracking.remains import way_back

@@ -12,15 +12,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from clients import bus, cloudwatch, sagemaker
-from events import Cause
-from logic import Package
-from losses import is_full
-from registry import outdate
-from settings import SETTINGS
-from settled import EVALUATED
-
 from contract import Contract
+from deploy_model.clients import bus, cloudwatch, sagemaker
+from deploy_model.events import Cause
+from deploy_model.logic import Package
+from deploy_model.losses import is_full
+from deploy_model.registry import outdate
+from deploy_model.settings import SETTINGS
+from deploy_model.settled import EVALUATED
 from tracking.losses import count_lost
 from tracking.place import project_of
 from tracking.resources import found

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from logic import Package
-
+from deploy_model.logic import Package
 from tracking.states import APPROVED, REJECTED
 
 # Verdicts come within minutes of the end of a change; one that did not come is lost.
@@ -76,4 +75,5 @@ def wait(attempts: int) -> timedelta:
     """Before the next attempt, after so many refusals in a row."""
     if attempts < 2:
         return timedelta()
-    return min(FIRST_WAIT * 2 ** min(attempts - 2, 10), LONGEST_WAIT)
+    doubled: int = 2 ** min(attempts - 2, 10)
+    return min(FIRST_WAIT * doubled, LONGEST_WAIT)

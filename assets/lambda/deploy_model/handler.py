@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import cloudwatch, s3, sagemaker, sqs
-from dedicated import dedicate
-from evaluation import evaluate_again, evaluate_unheard, is_outdated
-from events import Cause, cause_of, goes_on, is_news
-from logic import Package
-from losses import is_full, is_overdue, may_come, verify
-from registry import block, package_of, refuse, supersede_one, supersede_unheard
-from rollout import EndpointBusyError, RefusedError
-from settings import SETTINGS
-from shared import share
 
 from contract import Contract, bundled
+from deploy_model.clients import cloudwatch, s3, sagemaker, sqs
+from deploy_model.dedicated import dedicate
+from deploy_model.evaluation import evaluate_again, evaluate_unheard, is_outdated
+from deploy_model.events import Cause, cause_of, goes_on, is_news
+from deploy_model.logic import Package
+from deploy_model.losses import is_full, is_overdue, may_come, verify
+from deploy_model.registry import block, package_of, refuse, supersede_one, supersede_unheard
+from deploy_model.rollout import EndpointBusyError, RefusedError
+from deploy_model.settings import SETTINGS
+from deploy_model.shared import share
 from tracking import lines
 from tracking.faults import Fault
 from tracking.hosting import SHARED, read_served

@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clients import functions, s3, sagemaker
-from events import Cause
-from logic import Package
-from settings import SETTINGS
-
 from contract import Contract
+from deploy_model.clients import functions, s3, sagemaker
+from deploy_model.events import Cause
+from deploy_model.logic import Package
+from deploy_model.settings import SETTINGS
 from tracking.hosting import SHARED, read_served
 from tracking.place import resource_name
 from tracking.resources import found

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from clients import cloudwatch, sagemaker
-from logic import Package
-from settings import SETTINGS
-from settled import OVERTAKEN
-
+from deploy_model.clients import cloudwatch, sagemaker
+from deploy_model.logic import Package
+from deploy_model.settings import SETTINGS
+from deploy_model.settled import OVERTAKEN
 from tracking.artifacts import NOWHERE, UnservableError, artifact_of, container_of
 from tracking.order import order_of
 from tracking.resources import found, last_modified

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import autoscaling, cloudwatch, s3, sagemaker
-from logic import Deployment
 
+from deploy_model.clients import autoscaling, cloudwatch, s3, sagemaker
+from deploy_model.logic import Deployment
 from tracking import scaling
 from tracking.faults import Fault, is_unreadable, refusal
 from tracking.resources import ensure, found, is_gone
@@ -139,5 +139,5 @@ def change(
 
 def refused(error: ClientError, deployment: Deployment) -> RefusedError:
     own, message = deployment.artifact, error.response["Error"].get("Message", "")
-    gone = bool(own) and is_unreadable(message) and is_gone(s3, own)
+    gone = own is not None and is_unreadable(message) and is_gone(s3, own)
     return RefusedError(refusal(error, own_container=own is not None, artifact_gone=gone))

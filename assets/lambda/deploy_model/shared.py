@@ -6,13 +6,13 @@ import json
 import logging
 
 from botocore.exceptions import ClientError
-from clients import functions, s3, sagemaker
-from logic import Package, SharedEndpoint
-from registry import request, supersede
-from rollout import RefusedError, check_free, config_of, deploy, prepare
-from settings import SETTINGS, Sharing
 
 from contract import Contract
+from deploy_model.clients import functions, s3, sagemaker
+from deploy_model.logic import Package, SharedEndpoint
+from deploy_model.registry import request, supersede
+from deploy_model.rollout import RefusedError, check_free, config_of, deploy, prepare
+from deploy_model.settings import SETTINGS, Sharing
 from tracking.code import ChangedCodeError, MissingCodeError, check_code
 from tracking.faults import Fault
 from tracking.hosting import MODELS, SHARED, read_served, target_of

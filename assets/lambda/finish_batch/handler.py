@@ -12,7 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import boto3
-from logic import (
+
+from contract import FileRefusal, bundled
+from finish_batch.logic import (
     PREDICTIONS,
     NotPredictionsError,
     Places,
@@ -23,8 +25,6 @@ from logic import (
     records_of,
     tally_of,
 )
-
-from contract import FileRefusal, bundled
 
 log = logging.getLogger("finish_batch")
 log.setLevel(logging.INFO)

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from records import Records
-
 from contract import MAX_INSTANCES, Contract, Feature, example, json_schema
 from contract.changes import notice
+from platform_api.records import Records
 from tracking.absence import absence
 from tracking.remains import way_back
 from tracking.versions import ModelVersion, live_version

@@ -10,16 +10,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import boto3
-import catalogue
-import monitoring
-import rundata
-import runs
-import versions
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from records import Records
 
 from contract import Contract, bundled
+from platform_api import catalogue, monitoring, rundata, runs, versions
+from platform_api.records import Records
 from rest.admission import admit
 from rest.handling import handle, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import unavailable

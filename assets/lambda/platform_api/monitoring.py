@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from anomalies import Point, anomalies, expected
-from records import Records
-
 from contract import Contract
+from platform_api.anomalies import Point, anomalies, expected
+from platform_api.records import Records
 from rest.handling import whole_number
 from rest.limits import MAX_HOURS
 from tracking.endpoint import Endpoint, read_endpoint

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from records import Records
-from runs import unknown
-
 from contract import Contract
+from platform_api.records import Records
+from platform_api.runs import unknown
 from rest.handling import whole_number, word
 from rest.limits import MAX_REJECTS
 from rest.problems import invalid_field, not_found

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from records import Records
-
 from contract import Contract
 from contract.books import books_of
+from platform_api.records import Records
 from rest.handling import whole_number, word
 from rest.limits import MAX_RUNS
 from rest.problems import ProblemError, not_found

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any
 
-from catalogue import metric_of
-from records import Records
-
 from contract import Contract
+from platform_api.catalogue import metric_of
+from platform_api.records import Records
 from rest.problems import not_found
 from tracking.versions import ModelVersion, find_version, versions
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from addresses import Address, address_of
-from endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
-from logic import (
+from contract import Contract, bundled
+from predict.addresses import Address, address_of
+from predict.endpoint import Credentials, Endpoints, InvocationError, TimedOutError, UnreachableError
+from predict.logic import (
     NotUnderstoodError,
     answer_of,
     check_content_type,
@@ -22,9 +23,7 @@ from logic import (
     refused,
     text_of,
 )
-from objects import Objects
-
-from contract import Contract, bundled
+from predict.objects import Objects
 from rest.admission import admit
 from rest.handling import flag, handle, header, json_response, model_of, refuse_unknown, resource_of
 from rest.problems import ProblemError, failed, unavailable

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import urllib3
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from endpoint import Credentials
 
+from predict.endpoint import Credentials
 from rest.problems import ProblemError, unavailable
 
 log = logging.getLogger("predict")

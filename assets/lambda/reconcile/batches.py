@@ -7,11 +7,10 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from clients import functions, s3, sagemaker
-from progress import Progress, Span
-from settings import SETTINGS
-
 from contract import Contract, batch_folder
+from reconcile.clients import functions, s3, sagemaker
+from reconcile.progress import Progress, Span
+from reconcile.settings import SETTINGS
 from tracking.place import resource_name
 
 log = logging.getLogger("reconcile")

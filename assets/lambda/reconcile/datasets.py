@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from clients import functions, glue, s3, sagemaker, sqs
-from events import upload_event
-from progress import Progress
-from settings import SETTINGS
-
 from contract import Contract
+from reconcile.clients import functions, glue, s3, sagemaker, sqs
+from reconcile.events import upload_event
+from reconcile.progress import Progress
+from reconcile.settings import SETTINGS
 from tracking.place import resource_name
 
 log = logging.getLogger("reconcile")

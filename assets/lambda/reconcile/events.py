@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from settings import SETTINGS
-
+from reconcile.settings import SETTINGS
 from tracking.place import project_of
 
 

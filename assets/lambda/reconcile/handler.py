@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-import batches
-import datasets
-import uploads
 from botocore.exceptions import ClientError
-from clients import cloudwatch, s3
-from progress import Progress, read, write
-from settings import SETTINGS
 
 from contract import Contract, bundled
+from reconcile import batches, datasets, uploads
+from reconcile.clients import cloudwatch, s3
+from reconcile.progress import Progress, read, write
+from reconcile.settings import SETTINGS
 from tracking import lines
 from tracking.losses import count_lost
 

@@ -9,12 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from clients import s3, sqs
-from events import upload_event
-from progress import Page, Progress
-from settings import SETTINGS
-
 from contract import BATCH_PREFIX, Contract, batch_folder, batch_id
+from reconcile.clients import s3, sqs
+from reconcile.events import upload_event
+from reconcile.progress import Page, Progress
+from reconcile.settings import SETTINGS
 from tracking.receipts import has_receipt
 
 log = logging.getLogger("reconcile")

@@ -20,13 +20,13 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from logic import Batch, Refused, Upload, check_size, layout_for, model_request, upload_of
-from rewriting import Rewriter
-from streams import Stream, chunks_until
-from versions import Chosen, Versions
 
 from contract import HEAD_BYTES, MAX_BATCH_BYTES, Contract, FileError, bundled
 from contract.reading import Layout
+from start_batch.logic import Batch, Upload, check_size, layout_for, model_request, upload_of
+from start_batch.rewriting import Rewriter
+from start_batch.streams import Stream, chunks_until
+from start_batch.versions import Chosen, Refused, Versions
 from tracking.place import resource_name
 from tracking.queues import put_back
 from tracking.resources import ensure, found

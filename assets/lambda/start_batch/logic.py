@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from versions import Chosen, Package, Refused
-
 from contract import (
     BATCH_PREFIX,
     HEAD_BYTES,
@@ -22,6 +20,7 @@ from contract import (
     other_columns,
 )
 from contract.reading import PARQUET, ColumnsError, Layout
+from start_batch.versions import Chosen, Package, Refused
 
 # SageMaker's limit of one environment value.
 MAX_COLUMNS_TEXT = 10_240

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from logic import StartError, Upload
+
+from start_etl.logic import StartError, Upload
 
 LOST_RACE = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 # The file has its ticket, or is about to get it.
@@ -51,7 +52,7 @@ class Claim:
 
     def is_of(self, upload: Upload) -> bool:
         """Whether it was written for this version of this object, and not for another one with the same bytes."""
-        return self.content.get("version", upload.version) == upload.version
+        return bool(self.content.get("version", upload.version) == upload.version)
 
     def become(self, state: str, **facts: str) -> Claim:
         return replace(self, content={**self.content, "state": state, **facts})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from botocore.exceptions import ClientError
-from logic import Upload
 
+from start_etl.logic import Upload
 from tracking import content
 
 _GONE = ("404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket")

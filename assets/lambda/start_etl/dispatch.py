@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from claims import ClaimHeldError, Claims
-from logic import Upload
-from settings import SETTINGS, UNDER_WAY, s3, workflow_status
-from starting import FullError, InvalidError, start, superseded
-from turns import Running, Turns, read_turns, write_turns
 
 from contract import bundled
+from start_etl.claims import ClaimHeldError, Claims
+from start_etl.logic import Upload
+from start_etl.settings import SETTINGS, UNDER_WAY, s3, workflow_status
+from start_etl.starting import FullError, InvalidError, start, superseded
+from start_etl.turns import Running, Turns, read_turns, write_turns
 from tracking import lines
 from tracking.waiting import Ticket, WaitingList
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from claims import ON_ITS_WAY, Claim, Claims, key_of
-from content import content_of
-from logic import StartError, Upload, run_id_of, upload_of
-from settings import SETTINGS, UNDER_WAY, s3, workflow_status
 
 from contract import bundled
+from start_etl.claims import ON_ITS_WAY, Claim, Claims, key_of
+from start_etl.content import content_of
+from start_etl.logic import StartError, Upload, run_id_of, upload_of
+from start_etl.settings import SETTINGS, UNDER_WAY, s3, workflow_status
 from tracking import lines
 from tracking.receipts import keep_receipt
 from tracking.waiting import WaitingList

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from botocore.exceptions import ClientError
-from claims import Claim, Claims, key_of
-from settings import SETTINGS, glue
 
+from start_etl.claims import Claim, Claims, key_of
+from start_etl.settings import SETTINGS, glue
 from tracking.waiting import Ticket, WaitingList
 
 # Glue has no room now: nothing was started, and nothing is wrong.

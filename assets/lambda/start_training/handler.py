@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from champions import Champions
-from logic import Request, request_of
 
+from start_training.champions import Champions
+from start_training.logic import Request, request_of
 from tracking import lines
 from tracking.code import check_code
 from tracking.place import resource_name

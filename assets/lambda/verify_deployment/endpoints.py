@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients import sagemaker
-from logic import Endpoint, Version
-
 from tracking.resources import found, last_modified
 from tracking.versions import archive_of, served_package
+from verify_deployment.clients import sagemaker
+from verify_deployment.logic import Endpoint, Version
 
 
 def described(name: str, *, shared: bool = False) -> Endpoint | None:

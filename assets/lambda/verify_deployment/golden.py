@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import runtime, s3
-from logic import Verdict, Version, compare
 
 from tracking.faults import is_unreadable
 from tracking.remains import way_back
+from verify_deployment.clients import runtime, s3
+from verify_deployment.logic import Verdict, Version, compare
 
 # Each may take a minute.
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients import autoscaling, s3, sagemaker
-from endpoints import described, version_of
-from golden import check_golden_rows
-from logic import State, decide, is_live, is_open
-from scaling import follow
-from settings import SETTINGS
-from shared import verify_all, verify_one
-from verdicts import record
-
 from contract import bundled
 from tracking import lines
 from tracking.faults import is_unreadable
@@ -20,6 +11,14 @@ from tracking.hosting import SHARED, forget_served
 from tracking.place import resource_name
 from tracking.resources import is_gone
 from tracking.versions import newest_approved
+from verify_deployment.clients import autoscaling, s3, sagemaker
+from verify_deployment.endpoints import described, version_of
+from verify_deployment.golden import check_golden_rows
+from verify_deployment.logic import State, decide, is_live, is_open
+from verify_deployment.scaling import follow
+from verify_deployment.settings import SETTINGS
+from verify_deployment.shared import verify_all, verify_one
+from verify_deployment.verdicts import record
 
 log = lines.logger("verify_deployment")
 

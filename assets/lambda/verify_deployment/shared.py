@@ -6,18 +6,18 @@ import logging
 from collections.abc import Mapping
 
 from botocore.exceptions import ClientError
-from clients import autoscaling, s3, sagemaker
-from endpoints import described, version_of
-from golden import check_golden_rows
-from logic import Endpoint, State, Verdict
-from scaling import follow
-from settings import SETTINGS
-from verdicts import alert, record
 
 from contract import Contract
 from tracking import lines
 from tracking.hosting import SHARED, Served, read_served, target_of, write_served
 from tracking.versions import newest_approved
+from verify_deployment.clients import autoscaling, s3, sagemaker
+from verify_deployment.endpoints import described, version_of
+from verify_deployment.golden import check_golden_rows
+from verify_deployment.logic import Endpoint, State, Verdict
+from verify_deployment.scaling import follow
+from verify_deployment.settings import SETTINGS
+from verify_deployment.verdicts import alert, record
 
 log = logging.getLogger("verify_deployment")
 

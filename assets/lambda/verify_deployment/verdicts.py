@@ -7,12 +7,11 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from clients import cloudwatch, sagemaker, sns
-from logic import State, Verdict, Version, settled
-from settings import SETTINGS
-
 from tracking.states import APPROVED, Event, allowed
 from tracking.versions import count, description_value, metadata_value
+from verify_deployment.clients import cloudwatch, sagemaker, sns
+from verify_deployment.logic import State, Verdict, Version, settled
+from verify_deployment.settings import SETTINGS
 
 log = logging.getLogger("verify_deployment")
 

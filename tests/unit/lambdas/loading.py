@@ -1,4 +1,4 @@
-"""Loads a function's modules from its folder, as the Lambda runtime does: each function has a `handler` of its own."""
+"""Loads a function's modules anew, as the Lambda runtime does: they read their environment as they are imported."""
 
 from __future__ import annotations
 
@@ -25,18 +25,12 @@ AWS = {
 
 def load_function(name: str, environment: Mapping[str, str]) -> SimpleNamespace:
     """Fresh modules by name (`.handler`, `.logic`), with the models that the layer carries."""
-    folder = ROOT / "assets" / "lambda" / name
-    names = sorted(path.stem for path in folder.glob("*.py"))
+    folder = ROOT / "assets" / "lambda"
+    names = sorted(path.stem for path in (folder / name).glob("*.py"))
     bundled = mock.patch("contract.bundled", return_value=load_all(MODELS))
     path = mock.patch.object(sys, "path", [str(folder), *sys.path])
-    _forget(names)
+    for known in [module for module in sys.modules if module.split(".")[0] == name]:
+        del sys.modules[known]
     with path, bundled, mock.patch.dict(os.environ, {**AWS, **environment}):
-        modules = {module: importlib.import_module(module) for module in names}
-    # The names are those of other functions too.
-    _forget(names)
+        modules = {module: importlib.import_module(f"{name}.{module}") for module in names}
     return SimpleNamespace(**modules)
-
-
-def _forget(names: list[str]) -> None:
-    for name in names:
-        sys.modules.pop(name, None)

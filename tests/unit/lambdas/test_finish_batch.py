@@ -249,10 +249,9 @@ def logic() -> Any:
 
 @pytest.fixture(scope="module")
 def rewriting() -> Any:
-    folder = str(ROOT / "assets" / "lambda" / "start_batch")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        return importlib.import_module("rewriting")
+        patch.syspath_prepend(str(ROOT / "assets" / "lambda"))
+        return importlib.import_module("start_batch.rewriting")
 
 
 @given(content=st.binary(max_size=60), cuts=st.lists(st.integers(0, 60)))

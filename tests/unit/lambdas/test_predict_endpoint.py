@@ -228,8 +228,8 @@ def test_timeout_and_address_are_those_of_the_environment() -> None:
 
 def test_predict_starts_without_what_takes_long_to_import() -> None:
     """`./dev bench predict_start` measures it; this holds it where a clock would not."""
-    code = "import sys, handler; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    path = os.pathsep.join(str(ROOT / "assets" / part) for part in ("shared/python", "lambda/predict"))
+    code = "import sys, predict.handler; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    path = os.pathsep.join(str(ROOT / "assets" / part) for part in ("shared/python", "lambda"))
     environment = {**os.environ, **AWS, **ENVIRONMENT, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
