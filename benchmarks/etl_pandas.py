@@ -108,7 +108,7 @@ def fitted(rows: pd.DataFrame, train: pd.Series, contract: Contract) -> tuple[pd
 
 def profile(train: pd.DataFrame, contract: Contract) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
-    for feature in contract.categories:
+    for feature in contract.categorical:
         found[feature.name] = train[feature.name].value_counts(normalize=True).to_dict()
     for name in [*(feature.name for feature in contract.numeric), contract.target.name]:
         values = train[name].dropna().to_numpy(float)
@@ -136,7 +136,7 @@ def main(model: Path, data: Path, folder: Path) -> None:
     (folder / "recipe.json").write_text(recipe.to_json())
     (folder / "profile.json").write_text(json.dumps(profile(rows[train], contract)))
     scaled = (numbers - pd.Series(recipe.mean)) / pd.Series(recipe.std)
-    others = ["row_id", contract.target.name, *(item.name for item in contract.categories)]
+    others = ["row_id", contract.target.name, *(item.name for item in contract.categorical)]
     for name in ("train", "validation", "test"):
         chosen = (side == name) & kept
         pd.concat([rows.loc[chosen, others], scaled[chosen]], axis=1).to_parquet(

@@ -47,7 +47,7 @@ def recipe_of(levels: int) -> Recipe:
 def write(folder: Path, recipe: Recipe, rows: int, seed: int) -> None:
     """A side as Prepare leaves it: the target hangs on numbers and on the level."""
     random = np.random.default_rng(seed)
-    levels = len(recipe.contract.categories[0].levels)
+    levels = len(recipe.contract.categorical[0].levels)
     codes = random.integers(0, levels, rows)
     effects = np.random.default_rng(100).normal(size=levels)
     numbers = random.normal(size=(rows, len(numbers_of(recipe))))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import CliError
-from contract.reading import Field, decimal, field_of, quoted
+from contract.kinds import Json, feature_kind
+from contract.reading import Field, field_of
 from contract.wording import closest
 
 
@@ -83,7 +84,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _parse(value: str, told: Told) -> tuple[str, float | str | None]:
+def _parse(value: str, told: Told) -> tuple[str, Json]:
     """A feature and its value, read as the feature's type says; nothing, or a word for missing, is a missing one."""
     name, equals, text = (part.strip() for part in value.partition("="))
     if not (equals and name):
@@ -97,9 +98,8 @@ def _parse(value: str, told: Told) -> tuple[str, float | str | None]:
         raise CliError(f"--set {value}: {name} is not a feature of {told.model}; {hint}")
     if field.is_missing(text, told.missing_words):
         return field.name, None
-    if field.type == "category":
-        return field.name, text
-    number = decimal(text)
-    if number is None:
-        raise CliError(f"--set {value}: {name} must be a number, is {quoted(text)}.", "Write it with a decimal point.")
-    return field.name, number
+    kind = feature_kind(field.type)
+    meant, finding = kind.typed(field, text)
+    if finding is not None:
+        raise CliError(f"--set {value}: {name} {finding.reason}.", kind.hint(field))
+    return field.name, meant

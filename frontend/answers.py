@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from contract.reading import Data, Field, FileRules, field_of
 
 Json = Mapping[str, Any]
+# The names of the controls of the page.
+Way = Literal["number", "choice"]
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,21 @@ class Summary:
         )
 
 
+def asked_by(schema: Json) -> Way:
+    """How a value is asked for that this JSON Schema describes. Raises ValueError where the page has no way."""
+    types = schema.get("type", ())
+    if "enum" in schema:
+        return "choice"
+    if "number" in ({types} if isinstance(types, str) else set(types)):
+        return "number"
+    raise ValueError(f"the page cannot ask for values of the type {types!r}; update it")
+
+
 @dataclass(frozen=True)
 class Feature:
     """An input of a model. `minimum` and `maximum` are inclusive; a nullable one may be unknown.
 
-    `column` is its name in the header of a file.
+    `column` is its name in the header of a file, `asked` how a form asks for it.
     """
 
     name: str
@@ -80,10 +92,13 @@ class Feature:
     nullable: bool = False
     unit: str = ""
     description: str = ""
-    default: float | str | None = None
+    default: float | str | bool | None = None
+    asked: Way = "number"
 
     @classmethod
-    def of(cls, document: Json) -> Feature:
+    def of(cls, document: Json, schema: Json | None = None) -> Feature:
+        """`schema`: JSON Schema of its values. An API that tells none tells levels where there are some."""
+        described = schema or ({"enum": document["levels"]} if document.get("levels") else {"type": "number"})
         return cls(
             name=str(document["name"]),
             type=str(document["type"]),
@@ -95,6 +110,7 @@ class Feature:
             unit=str(document.get("unit") or ""),
             description=str(document.get("description") or ""),
             default=document.get("default"),
+            asked=asked_by(described),
         )
 
 
@@ -113,9 +129,10 @@ class Model:
 
     @classmethod
     def of(cls, document: Json) -> Model:
+        schemas: Json = (document.get("schema") or {}).get("properties") or {}
         return cls(
             summary=Summary.of(document),
-            features=tuple(Feature.of(item) for item in document["features"]),
+            features=tuple(Feature.of(item, schemas.get(item["name"])) for item in document["features"]),
             fields=tuple(map(field_of, document["features"])),
             gate=dict(document.get("gate") or {}),
             derived=dict(document.get("derived") or {}),
@@ -151,7 +168,7 @@ class Contribution:
     """How much one feature moves a prediction away from the base; `value` is None for a derived feature."""
 
     feature: str
-    value: float | str | None
+    value: float | str | bool | None
     contribution: float
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from frontend.answers import Prediction, Predictions
 from frontend.batchfile import Problem, Row
 from frontend.errors import ApiError, Kind
-from frontend.forms import Value
+from frontend.kinds import Value
 
 MAX_WAITS = 6
 LONGEST_WAIT_SECONDS = 30.0

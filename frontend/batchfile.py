@@ -13,7 +13,8 @@ import pandas as pd
 from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, check_type, read_table, text_of
 from contract.reading import Row as Read
 from frontend.answers import Model
-from frontend.forms import Value, fields_of
+from frontend.forms import fields_of
+from frontend.kinds import Value
 
 # What a browser offers to choose from.
 KINDS = ("csv", "tsv", "txt", "gz", "parquet")

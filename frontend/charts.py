@@ -13,6 +13,8 @@ from frontend.colours import Colours
 from frontend.explaining import Effect, effects_of
 from frontend.formatting import amount, signed, title
 from frontend.forms import label_of
+from frontend.kinds import Value, control_of
+from frontend.kinds.control import Look
 from frontend.sweeps import Point
 from frontend.words import chart_title
 
@@ -20,7 +22,6 @@ MOST_BARS = 9
 BAR_HEIGHT = 30
 # What the words beside the longest bar need of the width of the bars.
 WORDS_SHARE = 0.4
-SWEEP_HEIGHT = 260
 
 
 def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
@@ -72,31 +73,11 @@ def waterfall_frame(explanation: Explanation, effects: Sequence[Effect]) -> pd.D
     return frame.assign(right=frame[["start", "end"]].max(axis=1))
 
 
-def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: float | str, colours: Colours) -> Any:
+def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: Value, colours: Colours) -> Any:
     """The prediction over one feature, with a mark at `at`."""
     frame = pd.DataFrame({"value": [p.value for p in curve], "prediction": [p.prediction for p in curve]})
     name = f"Probability of {target.levels[-1]}" if target.levels else _named(target)
-    tips = [
-        alt.Tooltip("value", title=chart_title(label_of(feature))),
-        alt.Tooltip("prediction:Q", title=chart_title(name), format=",.4~r"),
-    ]
-    if feature.type == "category":
-        here = alt.condition(alt.datum.value == at, alt.value(colours.accent), alt.value(colours.muted))
-        x = alt.X("value:N", title=chart_title(label_of(feature)), sort=None, axis=alt.Axis(labelAngle=0))
-        bars = alt.Chart(frame).mark_bar(cornerRadiusEnd=3, size=28)
-        return bars.encode(x=x, y=_predicted(name, zero=True), color=here, tooltip=tips).properties(height=SWEEP_HEIGHT)
-    x = alt.X("value:Q", title=chart_title(label_of(feature)), scale=alt.Scale(zero=False, nice=False))
-    y = _predicted(name, zero=False)
-    line = alt.Chart(frame).mark_line(color=colours.accent, strokeWidth=2.5).encode(x=x, y=y)
-    points = alt.Chart(frame).mark_point(opacity=0, size=200).encode(x=x, y=y, tooltip=tips)
-    mark = alt.Chart(frame[frame["value"] == at])
-    rule = mark.mark_rule(color=colours.grey, strokeDash=[3, 3]).encode(x=x)
-    dot = mark.mark_point(filled=True, color=colours.accent, size=130).encode(x=x, y=y)
-    return (rule + line + points + dot).properties(height=SWEEP_HEIGHT)
-
-
-def _predicted(name: str, *, zero: bool) -> alt.Y:
-    return alt.Y("prediction:Q", title=chart_title(name), scale=alt.Scale(zero=zero), axis=alt.Axis(format="~s"))
+    return control_of(feature).curve(frame, Look(label_of(feature), name, at, colours))
 
 
 def _kinds(colours: Colours) -> alt.Scale:

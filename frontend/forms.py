@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from frontend.answers import Feature
-from frontend.formatting import amount, title
+from frontend.formatting import title
+from frontend.kinds import Value, control_of
+from frontend.kinds.control import UNKNOWN
 
 LONGITUDE = ("longitude", "lon", "lng")
 LATITUDE = ("latitude", "lat")
-UNKNOWN = "unknown"
-
-Value = float | str | None
 
 
 @dataclass(frozen=True)
 class Field:
-    """How a feature is asked for. `step` is None for a category."""
+    """How a feature is asked for. `step` is None where no button adds one."""
 
     feature: Feature
     label: str
@@ -57,7 +55,7 @@ def fields_of(features: Sequence[Feature]) -> tuple[Field, ...]:
             feature=feature,
             label=label_of(feature),
             help=_help(feature),
-            step=_step(feature) if feature.type == "number" else None,
+            step=control_of(feature).step(feature),
             default=_default(feature),
         )
         for feature in features
@@ -74,7 +72,7 @@ def label_of(feature: Feature) -> str:
 
 def coordinates_of(features: Sequence[Feature]) -> Coordinates | None:
     """The model's coordinates, when it has both as numbers."""
-    numbers = {feature.name.lower(): feature for feature in features if feature.type == "number"}
+    numbers = {feature.name.lower(): feature for feature in features if feature.asked == "number"}
     longitude = next((numbers[name] for name in LONGITUDE if name in numbers), None)
     latitude = next((numbers[name] for name in LATITUDE if name in numbers), None)
     return Coordinates(longitude, latitude) if longitude and latitude else None
@@ -93,7 +91,7 @@ def missing(fields: Sequence[Field], record: Mapping[str, Value]) -> tuple[str, 
 def value_text(feature: Feature, value: Value) -> str:
     if value is None:
         return UNKNOWN
-    return amount(value, feature.unit) if isinstance(value, int | float) else value
+    return control_of(feature).text(feature, value)
 
 
 def _help(feature: Feature) -> str:
@@ -106,28 +104,11 @@ def _help(feature: Feature) -> str:
     elif high is not None:
         parts.append(f"At most {high:,g}")
     if feature.nullable:
-        parts.append("Leave it empty if it is unknown" if feature.type == "number" else "May be unknown")
+        parts.append(control_of(feature).unknown)
     return ". ".join(part for part in parts if part) + "." if any(parts) else ""
 
 
 def _default(feature: Feature) -> Value:
     if feature.default is not None:
-        return feature.default if isinstance(feature.default, str) else float(feature.default)
-    if feature.nullable:
-        return None
-    if feature.type == "category":
-        return feature.levels[0]
-    low, high = feature.minimum, feature.maximum
-    if low is not None and high is not None:
-        return (low + high) / 2
-    return low if low is not None else min(high or 0.0, 0.0)
-
-
-def _step(feature: Feature) -> float:
-    """What one press of a button adds: about a hundredth of what the form starts with, and a round power of ten."""
-    start = _default(feature)
-    size = abs(start) if isinstance(start, int | float) and start else 1.0
-    if feature.minimum is not None and feature.maximum is not None:
-        size = min(size, feature.maximum - feature.minimum)
-    exponent = math.floor(math.log10(max(size, 1e-9))) - 1
-    return float(10.0 ** min(exponent, 3))
+        return float(feature.default) if type(feature.default) is int else feature.default
+    return None if feature.nullable else control_of(feature).start(feature)

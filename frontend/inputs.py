@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from frontend.answers import Model
-from frontend.forms import UNKNOWN, Coordinates, Field, Value, coordinates_of, fields_of, record_of
+from frontend.forms import Coordinates, Field, coordinates_of, fields_of, record_of
+from frontend.kinds import Value, control_of
 from frontend.maps import Mark, pick
-from frontend.words import escaped
 
 # So that map, form and button of nine features fit a screen with the answer beside them.
 COLUMNS = 3
@@ -62,29 +62,7 @@ def _widget(field: Field, model: str, values: Mapping[str, Value], place: DeltaG
     feature, key = field.feature, key_of(model, field.name)
     if key not in st.session_state:
         st.session_state[key] = values[field.name]
-    if feature.type == "category":
-        options: list[str | None] = [*feature.levels, *([None] if feature.nullable else [])]
-        chosen: str | None = place.selectbox(
-            escaped(field.label),
-            options,
-            format_func=lambda level: level or UNKNOWN,
-            help=escaped(field.help) or None,
-            key=key,
-        )
-        return chosen
-    # `value=None` is what lets a person empty the field; the session's state holds what it starts with.
-    number: float | None = place.number_input(
-        escaped(field.label),
-        min_value=feature.minimum,
-        max_value=feature.maximum,
-        value=None,
-        step=field.step,
-        format="%g",
-        placeholder=UNKNOWN if feature.nullable else "needed",
-        help=escaped(field.help) or None,
-        key=key,
-    )
-    return number
+    return control_of(feature).widget(feature, field.label, field.help, key, place)
 
 
 def _values(model: Model, fields: Sequence[Field]) -> dict[str, Value]:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from frontend.answers import Model, Predictions
-from frontend.forms import Value
+from frontend.kinds import Value
 from frontend.results import HIGH, LOW, apart
 from frontend.times import now
 

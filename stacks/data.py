@@ -115,7 +115,7 @@ class DataStack(PlatformStack):
         location = f"s3://{self.buckets.processed.bucket_name}/{contract.name}/"
         columns = {"row_id": "string", contract.target.name: "double"}
         columns |= {column.name: "double" for column in columns_of(contract) if column.kind != "level"}
-        columns |= {feature.name: "string" for feature in contract.categories}
+        columns |= {feature.name: "string" for feature in contract.categorical}
         return glue.CfnTable.TableInputProperty(
             name=contract.name,
             description=contract.description,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,10 +80,16 @@ def files() -> list[Path]:
     return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
-def deciding(question: str) -> list[str]:
-    """The files, by their path in the tree, with a decision of this sort."""
-    decides = QUESTIONS[question]
-    return [path.relative_to(ROOT).as_posix() for path in files() if any(map(decides, code_of(path.read_text())))]
+@cache
+def deciding() -> Mapping[str, list[str]]:
+    """By question, the files with a decision of this sort, by their paths in the tree."""
+    found: dict[str, list[str]] = {question: [] for question in QUESTIONS}
+    for path in files():
+        nodes = list(code_of(path.read_text()))
+        for question, decides in QUESTIONS.items():
+            if any(map(decides, nodes)):
+                found[question].append(path.relative_to(ROOT).as_posix())
+    return found
 
 
 def code_of(text: str) -> Iterator[ast.AST]:
@@ -110,8 +117,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    for question in QUESTIONS:
-        found = deciding(question)
+    for question, found in deciding().items():
         sys.stdout.write(f"{len(found):>3} files decide by {question}\n")
         if "--files" in arguments:
             sys.stdout.write("".join(f"      {name}\n" for name in found))

@@ -18,7 +18,7 @@ def widened(contract: Contract, levels: int, *, nullable: bool = False) -> Recip
     document = contract.to_dict()
     features: dict[str, Any] = dict(document["features"])  # type: ignore[call-overload]
     words = [f"district {number}" for number in range(levels)]
-    for item in contract.categories:
+    for item in contract.categorical:
         features[item.name] = {**features[item.name], "levels": words, "default": words[0]}
         if nullable:
             features[item.name]["nullable"] = True
@@ -37,7 +37,7 @@ def write_side(
     folder: Path, recipe: Recipe, numbers: NDArray[np.float64], codes: NDArray[np.int64], target: NDArray[np.float64]
 ) -> None:
     """`numbers`: a column for each of `numbers_of`; `codes`: the place of each row's level, below 0 for none."""
-    (category,) = recipe.contract.categories
+    (category,) = recipe.contract.categorical
     levels = [category.levels[code] if code >= 0 else None for code in codes.tolist()]
     columns = dict(zip(numbers_of(recipe), numbers.T, strict=True))
     words = pa.array(levels, pa.string())

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contract import Contract, FileError, FileRefusal, Recipe, added_columns, check_added
-from contract.reading import ESCAPE, LARGEST, Field, Layout, Record, RowReader, decimal, fields_of, restored
+from contract.kinds import kind_of
+from contract.reading import ESCAPE, Field, Layout, Record, RowReader, decimal, fields_of, restored
 from csv_output import Output
 
 if TYPE_CHECKING:
@@ -197,17 +198,19 @@ def _values(file: File, records: Sequence[Record]) -> tuple[dict[str, NDArray[An
         position = file.layout.positions.get(field.name)
         texts = columns[position] if position is not None and columns else ("",) * len(records)
         missing = frozenset(word for word in rules.missing_words if field.is_missing(word, rules.missing_words))
-        read = _number if field.type == "number" else _category
-        values[field.name], known = read(field, texts, missing, file.layout.decimal)
+        if kind_of(field.type).held == "number":
+            values[field.name], known = _numbers(field, texts, missing, file.layout.decimal)
+        else:
+            values[field.name], known = _levels(field, texts, missing)
         good &= known
     return values, good
 
 
-def _number(field: Field, texts: Fields, missing: frozenset[str], mark: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _numbers(field: Field, texts: Fields, missing: frozenset[str], mark: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     column = np.array(_decimals(texts, missing, mark), dtype=float)
-    low = -LARGEST if field.min is None else max(field.min, -LARGEST)
-    high = LARGEST if field.max is None else min(field.max, LARGEST)
-    known = (column >= low) & (column <= high)
+    known = np.ones(len(column), dtype=bool)
+    for limit in kind_of(field.type).limits(field):
+        known &= limit.within.numpy(column)
     return column, known | _are(texts, missing) if field.nullable else known
 
 
@@ -221,9 +224,7 @@ def _decimals(texts: Fields, missing: frozenset[str], mark: str) -> list[float |
     return [None if text in missing else decimal(text, mark) for text in texts]
 
 
-def _category(
-    field: Field, texts: Fields, missing: frozenset[str], _mark: str
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _levels(field: Field, texts: Fields, missing: frozenset[str]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     levels = frozenset(field.levels)
     column = np.array([None if text in missing else text for text in texts], dtype=object)
     known = _are(texts, levels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from contract import Recipe
+from contract import Recipe, as_sent
 from trees import bounded
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def _values(recipe: Recipe, records: Sequence[Mapping[str, Any]]) -> list[dict[s
     contract = recipe.contract
     numbers = recipe.numbers({item.name: [record.get(item.name) for record in records] for item in contract.features})
     return [
-        {item.name: record.get(item.name) for item in contract.features}
-        | {item.name: float(numbers[item.name][position]) for item in contract.derived}
+        as_sent(contract, record) | {item.name: float(numbers[item.name][position]) for item in contract.derived}
         for position, record in enumerate(records)
     ]

@@ -16,10 +16,11 @@ from frontend.formatting import amount, share, signed, title
 from frontend.forms import coordinates_of, fields_of, missing
 from frontend.heading import page
 from frontend.inputs import place_picker, record_form
+from frontend.kinds import Value, control_of
 from frontend.maps import Mark
 from frontend.results import HIGH, LOW, readable
 from frontend.spreadsheet import csv_of
-from frontend.sweeps import curve_of, instances_of, nearest, values_of
+from frontend.sweeps import curve_of, instances_of, values_of
 from frontend.visit import Asked
 from frontend.words import escaped, file_name
 
@@ -50,7 +51,7 @@ def _predict(summary: Summary) -> None:
         _history(model, asked)
 
 
-def _ask(model: Model, record: dict[str, float | str | None]) -> None:
+def _ask(model: Model, record: dict[str, Value]) -> None:
     if absent := missing(fields_of(model.features), record):
         st.warning(f"Fill in {escaped(', '.join(absent))}.", icon=":material/edit_note:")
         return
@@ -127,26 +128,12 @@ def _what_if(model: Model, asked: Asked) -> None:
         right.altair_chart(chart, key="sweep")
 
 
-def _what_value(feature: Feature, values: Sequence[float | str], asked: Asked) -> float | str:
-    """A slider over the numbers, a button for each level; it starts with what was asked."""
+def _what_value(feature: Feature, values: Sequence[Value], asked: Asked) -> Value:
+    """It starts with what was asked."""
     current = asked.record[feature.name]
     start = current if current in values else values[len(values) // 2]
     key = f"what:{feature.name}:{asked.time.isoformat()}"
-    if feature.type == "category":
-        levels = [str(value) for value in values]
-        return st.segmented_control(
-            escaped(title(feature.name)), levels, format_func=escaped, default=str(start), required=True, key=key
-        )
-    numbers = [float(value) for value in values]
-    return float(
-        st.select_slider(
-            escaped(title(feature.name)),
-            numbers,
-            value=nearest(numbers, float(start or 0.0)),
-            format_func=lambda value: escaped(amount(value, feature.unit)),
-            key=key,
-        )
-    )
+    return control_of(feature).change(feature, values, start, title(feature.name), key)
 
 
 def _strongest(asked: Asked, names: list[str]) -> str:

@@ -16,7 +16,7 @@ def test_table_has_the_columns_of_the_parquet_files(
     table = templates["dev", "data"].of_model("AWS::Glue::Table", model)["TableInput"]
     columns = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
     numbers = [column.name for column in columns_of(contract) if column.kind != "level"]
-    texts = ["row_id", *(feature.name for feature in contract.categories)]
+    texts = ["row_id", *(feature.name for feature in contract.categorical)]
     assert columns == dict.fromkeys([contract.target.name, *numbers], "double") | dict.fromkeys(texts, "string")
     assert table["Name"] == model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from contract import Contract, rounded
+from contract import Contract, Feature, rounded
 from etl.engine import Engine
 from etl.fit import chunks, moments, quantiles
 from etl.sql import Columns, listed, quoted, select
@@ -16,14 +16,13 @@ BINS = 10
 def profile(engine: Engine, train: str, contract: Contract) -> dict[str, object]:
     """Raw values, as requests bring them: before imputing, and with the outliers that training drops."""
     numbers = [*(feature.name for feature in contract.numeric), contract.target.name]
-    categories = [feature.name for feature in contract.categories]
 
     def some(names: Sequence[str]) -> str:
         return select(listed(names), train)
 
     rows, present = _counts(engine, some, numbers)
     found = _number_profiles(engine, some, numbers, present, rows)
-    found |= {name: _category_profile(engine, train, name, rows) for name in categories}
+    found |= {item.name: _level_profile(engine, train, item, rows) for item in contract.categorical}
     features = {feature.name: found[feature.name] for feature in contract.features}
     return {"rows": rows, "features": features, "target": found[contract.target.name]}
 
@@ -76,9 +75,10 @@ def _bin_counts(
     }
 
 
-def _category_profile(engine: Engine, train: str, name: str, rows: int) -> dict[str, object]:
-    statement = select(f"{quoted(name)}, count(*)", train) + f" group by {quoted(name)}"
+def _level_profile(engine: Engine, train: str, feature: Feature, rows: int) -> dict[str, object]:
+    name = quoted(feature.name)
+    statement = select(f"{name}, count(*)", train) + f" group by {name}"
     counted: dict[str | None, int] = {level: count for level, count in engine.ask(statement)}  # noqa: C416 - Spark's Row
     missing = counted.pop(None, 0)
     levels = {level: rounded(count / rows) for level, count in sorted(counted.items())}
-    return {"type": "category", "missing_share": rounded(missing / rows), "levels": levels}
+    return {"type": feature.type, "missing_share": rounded(missing / rows), "levels": levels}

@@ -24,7 +24,7 @@ class Fitted:
     def part(self, split: str) -> str:
         """row_id, the target and the model inputs of a side."""
         contract = self.recipe.contract
-        others = [ROW_ID, contract.target.name, *(item.name for item in contract.categories)]
+        others = [ROW_ID, contract.target.name, *(item.name for item in contract.categorical)]
         names = transform.numbers(contract)
         numbers = Numbers(self.rows[split], contract, self.recipe.impute)
         if split == "train":

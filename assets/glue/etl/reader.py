@@ -16,7 +16,7 @@ from etl.arrow import Bools, coded, hexadecimal, integers
 from etl.rows import GROUP, KEY, LINE, PLACE, ROW_ID
 from etl.tally import Tally
 from etl.texts import Texts
-from etl.values import Meaning, Values
+from etl.values import WORDS, Meaning, Values, arrow_type
 
 _SEPARATOR = "\x1f"
 Chosen = NDArray[np.int64]
@@ -24,12 +24,11 @@ Chosen = NDArray[np.int64]
 
 def schema_of(contract: Contract) -> pa.Schema:
     """Of the batches."""
-    words = pa.dictionary(pa.int32(), pa.string())
     fields = [(LINE, pa.int64()), (ROW_ID, pa.string())]
-    fields += [(item.name, pa.float64() if item.type == "number" else words) for item in contract.features]
+    fields += [(item.name, arrow_type(item.type)) for item in contract.features]
     fields.append((contract.target.name, pa.float64()))
-    fields += [(name, words) for name, item in ((KEY, contract.key_field), (GROUP, contract.group_field)) if item]
-    return pa.schema(fields + ([(PLACE, words)] if contract.key_field or contract.group_field else []))
+    fields += [(name, WORDS) for name, item in ((KEY, contract.key_field), (GROUP, contract.group_field)) if item]
+    return pa.schema(fields + ([(PLACE, WORDS)] if contract.key_field or contract.group_field else []))
 
 
 class Reader:

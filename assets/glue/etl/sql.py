@@ -30,11 +30,6 @@ def word(text: str) -> str:
     return f"'{text}'"
 
 
-def double(value: float) -> str:
-    """A literal. Both engines read a plain 0.1 as a decimal, and a cast of its text as the nearest double."""
-    return f"cast('{float(value)!r}' as double)"
-
-
 def select(columns: str | Iterable[str], source: str, *, where: str = "", apart: bool = False) -> str:
     """`source`: the name of a view, or a statement. Names come from a contract, which has checked them."""
     shown = columns if isinstance(columns, str) else ", ".join(columns)

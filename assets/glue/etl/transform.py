@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from contract import Contract, Derived, Recipe
+from contract.within import Within, double
 from etl.fit import chunks
 from etl.rows import ROW_ID
-from etl.sql import double, listed, quoted, select
+from etl.sql import listed, quoted, select
 
 
 def waves(derived: Sequence[Derived]) -> list[list[Derived]]:
@@ -60,7 +61,7 @@ class Numbers:
 
 def within(fences: Mapping[str, tuple[float, float]]) -> str:
     """Whether a row lies inside every fence."""
-    limits = (f"{quoted(name)} between {double(low)} and {double(high)}" for name, (low, high) in fences.items())
+    limits = (Within(low, high).sql(quoted(name)) for name, (low, high) in fences.items())
     return " and ".join(limits) or "true"
 
 
@@ -70,11 +71,11 @@ def numbers(contract: Contract) -> list[str]:
 
 
 def part(rows: str, recipe: Recipe) -> str:
-    """row_id, the target, the scaled numbers, and each category as its level, null for a missing one."""
+    """row_id, the target, the scaled numbers, and what is held as a level as it is, null for a missing one."""
     contract = recipe.contract
     scaled = [
         f"({quoted(name)} - {double(recipe.mean[name])}) / {double(recipe.std[name])} as {quoted(name)}"
         for name in numbers(contract)
     ]
-    categories = (quoted(item.name) for item in contract.categories)
-    return select([quoted(ROW_ID), quoted(contract.target.name), *scaled, *categories], rows)
+    levels = (quoted(item.name) for item in contract.categorical)
+    return select([quoted(ROW_ID), quoted(contract.target.name), *scaled, *levels], rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from contract.identity import spelled
-from contract.reading import LARGEST, Field, FileRules, decimal
+from contract.kinds import kind_of
+from contract.reading import Field, FileRules, decimal
 from etl.arrow import Bools, Doubles, Places, coded, doubles, doubles_of, strings
 from etl.texts import Column
 
 Rows = NDArray[np.int64]
 
+# Texts, each different one once.
+WORDS = pa.dictionary(pa.int32(), pa.string())
 _MISSING, _UNKNOWN = -1, -2
 # The grammar of contract.reading.decimal.
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
@@ -43,11 +47,15 @@ class Values:
     def taken(self, rows: Rows) -> pa.Array:
         """Doubles, or words by their place in a dictionary; null for missing ones."""
         places = self.places[rows]
-        if self.field.type == "number":
-            return doubles(self.numbers[places], self.missing[places])
-        if self.field.type == "text":
-            return coded(places, self.texts)
-        return coded(self.levels[places], strings(self.field.levels))
+        match kind_of(self.field.type).held:
+            case "number":
+                return doubles(self.numbers[places], self.missing[places])
+            case "level":
+                return coded(self.levels[places], strings(self.field.levels))
+            case "text":
+                return coded(places, self.texts)
+            case other:
+                assert_never(other)
 
     def indicator(self, rows: Rows) -> pa.DoubleArray:
         """1 for the last one of two levels, 0 for the first."""
@@ -59,16 +67,27 @@ class Values:
 
     def spellings(self, before: str = "") -> pa.StringArray:
         """The same for each different text."""
-        if self.field.type == "text":
-            words = self.texts
-        elif self.field.type == "number":
-            words = pc.if_else(_array(self.missing), pa.scalar(""), spelled_numbers(self.numbers))
-        else:
-            words = strings([self.field.levels[place] if place >= 0 else "" for place in self.levels.tolist()])
+        words = self._words()
         return pc.binary_join_element_wise(pa.scalar(before), words, "") if before else words
+
+    def _words(self) -> pa.StringArray:
+        match kind_of(self.field.type).held:
+            case "number":
+                return pc.if_else(_array(self.missing), pa.scalar(""), spelled_numbers(self.numbers))
+            case "level":
+                return strings([self.field.levels[place] if place >= 0 else "" for place in self.levels.tolist()])
+            case "text":
+                return self.texts
+            case other:
+                assert_never(other)
 
     def _buffer(self, rows: Rows) -> pa.Buffer:
         return pa.py_buffer(np.ascontiguousarray(self.places[rows]))
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """Of a column of values, by the name of their kind."""
+    return pa.float64() if kind_of(kind).held == "number" else WORDS
 
 
 class Meaning:
@@ -82,17 +101,24 @@ class Meaning:
         size = len(column.texts)
         levels = np.full(size, _MISSING, np.int32)
         numbers = np.zeros(size)
-        if field.type == "category":
-            levels = self._levels(field, column.texts)
-            missing, known = levels == _MISSING, levels >= 0
-        else:
-            missing = _bools(pc.is_in(column.texts, value_set=self._set))
-            known = ~missing
-            if field.type == "number":
+        match kind_of(field.type).held:
+            case "number":
+                missing = self._missing(column)
                 numbers = self._numbers(column.texts, missing)
-                known &= _within(field, numbers)
+                known = ~missing & _within(field, numbers)
+            case "level":
+                levels = self._levels(field, column.texts)
+                missing, known = levels == _MISSING, levels >= 0
+            case "text":
+                missing = self._missing(column)
+                known = ~missing
+            case other:
+                assert_never(other)
         good = known | missing if field.nullable else known
         return Values(field, column.places, good, missing, numbers, levels, column.texts)
+
+    def _missing(self, column: Column) -> Bools:
+        return _bools(pc.is_in(column.texts, value_set=self._set))
 
     def _levels(self, field: Field, texts: pa.StringArray) -> Places:
         place = {level: number for number, level in enumerate(field.levels)}
@@ -144,11 +170,9 @@ def _cast(texts: pa.StringArray) -> Doubles | None:
 
 
 def _within(field: Field, numbers: Doubles) -> Bools:
-    within: Bools = np.abs(numbers) <= LARGEST
-    if field.min is not None:
-        within &= numbers >= field.min
-    if field.max is not None:
-        within &= numbers <= field.max
+    within = np.ones(len(numbers), np.bool_)
+    for limit in kind_of(field.type).limits(field):
+        within &= limit.within.numpy(numbers)
     return within
 
 

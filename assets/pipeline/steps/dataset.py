@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from contract import Contract, Recipe
+from contract.kinds import kind_of
 from steps import sparse
 from steps.failures import StepError
 
@@ -26,6 +27,7 @@ DATA_FILE, RAW_FILE = "data.parquet", "raw.parquet"
 MANY_LEVELS = 64
 # Model inputs that are held at once as an array: 64 MB.
 PIECE = 1 << 23
+_NONE = -1
 
 
 @dataclass(frozen=True)
@@ -158,25 +160,26 @@ def _numbers(table: pa.Table, recipe: Recipe) -> NDArray[np.float64]:
 
 
 def _ones_of_categories(table: pa.Table, recipe: Recipe) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    for feature in recipe.contract.categories:
+    for feature in recipe.contract.categorical:
         places = {column.level: i for i, column in enumerate(recipe.columns) if column.source == feature.name}
         yield _ones(table[feature.name], places)
 
 
 def _ones(levels: pa.ChunkedArray, places: Mapping[str | None, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows that have a level, and the column of each."""
+    """Rows of a level that has a column, and that column for each."""
     encoded = pc.dictionary_encode(levels.combine_chunks())
-    column = np.array([places[level] for level in encoded.dictionary.to_pylist()], dtype=np.int64)
-    codes = encoded.indices.fill_null(-1).to_numpy()
-    rows = np.flatnonzero(codes >= 0)
-    return rows, column[codes[rows]]
+    column = np.array([*(places.get(level, _NONE) for level in encoded.dictionary.to_pylist()), _NONE], dtype=np.int64)
+    # A missing value is the last one of these.
+    columns = column[encoded.indices.fill_null(-1).to_numpy()]
+    rows = np.flatnonzero(columns != _NONE)
+    return rows, columns[rows]
 
 
 def types_of(recipe: Recipe) -> dict[str, pa.DataType]:
-    """Of the target and the model inputs, where a category is the text of its level."""
+    """Of the target and the model inputs, where what is held as a level is its text."""
     names = [recipe.contract.target.name, *(column.name for column in recipe.columns if column.kind != "level")]
     types = dict.fromkeys(names, pa.float64())
-    return types | {feature.name: pa.string() for feature in recipe.contract.categories}
+    return types | {feature.name: pa.string() for feature in recipe.contract.categorical}
 
 
 def joined(first: Rows, second: Rows) -> Rows:
@@ -210,7 +213,7 @@ def read_raw(folder: Path, contract: Contract) -> RawRows:
     return RawRows(
         features={
             feature.name: table[feature.name].to_numpy()
-            if feature.type == "number"
+            if kind_of(feature.type).held == "number"
             else table[feature.name].to_pylist()
             for feature in contract.features
         },

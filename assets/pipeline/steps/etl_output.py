@@ -35,7 +35,8 @@ def read_split(folder: Path, split: str, context: Context) -> pa.Table:
 def read_raw_test(folder: Path, test: pa.Table, context: Context) -> pa.Table:
     """The raw features of the rows of `test`, in the same order, and what else stands beside them. Raises StepError."""
     contract = context.recipe.contract
-    wanted = {item.name: pa.float64() if item.type == "number" else pa.string() for item in contract.features}
+    wanted = dict.fromkeys((item.name for item in contract.features), pa.string())
+    wanted |= dict.fromkeys((item.name for item in contract.numeric), pa.float64())
     optional = {contract.target.name: pa.float64(), KEY: pa.string(), GROUP: pa.string()}
     tables = _read_parts(folder, RAW_FOLDER, context.files[RAW_TEST], wanted, optional=optional)
     raw = pa.concat_tables(tables.values())
@@ -98,7 +99,7 @@ def _check_values(table: pa.Table, name: str) -> None:
 
 def _check_levels(table: pa.Table, contract: Contract, name: str) -> None:
     """A level that the model has no input for would be read as missing."""
-    for feature in contract.categories:
+    for feature in contract.categorical:
         unknown = set(pc.unique(table[feature.name]).to_pylist()) - {*feature.levels, None}
         if unknown:
             first = min(unknown)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from contract import as_sent
 from steps.dataset import RawRows
 from steps.trained import TrainedModel
 
@@ -21,6 +22,7 @@ def golden(model: TrainedModel, raw: RawRows) -> dict[str, Any]:
     """
     distinct = raw.distinct()
     places = sorted(set(np.linspace(0, len(distinct) - 1, ROWS).round().astype(int).tolist()))
-    instances = raw.records([distinct[place] for place in places])
-    predictions = model.predict(model.recipe.apply(instances))
+    records = raw.records([distinct[place] for place in places])
+    predictions = model.predict(model.recipe.apply(records))
+    instances = [as_sent(model.contract, record) for record in records]
     return {"version": 1, "instances": instances, "predictions": predictions.tolist(), "tolerance": TOLERANCE}

@@ -129,7 +129,7 @@ def _texts(theirs: Contract, ours: Contract, raw: RawRows, seen: RawRows) -> Ite
     if feature is not None:
         return map(spelled, seen.column(feature.name))
     # A number has lost how it was written.
-    same = {item.field.column: item for item in ours.categories}.get(wanted.column)
+    same = {item.field.column: item for item in ours.categorical}.get(wanted.column)
     if same is not None:
         return map(spelled, raw.column(same.name))
     for place, field in ((KEY, ours.key_field), (GROUP, ours.group_field)):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import Contract, decimal
+from contract.kinds import kind_of
 from contract.reading import Field, Layout, RowReader, text_of
 from steps.dataset import GROUP, KEY, RawRows
 
@@ -70,7 +71,7 @@ class _Reading:
         found = self._source(field)
         if found is None:
             self.absent += (field.column,)
-            empty = np.full(self._raw.rows, np.nan) if field.type == "number" else [None] * self._raw.rows
+            empty = np.full(self._raw.rows, np.nan) if _is_number(field) else [None] * self._raw.rows
             return empty, [""] * self._raw.rows
         source, values = found
         if replace(source, name=field.name) == field and self._same_words:
@@ -81,7 +82,7 @@ class _Reading:
         pairs = [known[value] if value in known else known.setdefault(value, read(value)) for value in values]
         taken = [value for value, _ in pairs]
         reasons = [reason for _, reason in pairs]
-        return np.array(taken, dtype=float) if field.type == "number" else taken, reasons
+        return np.array(taken, dtype=float) if _is_number(field) else taken, reasons
 
     def _source(self, field: Field) -> tuple[Field, Sequence[Any]] | None:
         """What the test rows hold of the field's column; None where the file had no such column, which may be so."""
@@ -102,7 +103,7 @@ class _Reading:
 
     def _reader(self, field: Field, source: Field) -> Read:
         """How one value is taken over. A number is written with a point here, whatever the file's mark."""
-        mark = self._mark if source.type != "number" and field.type == "number" else "."
+        mark = self._mark if _is_number(field) and not _is_number(source) else "."
         rules = self._theirs.rules_to_predict
         rows = RowReader(rules, Layout.of_names([item.column for item in rules.fields], rules, decimal=mark))
 
@@ -115,3 +116,7 @@ class _Reading:
             return taken, finding.reason if finding else ""
 
         return read
+
+
+def _is_number(field: Field) -> bool:
+    return kind_of(field.type).held == "number"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import Contract, Recipe
+from contract import Contract, Feature, Recipe
+from contract.kinds import feature_kind
 from steps.dataset import Rows
 from steps.metrics import OF_SLICES, Vector, metrics_of
 from steps.wording import amount
@@ -41,20 +42,26 @@ class Slice:
 
 
 def slices_of(rows: Rows, recipe: Recipe) -> tuple[Slice, ...]:
-    """By level of each category, then by the target's cap or level. Slices without a row are left out."""
+    """By level of each feature that has some, then by the target's cap or level. Slices without a row are left out."""
     found = (*_by_level(rows, recipe), *_by_target(rows, recipe.contract))
     return tuple(Slice(name, value, chosen) for name, value, chosen in found if chosen.any())
 
 
 def _by_level(rows: Rows, recipe: Recipe) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    for feature in recipe.contract.categories:
+    for feature in recipe.contract.categorical:
         known = np.zeros(len(rows.target), dtype=bool)
         for index, column in enumerate(recipe.columns):
             if column.source == feature.name and column.level is not None:
                 chosen = rows.having(index)
                 known |= chosen
                 yield feature.name, column.level, chosen
-        yield feature.name, "(missing)", ~known
+        yield feature.name, _without_input(feature), ~known
+
+
+def _without_input(feature: Feature) -> str:
+    """What a row says that has a 1 in no input of the feature: the one level that has none, or nothing."""
+    encoded = feature_kind(feature.type).encoded(feature)
+    return next((level for level in feature.levels if level not in encoded), "(missing)")
 
 
 def _by_target(rows: Rows, contract: Contract) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:

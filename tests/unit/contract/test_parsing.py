@@ -36,7 +36,7 @@ def test_california_housing_is_read_exactly(contract: Contract) -> None:
         description="Bedrooms in all households",
         default=435.0,
     )
-    assert contract.categories[0].levels == ("<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN")
+    assert contract.categorical[0].levels == ("<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN")
     assert [feature.name for feature in contract.features if feature.nullable] == ["total_bedrooms"]
     assert contract.columns[-2:] == ("ocean_proximity", "median_house_value")
     assert len(contract.numeric) == 8

@@ -37,7 +37,6 @@ AGE = Field("age", "age", "number", min=0, max=130, nullable=True)
             {"name": "age", "type": "number", "column": "Age (y)", "min": 0, "max": 130, "nullable": True, "unit": "y"},
             Field("age", "Age (y)", "number", min=0.0, max=130.0, nullable=True),
         ),
-        ({"name": "age", "type": "integer"}, Field("age", "age", "number")),
         ({"name": "t", "type": "category", "column": None, "levels": ["a"]}, Field("t", "t", "category", ("a",))),
         ({"name": "t", "type": "category", "levels": None, "min": None}, Field("t", "t", "category")),
     ],

@@ -143,7 +143,7 @@ def test_what_the_json_schema_accepts_is_accepted(record: dict[str, object]) -> 
     if schema.is_valid(finite):
         assert errors == ()
     elif errors == ():
-        assert finite["ocean_proximity"] not in HOUSING.categories[0].levels
+        assert finite["ocean_proximity"] not in HOUSING.categorical[0].levels
 
 
 def test_the_json_schema_says_what_a_form_needs(contract: Contract, record: dict[str, object]) -> None:

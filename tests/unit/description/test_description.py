@@ -57,7 +57,7 @@ def test_bounds_and_levels_are_those_of_the_contract(
     properties = description["components"]["schemas"]["CaliforniaHousingInstance"][DEPLOYED]["properties"]
     assert list(properties) == [feature.name for feature in contract.features]
     assert properties["latitude"]["maximum"] == 42.5
-    assert properties["ocean_proximity"]["enum"] == list(contract.categories[0].levels)
+    assert properties["ocean_proximity"]["enum"] == list(contract.categorical[0].levels)
 
 
 def test_a_request_that_another_version_takes_is_described(description: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ expression = st.sampled_from(
 def inputs(table: pa.Table, recipe: Recipe) -> np.ndarray:
     """The model inputs of a part, a level as a column of 0 and 1."""
     numbers = [column.name for column in recipe.columns if column.kind != "level"]
-    levels = [feature.name for feature in recipe.contract.categories]
+    levels = [feature.name for feature in recipe.contract.categorical]
     assert table.column_names == ["row_id", recipe.contract.target.name, *numbers, *levels]
     columns = [
         table[column.name].to_numpy()

@@ -11,7 +11,8 @@ from hypothesis import strategies as some
 from frontend.answers import Feature, Model
 from frontend.formatting import ago, amount, duration, share, signed, since, title
 from frontend.forms import coordinates_of, fields_of, label_of, missing, record_of
-from frontend.sweeps import POINTS, instances_of, nearest, values_of
+from frontend.kinds.number import nearest
+from frontend.sweeps import POINTS, instances_of, values_of
 from tests.fakeapi import documents
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

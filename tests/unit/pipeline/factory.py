@@ -33,7 +33,7 @@ def synthetic_rows(count: int, contract: Contract, seed: int = 3) -> list[Row]:
         households = float(random.integers(50, 1500))
         rooms = households * random.uniform(3, 8)
         income = random.uniform(0.5, 12)
-        level = str(random.choice(contract.categories[0].levels))
+        level = str(random.choice(contract.categorical[0].levels))
         price = 40_000 * income + 8_000 * rooms / households + 60_000 * (level != "INLAND") + random.normal(0, 20_000)
         rows.append(
             {
@@ -188,7 +188,7 @@ def _write_parts(folder: Path, split: str, recipe: Recipe, rows: Sequence[Row]) 
             },
             **{
                 item.name: pa.array([row[item.name] for row in rows[chosen]], pa.string())
-                for item in contract.categories
+                for item in contract.categorical
             },
         }
         pq.write_table(pa.table(columns), folder / split / f"part-{part}.parquet")

@@ -322,7 +322,7 @@ def compared(
     ones = dict.fromkeys(names, 1.0)
     recipe = Recipe.fitted(contract, impute=ones, fences={}, mean=ones, std=ones)
     features = {item.name: np.ones(len(actual)) for item in contract.numeric}
-    for item in contract.categories:
+    for item in contract.categorical:
         features[item.name] = [item.levels[index % 2] for index in range(len(actual))]
     new, old = (TrainedModel(Booster(a), recipe, "r", "", {}, d) for a, d in ((ours, "new"), (theirs, "old")))  # type: ignore[arg-type]
     monkeypatch.setattr(champions, "load_model", lambda _: old)

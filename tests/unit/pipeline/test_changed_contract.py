@@ -38,7 +38,7 @@ def read_by(contract: Contract, rows: Rows) -> list[Row]:
     found = []
     for row in rows:
         values = {item.name: row.get(item.field.column) for item in contract.features}
-        for item in contract.categories:
+        for item in contract.categorical:
             if isinstance(values[item.name], float):
                 values[item.name] = f"{values[item.name]:g}"
         found.append({**values, contract.target.name: row[contract.target.field.column]})

@@ -182,7 +182,7 @@ def test_golden_rows_are_distinct(contract: Contract) -> None:
     places = np.array([0] * 900 + [1, 2, 3] * 3 + [0] * 91)
     features = {name: np.array(values)[places] for name, values in columns.items()}
     features |= {
-        item.name: [None if place == 2 else item.levels[0] for place in places] for item in contract.categories
+        item.name: [None if place == 2 else item.levels[0] for place in places] for item in contract.categorical
     }
     raw = RawRows(features)
     assert raw.distinct() == [0, 900, 901, 902]

@@ -43,7 +43,7 @@ def test_a_missing_level_is_zero_in_every_column_of_its_feature(tmp_path: Path, 
     levels = pa.array(["ISLAND", None, "<1H OCEAN"], pa.string())
     pq.write_table(table.set_column(place, "ocean_proximity", levels), tmp_path / "data.parquet")
     read = dataset_module().read_rows(tmp_path, recipe)
-    wanted = recipe.contract.categories[0].levels
+    wanted = recipe.contract.categorical[0].levels
     names = [column.level for column in recipe.columns]
     found = read.inputs[:, [names.index(level) for level in wanted]]
     assert found.tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]]

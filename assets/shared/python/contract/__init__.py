@@ -12,16 +12,14 @@ from contract.batch import (
     other_columns,
 )
 from contract.expression import Expression
+from contract.feature import Feature
 from contract.grammar import ExpressionError
 from contract.loading import bundled, load, load_all
 from contract.model import (
     Contract,
-    ContractError,
     Derived,
-    Feature,
     Gate,
     Outliers,
-    Problem,
     Quality,
     Scaling,
     Serving,
@@ -30,9 +28,20 @@ from contract.model import (
     Training,
 )
 from contract.names import PREDICTION_ERROR, SHARED_ENDPOINT
+from contract.problems import ContractError, Problem
 from contract.reading import HEAD_BYTES, FileError, FileRules, decimal
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
-from contract.records import MAX_INSTANCES, FieldError, checked, csv_rows, example, faults, json_schema, validate
+from contract.records import (
+    MAX_INSTANCES,
+    FieldError,
+    as_sent,
+    checked,
+    csv_rows,
+    example,
+    faults,
+    json_schema,
+    validate,
+)
 
 __all__ = [
     "BATCH_PREFIX",
@@ -64,6 +73,7 @@ __all__ = [
     "Target",
     "Training",
     "added_columns",
+    "as_sent",
     "batch_folder",
     "batch_id",
     "batch_layout",

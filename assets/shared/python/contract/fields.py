@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contract.expression import Expression
+from contract.feature import Feature
 from contract.grammar import ExpressionError
-from contract.model import Derived, Feature, Target
+from contract.kinds import FEATURE_KINDS, NUMBER, kind_of
+from contract.kinds.members import bounds_of, column_of, inside
+from contract.model import Derived, Target
 from contract.names import name_problem
 from contract.reader import Table
 
-_NUMBER_KEYS = ("type", "column", "min", "max", "nullable", "unit", "description", "default")
-_CATEGORY_KEYS = ("type", "column", "levels", "nullable", "description", "default")
 _NUMBER_TARGET = ("name", "column", "unit", "min", "max", "cap", "description")
 _LEVEL_TARGET = ("name", "column", "levels", "description")
 _TARGET_KEYS = {"regression": _NUMBER_TARGET, "binary": _LEVEL_TARGET}
@@ -34,46 +35,12 @@ def _feature(section: Table, name: str) -> Feature:
     if reason:
         section.add(name, reason)
     table = section.table(name, None)
-    kind = table.choice("type", ("number", "category"))
-    if kind == "category":
-        table.refuse_unknown(_CATEGORY_KEYS)
-        return _category(table, name)
-    if kind == "number":
-        table.refuse_unknown(_NUMBER_KEYS)
-    return _number(table, name)
-
-
-def _number(table: Table, name: str) -> Feature:
-    low, high = _bounds(table)
-    default = table.optional_number("default")
-    if default is not None and not _inside(default, low, high):
-        table.add("default", f"must lie within min and max, is {default}")
-    return Feature(
-        name=name,
-        type="number",
-        column=_column(table, name),
-        min=low,
-        max=high,
-        nullable=table.flag("nullable"),
-        unit=table.text("unit", default="") or None,
-        description=table.text("description", default=""),
-        default=default,
-    )
-
-
-def _category(table: Table, name: str) -> Feature:
-    levels = table.texts("levels")
-    if not levels and not table.problems.at(table.path("levels")):
-        table.add("levels", 'must list the allowed values; write levels = ["...", "..."]')
-    return Feature(
-        name=name,
-        type="category",
-        column=_column(table, name),
-        levels=levels,
-        nullable=table.flag("nullable"),
-        description=table.text("description", default=""),
-        default=table.choice("default", levels) or None if "default" in table.values and levels else None,
-    )
+    kind = FEATURE_KINDS.get(table.choice("type", tuple(FEATURE_KINDS)))
+    if kind is None:
+        # Its type is a problem already; what else is wrong is looked for as if it were a number.
+        return NUMBER.feature(table, name)
+    table.refuse_unknown(kind.keys)
+    return kind.feature(table, name)
 
 
 def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
@@ -92,9 +59,9 @@ def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
             description=table.text("description", default=""),
             column=_target_column(table, name, features),
         )
-    low, high = _bounds(table)
+    low, high = bounds_of(table)
     cap = table.optional_number("cap")
-    if cap is not None and not _inside(cap, low, high):
+    if cap is not None and not inside(cap, low, high):
         table.add("cap", f"must lie within min and max, is {cap}")
     return Target(
         name=name,
@@ -107,14 +74,8 @@ def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
     )
 
 
-def _column(table: Table, name: str) -> str | None:
-    """The name in a file's header; None where it is the feature's own."""
-    column = table.text("column", default="") or None
-    return None if column == name else column
-
-
 def _target_column(table: Table, name: str, features: tuple[Feature, ...]) -> str | None:
-    column = _column(table, name)
+    column = column_of(table, name)
     owner = next((feature.name for feature in features if feature.field.column == (column or name)), None)
     if owner is not None and owner != name:
         table.add("column" if column else "name", f"names the column of the feature {owner}; a target is no input")
@@ -138,7 +99,7 @@ class _AnyName(list[str]):
 
 def derived_of(section: Table, features: tuple[Feature, ...], target: Target) -> tuple[Derived, ...]:
     taken = {feature.name for feature in features} | {target.name}
-    known = [feature.name for feature in features if feature.type == "number"]
+    known = [feature.name for feature in features if kind_of(feature.type).held == "number"]
     if section.problems.at("features"):
         known = _AnyName()
     derived = []
@@ -161,15 +122,3 @@ def _derived_feature(section: Table, name: str, known: Collection[str]) -> list[
     except ExpressionError as error:
         section.add(name, str(error))
         return []
-
-
-def _bounds(table: Table) -> tuple[float | None, float | None]:
-    low, high = table.optional_number("min"), table.optional_number("max")
-    if low is not None and high is not None and low >= high:
-        table.add("max", f"must be greater than min ({low}), is {high}")
-        return None, None
-    return low, high
-
-
-def _inside(value: float, low: float | None, high: float | None) -> bool:
-    return (low is None or value >= low) and (high is None or value <= high)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contract.model import Contract, ContractError, Problem
+from contract.model import Contract
 from contract.parsing import contract_of
+from contract.problems import ContractError, Problem
 from contract.sharing import disagreements
 
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from contract.expression import Expression
+from contract.feature import Feature
+from contract.kinds import CATEGORY, NUMBER, TEXT, kind_of
 from contract.reading import Data, Field, FileRules
 from contract.tasks import RULES, Metric, Rules, Task
 
@@ -15,70 +17,6 @@ Scalar = float | int | str | bool
 
 # A hundred requests a second and instance, a small part of what one answers: there is time to add instances.
 INVOCATIONS = 6000
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a contract: where it stands, and what to do."""
-
-    file: str
-    key: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.key}: {self.reason}" if self.key else f"{self.file}: {self.reason}"
-
-
-class ContractError(ValueError):
-    """A contract that cannot be used. It holds every problem that was found, one a line in its text."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
-
-    @property
-    def file(self) -> str:
-        return self.problems[0].file
-
-    @property
-    def key(self) -> str:
-        return self.problems[0].key
-
-    @property
-    def reason(self) -> str:
-        return self.problems[0].reason
-
-
-@dataclass(frozen=True)
-class Feature:
-    """An input. Bounds are inclusive; `default` is what a form starts with, never an imputed value.
-
-    `column` is its name in the header of a file, where that is another one.
-    """
-
-    name: str
-    type: Literal["number", "category"]
-    column: str | None = None
-    min: float | None = None
-    max: float | None = None
-    levels: tuple[str, ...] = ()
-    nullable: bool = False
-    unit: str | None = None
-    description: str = ""
-    default: float | str | None = None
-
-    @cached_property
-    def field(self) -> Field:
-        """How it is read."""
-        return Field(
-            name=self.name,
-            column=self.column or self.name,
-            type=self.type,
-            levels=self.levels,
-            min=self.min,
-            max=self.max,
-            nullable=self.nullable,
-        )
 
 
 @dataclass(frozen=True)
@@ -97,10 +35,10 @@ class Target:
     @cached_property
     def field(self) -> Field:
         """How it is read. It stands in files alone: reasons call it by its column there."""
-        kind: Literal["number", "category"] = "category" if self.levels else "number"
+        kind = CATEGORY if self.levels else NUMBER
         column = self.column or self.name
         return Field(
-            name=self.name, column=column, type=kind, levels=self.levels, min=self.min, max=self.max, label=column
+            name=self.name, column=column, type=kind.name, levels=self.levels, min=self.min, max=self.max, label=column
         )
 
 
@@ -263,7 +201,7 @@ class Contract:
             return None
         read = [*(feature.field for feature in self.features), self.target.field]
         known = {**{item.name: item for item in read}, **{item.column: item for item in read}}
-        found = known.get(column) or Field(name=column, column=column, type="text")
+        found = known.get(column) or Field(name=column, column=column, type=TEXT.name)
         return replace(found, name=f"{role} {found.column}", min=None, max=None, nullable=False, label="")
 
     @cached_property
@@ -284,11 +222,13 @@ class Contract:
 
     @cached_property
     def numeric(self) -> tuple[Feature, ...]:
-        return tuple(feature for feature in self.features if feature.type == "number")
+        """Features whose values are numbers."""
+        return tuple(feature for feature in self.features if kind_of(feature.type).held == "number")
 
     @cached_property
-    def categories(self) -> tuple[Feature, ...]:
-        return tuple(feature for feature in self.features if feature.type == "category")
+    def categorical(self) -> tuple[Feature, ...]:
+        """Features whose values are levels."""
+        return tuple(feature for feature in self.features if kind_of(feature.type).held == "level")
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

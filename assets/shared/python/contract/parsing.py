@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from contract.dataformat import DATA_KEYS, data_of
+from contract.feature import Feature
 from contract.fields import derived_of, features_of, target_of
 from contract.gating import GATE_KEYS, SERVING_KEYS, gate_of, serving_of
+from contract.kinds import kind_of
 from contract.model import (
     Contract,
-    ContractError,
     Derived,
-    Feature,
     Outliers,
     Quality,
     Split,
@@ -20,6 +20,7 @@ from contract.model import (
 )
 from contract.names import MODEL_NAME, RESERVED_MODELS
 from contract.parameters import parameters_of
+from contract.problems import ContractError
 from contract.reader import Problems, Table
 from contract.tasks import RULES, Task
 from contract.wording import closest, shown
@@ -85,7 +86,8 @@ def _model_name(model: Table) -> str:
 
 def _outliers(table: Table, features: tuple[Feature, ...], derived: tuple[Derived, ...]) -> Outliers:
     columns = table.texts("columns")
-    known = [feature.name for feature in features if feature.type == "number"] + [item.name for item in derived]
+    known = [feature.name for feature in features if kind_of(feature.type).held == "number"]
+    known += [item.name for item in derived]
     if not table.problems.at("features") and not table.problems.at("derived"):
         for name in columns:
             if name not in known:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from contract.model import Problem
+from contract.problems import Problem
 from contract.wording import closest, listed, shown
 
 

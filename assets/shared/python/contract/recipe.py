@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from contract.kinds import feature_kind
 from contract.model import Contract
 from contract.names import slug
 
@@ -33,12 +34,12 @@ class Column:
 
 
 def columns_of(contract: Contract) -> tuple[Column, ...]:
-    """Model inputs in order: numbers, derived features, then one 0/1 column a category level."""
+    """Model inputs in order: numbers, derived features, then one 0/1 column for each level that has one."""
     columns = [Column(feature.name, "number", feature.name) for feature in contract.numeric]
     columns += [Column(derived.name, "derived", derived.name) for derived in contract.derived]
     taken = {column.name for column in columns} | set(contract.columns)
-    for feature in contract.categories:
-        for level in feature.levels:
+    for feature in contract.categorical:
+        for level in feature_kind(feature.type).encoded(feature):
             name = _unique(f"{feature.name}_{slug(level)}", taken)
             taken.add(name)
             columns.append(Column(name, "level", feature.name, level))

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from contract.model import Contract, Feature
+from contract.feature import Feature
+from contract.kinds import Json, feature_kind
+from contract.model import Contract
 from contract.reading import (
     DELIMITERS,
-    Field,
     FileError,
     FileRules,
-    Finding,
     Layout,
     RecordReader,
     Row,
@@ -22,7 +22,7 @@ from contract.reading import (
     fields_of,
     layout_of,
 )
-from contract.reading.values import missing, number_finding, unknown_level
+from contract.values import json_kind, missing
 
 MAX_INSTANCES = 500
 # Of a name that a message repeats.
@@ -50,36 +50,23 @@ def faults(contract: Contract, record: Mapping[str, object]) -> Iterator[FieldEr
 def checked(contract: Contract, record: Mapping[str, object]) -> tuple[Mapping[str, Value], Iterator[FieldError]]:
     """The values of a JSON record as a recipe takes them (levels as declared, None for missing), and what is wrong."""
     if not isinstance(record, Mapping):
-        return {}, iter([FieldError("", f"must be an object with one value a feature, is {_kind(record)}")])
+        return {}, iter([FieldError("", f"must be an object with one value a feature, is {json_kind(record)}")])
     rules = contract.rules_to_predict
     values: dict[str, Value] = {}
     errors = []
     for field in rules.fields:
-        values[field.name], found = _json_value(field, record.get(field.name), rules)
+        value = record.get(field.name)
+        read = feature_kind(field.type).from_json
+        values[field.name], found = (None, missing(field)) if value is None else read(field, value, rules.missing_words)
         if found is not None:
             errors.append(FieldError(field.name, found.reason))
     unknown = (str(name) for name in record if name not in values)
     return values, chain(errors, (FieldError(name[:_MAX_NAME], _unknown(contract, name)) for name in unknown))
 
 
-def _json_value(field: Field, value: object, rules: FileRules) -> tuple[Value, Finding | None]:
-    """What a JSON value means: as a text of a file where it is one, a number as itself."""
-    if value is None:
-        return None, missing(field)
-    if field.type == "number":
-        if type(value) is not float and type(value) is not int:  # true and false are no numbers
-            return None, Finding("", f"must be a number, is {_kind(value)}")
-        found = number_finding(field, value)
-        return (None if found else float(value)), found
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = repr(value)
-    if not isinstance(value, str):
-        return None, Finding("", f"must be text, is {_kind(value)}")
-    text = value.strip()
-    if field.is_missing(text, rules.missing_words):
-        return None, missing(field)
-    level = field.level_of(text)
-    return level, unknown_level(field, text) if level is None else None
+def as_sent(contract: Contract, values: Mapping[str, Value]) -> dict[str, Json]:
+    """The JSON record of good values, as a request has it: every feature, null for a missing one."""
+    return {item.name: feature_kind(item.type).to_json(item.field, values.get(item.name)) for item in contract.features}
 
 
 def csv_rows(contract: Contract, text: str) -> list[Row]:
@@ -147,14 +134,10 @@ def example(contract: Contract) -> dict[str, object]:
     return {feature.name: _start(feature) for feature in contract.features}
 
 
-def _start(feature: Feature) -> float | str | None:
+def _start(feature: Feature) -> Json:
     if feature.default is not None or feature.nullable:
         return feature.default
-    if feature.type == "category":
-        return feature.levels[0]
-    if feature.min is not None and feature.max is not None:
-        return (feature.min + feature.max) / 2
-    return feature.min if feature.min is not None else min(feature.max or 0.0, 0.0)
+    return feature_kind(feature.type).start(feature)
 
 
 def _unknown(contract: Contract, name: str) -> str:
@@ -163,32 +146,8 @@ def _unknown(contract: Contract, name: str) -> str:
     return f"is not a feature of {contract.name}; leave it out"
 
 
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
-
-
 def _property(feature: Feature) -> dict[str, object]:
-    if feature.type == "category":
-        return _category_property(feature)
-    schema: dict[str, object] = {"type": ["number", "null"] if feature.nullable else "number"}
-    if feature.min is not None:
-        schema["minimum"] = feature.min
-    if feature.max is not None:
-        schema["maximum"] = feature.max
-    return _described(schema, feature)
-
-
-def _category_property(feature: Feature) -> dict[str, object]:
-    values: list[str | None] = list(feature.levels)
-    if feature.nullable:
-        return _described({"enum": [*values, None]}, feature)
-    return _described({"type": "string", "enum": values}, feature)
-
-
-def _described(schema: dict[str, object], feature: Feature) -> dict[str, object]:
+    schema = feature_kind(feature.type).schema(feature)
     text = f"{feature.description} ({feature.unit})" if feature.unit else feature.description
     described = {**schema, "description": text} if text else schema
     return described if feature.default is None else {**described, "default": feature.default}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from contract.model import Contract, Problem
+from contract.model import Contract
+from contract.problems import Problem
 
 # Settings of the endpoint rather than of a model.
 KEYS = (

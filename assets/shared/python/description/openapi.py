@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from contract import MAX_INSTANCES, Contract, example, json_schema
+from contract.kinds import JSON_TYPES
 from description.schemas import SCHEMAS, TEXT, Schema, ref
 from rest.limits import MAX_BODY_BYTES, MAX_EXPLAINED, MAX_HOURS, MAX_REJECTS, MAX_RUNS
 from tracking.datasets import SPLITS
@@ -178,7 +179,7 @@ def _instance(contract: Contract) -> Schema:
         "type": "object",
         "description": f"A record by the contract of the live version: GET /models/{contract.name} tells its features, "
         f"schema and an example. {DEPLOYED} is what the next version learns from.",
-        "additionalProperties": {"type": ["number", "string", "null"]},
+        "additionalProperties": {"type": [*JSON_TYPES, "null"]},
         DEPLOYED: deployed,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contract.kinds import FEATURE_KINDS, JSON_TYPES
 from rest.limits import MAX_EXPLAINED
 from tracking.datasets import SPLITS
 from tracking.run import STATES
@@ -110,13 +111,13 @@ SCHEMAS: dict[str, Schema] = {
     "Models": thing(models=many(ref("ModelSummary"))),
     "Feature": thing(
         name=TEXT,
-        type={"enum": ["number", "category"]},
+        type={"enum": list(FEATURE_KINDS)},
         nullable=FLAG,
         min=NUMBER,
         max=NUMBER,
         levels=many(TEXT),
         unit=TEXT,
-        default={"type": ["number", "string"]},
+        default={"type": list(JSON_TYPES)},
         description=TEXT,
         optional=("min", "max", "levels", "unit", "default"),
     ),
@@ -141,7 +142,7 @@ SCHEMAS: dict[str, Schema] = {
         output={"enum": ["value", "log-odds"]},
         base=NUMBER,
         sum=NUMBER,
-        contributions=many(thing(feature=TEXT, value={"type": ["number", "string", "null"]}, contribution=NUMBER)),
+        contributions=many(thing(feature=TEXT, value={"type": [*JSON_TYPES, "null"]}, contribution=NUMBER)),
     ),
     "Predictions": thing(
         model=TEXT,

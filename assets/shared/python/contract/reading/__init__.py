@@ -6,9 +6,10 @@ from contract.reading.header import ColumnsError, FileError, check_names
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
 from contract.reading.oneline import ESCAPE, Restored, on_one_line, restored
 from contract.reading.records import LONGEST_RECORD, Record, RecordReader, fields_of
-from contract.reading.rows import Row, RowReader, Table, Value, read_table, records
+from contract.reading.rows import Row, RowReader, Table, read_table, records
 from contract.reading.rules import DECIMALS, DELIMITERS, Data, FileRules
-from contract.reading.values import LARGEST, MISSING_WORDS, Field, Finding, decimal, even_blanks, field_of, quoted
+from contract.reading.told import as_json, field_of
+from contract.values import LARGEST, MISSING_WORDS, Field, Finding, Value, decimal, even_blanks, quoted
 
 __all__ = [
     "DECIMALS",
@@ -34,6 +35,7 @@ __all__ = [
     "RowReader",
     "Table",
     "Value",
+    "as_json",
     "check_names",
     "check_type",
     "decimal",

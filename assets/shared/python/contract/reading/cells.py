@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+from contract.kinds import kind_of
 from contract.reading.header import FileError
-from contract.reading.values import Field
-
-_BOOLEANS = (("true", "false"), ("True", "False"), ("TRUE", "FALSE"))
+from contract.values import Field
 
 # Types of values that have one text, by Arrow's names for them.
 _READABLE = re.compile(
@@ -32,16 +31,10 @@ def text_of(value: object, field: Field | None = None) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        true, false = _booleans(field)
+        true, false = ("true", "false") if field is None else kind_of(field.type).flags(field)
         return true if value else false
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape").strip()
     return str(value).strip()
-
-
-def _booleans(field: Field | None) -> tuple[str, str]:
-    if field is None:
-        return _BOOLEANS[0]
-    return next((pair for pair in _BOOLEANS if {*pair} & {*field.levels}), ("1", "0"))

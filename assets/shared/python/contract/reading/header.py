@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 from contract.reading.records import Record
 from contract.reading.rules import FileRules
-from contract.reading.values import even_blanks, quoted
+from contract.values import even_blanks, quoted
 
 _SHOWN = 10
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from contract.kinds import kind_of
 from contract.reading.encodings import decoded_head
 from contract.reading.header import FileError, check_names, usable
 from contract.reading.records import Record, RecordReader
 from contract.reading.rules import DELIMITERS, FileRules
-from contract.reading.values import decimal, quoted
+from contract.values import decimal, quoted
 
 HEAD_BYTES = 65_536
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE | re.DOTALL)
@@ -198,7 +199,7 @@ def _choose(read: Sequence[_Beginning], rules: FileRules) -> _Beginning:
 
 def _decimal_of(rows: Sequence[Record], positions: Mapping[str, int], rules: FileRules) -> str:
     """The decimal mark of the first rows. Raises FileError where both are used, or where it could be thousands."""
-    numbers = [item for item in rules.fields if item.type == "number" and item.name in positions]
+    numbers = [item for item in rules.fields if kind_of(item.type).held == "number" and item.name in positions]
     comma: list[tuple[Record, str, str]] = []
     point = ""
     for record in rows:

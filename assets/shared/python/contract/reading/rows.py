@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from contract.kinds import kind_of
 from contract.reading.encodings import is_unreadable, texts
 from contract.reading.header import FileError
 from contract.reading.layout import HEAD_BYTES, Layout, layout_of
 from contract.reading.records import Record, RecordReader
 from contract.reading.rules import FileRules
-from contract.reading.values import (
-    Field,
-    Finding,
-    decimal,
-    missing,
-    not_a_number,
-    number_finding,
-    quoted,
-    unknown_level,
-)
-
-Value = float | str | None
+from contract.values import Field, Finding, Value, missing, quoted
 
 
 @dataclass(frozen=True)
@@ -79,13 +69,7 @@ class RowReader:
             return None, Finding("encoding", f"is {quoted(text)}, which is not {self._layout.encoding.upper()} text")
         if field.is_missing(text, self._rules.missing_words):
             return None, missing(field)
-        if field.type == "number":
-            value = decimal(text, self._layout.decimal)
-            return value, not_a_number(field, text) if value is None else number_finding(field, value)
-        if field.type == "text":
-            return text, None
-        level = field.level_of(text)
-        return level, unknown_level(field, text) if level is None else None
+        return kind_of(field.type).read(field, text, self._layout.decimal)
 
     def _unusable(self, record: Record) -> Finding | None:
         """Why a record is no row of this file."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from contract.reading.values import MISSING_WORDS, Field
+from contract.values import MISSING_WORDS, Field
 
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
 from unicodedata import normalize
+
+from contract.within import Within
 
 # What pandas reads as missing (its default na_values).
 MISSING_WORDS = frozenset(
@@ -28,7 +29,8 @@ _LONGEST_LEVEL = 1000
 _DECIMAL = re.compile(r"[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
 _BLANKS = re.compile(r"\s+")
 
-Kind = Literal["number", "category", "text"]
+# As contracts hold it: a number, a level or another text, None for what is missing.
+Value = float | str | None
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,29 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """`kind` is what rows are counted by that break it. `reason` has a place for the value."""
+
+    within: Within
+    kind: str
+    reason: str
+
+
+_IS = "is {value:.12g}"
+_FINITE = Limit(Within(-sys.float_info.max, sys.float_info.max), "too large", "must be a finite number")
+_SQUARED = Limit(Within(-LARGEST, LARGEST), "too large", f"must be at most {LARGEST:g} in size, {_IS}")
+
+
+@dataclass(frozen=True)
 class Field:
-    """A column that is read. `column` is its name in a file's header; a `text` is a key or a group, any text.
+    """A column that is read. `column` is its name in a file's header, `type` the name of one of the KINDS.
 
     `label`: what reasons call it, where that is not its name.
     """
 
     name: str
     column: str
-    type: Kind
+    type: str
     levels: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
@@ -74,6 +90,16 @@ class Field:
                 found.setdefault(value, []).append(level)
         return {value: levels[0] for value, levels in found.items() if len(levels) == 1}
 
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What a number of this column keeps, in the order in which reasons are given."""
+        limits = [_FINITE, _SQUARED]
+        if self.min is not None:
+            limits.append(Limit(Within(low=self.min), f"below {self.min:g}", f"must be at least {self.min:g}, {_IS}"))
+        if self.max is not None:
+            limits.append(Limit(Within(high=self.max), f"above {self.max:g}", f"must be at most {self.max:g}, {_IS}"))
+        return tuple(limits)
+
     def level_of(self, text: str) -> str | None:
         """The level that a trimmed text means, None for an unknown one: 1.0 is the level "1"."""
         level = self._exact.get(text) or self._exact.get(even_blanks(text))
@@ -85,21 +111,6 @@ class Field:
     def is_missing(self, text: str, words: Collection[str]) -> bool:
         """Whether a trimmed text says that there is no value. A declared level of that name is a value."""
         return text in words and text not in self.levels
-
-
-def field_of(document: Mapping[str, Any]) -> Field:
-    """From what the REST API tells of a feature. Members that an older API leaves out have a neutral value."""
-    name = str(document["name"])
-    low, high = document.get("min"), document.get("max")
-    return Field(
-        name=name,
-        column=str(document.get("column") or name),
-        type="category" if document["type"] == "category" else "number",
-        levels=tuple(map(str, document.get("levels") or ())),
-        min=None if low is None else float(low),
-        max=None if high is None else float(high),
-        nullable=bool(document.get("nullable", False)),
-    )
 
 
 def even_blanks(text: str) -> str:
@@ -122,16 +133,10 @@ def missing(field: Field) -> Finding | None:
 
 def number_finding(field: Field, value: float) -> Finding | None:
     """What is wrong with a number, None for a good one."""
-    name = field.called
-    if not -sys.float_info.max <= value <= sys.float_info.max:
-        return Finding(f"{name}: too large", "must be a finite number")
-    if abs(value) > LARGEST:
-        return Finding(f"{name}: too large", f"must be at most {LARGEST:g} in size, is {value:.12g}")
-    if field.min is not None and value < field.min:
-        return Finding(f"{name}: below {field.min:g}", f"must be at least {field.min:g}, is {value:.12g}")
-    if field.max is not None and value > field.max:
-        return Finding(f"{name}: above {field.max:g}", f"must be at most {field.max:g}, is {value:.12g}")
-    return None
+    broken = next((limit for limit in field.limits if not limit.within.holds(value)), None)
+    if broken is None:
+        return None
+    return Finding(f"{field.called}: {broken.kind}", broken.reason.format(value=value))
 
 
 def not_a_number(field: Field, text: str) -> Finding:
@@ -167,3 +172,11 @@ def _code(character: str) -> str:
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is no text in the file's encoding
         return f"\\x{number - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")
+
+
+def json_kind(value: object) -> str:
+    """What a JSON value is, in words."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), type(value).__name__)
