@@ -56,7 +56,7 @@ def assumed(told: Told, record: Mapping[str, Any], values: list[str]) -> str:
     if not names:
         return ""
     listed = ", ".join(
-        f"{name}={record[name]:g}" if _is_number(record[name]) else f"{name}={record[name]}" for name in names
+        f"{name}={record[name]:g}" if _is_number(record[name]) else f"{name}={_word(record[name])}" for name in names
     )
     return (
         f"Assumed, for nothing says otherwise: {listed}. Give your own: --set name=value, or a default in model.toml."
@@ -64,7 +64,11 @@ def assumed(told: Told, record: Mapping[str, Any], values: list[str]) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _word(value: object) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _read(file: Path) -> list[dict[str, Any]]:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from contract.reading import Data, Field, FileRules, field_of
+from frontend.kinds import NUMBER, Control, control_for
 
 Json = Mapping[str, Any]
-# The names of the controls of the page.
-Way = Literal["number", "choice"]
 
 
 @dataclass(frozen=True)
@@ -66,21 +65,11 @@ class Summary:
         )
 
 
-def asked_by(schema: Json) -> Way:
-    """How a value is asked for that this JSON Schema describes. Raises ValueError where the page has no way."""
-    types = schema.get("type", ())
-    if "enum" in schema:
-        return "choice"
-    if "number" in ({types} if isinstance(types, str) else set(types)):
-        return "number"
-    raise ValueError(f"the page cannot ask for values of the type {types!r}; update it")
-
-
 @dataclass(frozen=True)
 class Feature:
     """An input of a model. `minimum` and `maximum` are inclusive; a nullable one may be unknown.
 
-    `column` is its name in the header of a file, `asked` how a form asks for it.
+    `column` is its name in the header of a file, `control` asks for its values.
     """
 
     name: str
@@ -93,11 +82,14 @@ class Feature:
     unit: str = ""
     description: str = ""
     default: float | str | bool | None = None
-    asked: Way = "number"
+    control: Control = field(default=NUMBER, compare=False)
 
     @classmethod
     def of(cls, document: Json, schema: Json | None = None) -> Feature:
-        """`schema`: JSON Schema of its values. An API that tells none tells levels where there are some."""
+        """`schema`: JSON Schema of its values. An API that tells none tells levels where there are some.
+
+        Raises ValueError where the page has no way to ask for such values.
+        """
         described = schema or ({"enum": document["levels"]} if document.get("levels") else {"type": "number"})
         return cls(
             name=str(document["name"]),
@@ -110,7 +102,7 @@ class Feature:
             unit=str(document.get("unit") or ""),
             description=str(document.get("description") or ""),
             default=document.get("default"),
-            asked=asked_by(described),
+            control=control_for(described),
         )
 
 

@@ -10,7 +10,18 @@ from itertools import count
 
 import pandas as pd
 
-from contract.reading import PARQUET, Field, FileError, Layout, Record, RowReader, check_type, read_table, text_of
+from contract.reading import (
+    PARQUET,
+    Field,
+    FileError,
+    Layout,
+    Record,
+    RowReader,
+    as_json,
+    check_type,
+    read_table,
+    text_of,
+)
 from contract.reading import Row as Read
 from frontend.answers import Model
 from frontend.forms import fields_of
@@ -70,7 +81,7 @@ def read(content: bytes, model: Model) -> BatchFile:
     return BatchFile(
         columns=columns,
         ignored=tuple(name for index, name in enumerate(columns) if index not in used),
-        rows=tuple(_row(columns, row) for row in rows),
+        rows=tuple(_row(columns, row, model.fields) for row in rows),
         delimiter=layout.delimiter,
         decimal=layout.decimal,
         warnings=(*layout.warnings, *_unreadable(layout, rows)),
@@ -82,21 +93,23 @@ def template(model: Model) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=model.data.delimiter or ",", lineterminator="\n")
     writer.writerow(feature.column for feature in model.features)
-    writer.writerow(_cell(field.default, model.data.decimal or ".") for field in fields_of(model.features))
+    starts = [field.default for field in fields_of(model.features)]
+    mark = model.data.decimal or "."
+    writer.writerow(_cell(start, field, mark) for start, field in zip(starts, model.fields, strict=True))
     return text.getvalue()
 
 
-def _cell(value: Value, mark: str) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else repr(value).removesuffix(".0").replace(".", mark)
+def _cell(value: Value, field: Field, mark: str) -> str:
+    text = text_of(value, field)
+    return text.removesuffix(".0").replace(".", mark) if isinstance(value, float) else text
 
 
-def _row(columns: Sequence[str], row: Read) -> Row:
+def _row(columns: Sequence[str], row: Read, fields: Sequence[Field]) -> Row:
     cells = dict(zip(columns, row.fields, strict=False)) if row.fields else {columns[0]: row.text}
     readable = {name: _readable(text) for name, text in cells.items()}
     problems = tuple(Problem(field, finding.reason) for field, finding in row.findings.items())
-    return Row(row.line, readable, row.values, problems)
+    instance = {field.name: as_json(field, row.values[field.name]) for field in fields if field.name in row.values}
+    return Row(row.line, readable, instance, problems)
 
 
 def _unreadable(layout: Layout, rows: Sequence[Read]) -> Iterator[str]:

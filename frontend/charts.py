@@ -13,7 +13,7 @@ from frontend.colours import Colours
 from frontend.explaining import Effect, effects_of
 from frontend.formatting import amount, signed, title
 from frontend.forms import label_of
-from frontend.kinds import Value, control_of
+from frontend.kinds import Value
 from frontend.kinds.control import Look
 from frontend.sweeps import Point
 from frontend.words import chart_title
@@ -77,7 +77,7 @@ def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: Va
     """The prediction over one feature, with a mark at `at`."""
     frame = pd.DataFrame({"value": [p.value for p in curve], "prediction": [p.prediction for p in curve]})
     name = f"Probability of {target.levels[-1]}" if target.levels else _named(target)
-    return control_of(feature).curve(frame, Look(label_of(feature), name, at, colours))
+    return feature.control.curve(feature, frame, Look(label_of(feature), name, at, colours))
 
 
 def _kinds(colours: Colours) -> alt.Scale:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frontend.answers import Contribution, Explanation, Feature
-from frontend.formatting import amount, title
+from frontend.formatting import title
 from frontend.forms import coordinates_of
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -48,7 +48,8 @@ def _location(features: Sequence[Feature], derived: Mapping[str, str]) -> set[st
 
 
 def _effect(item: Contribution, features: Sequence[Feature], derived: Mapping[str, str]) -> Effect:
-    if item.value is None or all(feature.name != item.feature for feature in features):
+    feature = next((feature for feature in features if feature.name == item.feature), None)
+    if item.value is None or feature is None:
         return Effect(title(item.feature), item.contribution, derived.get(item.feature, ""))
-    value = amount(item.value) if isinstance(item.value, int | float) else item.value
+    value = feature.control.text(replace(feature, unit=""), item.value)
     return Effect(f"{title(item.feature)} = {value}", item.contribution)

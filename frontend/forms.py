@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from frontend.answers import Feature
 from frontend.formatting import title
-from frontend.kinds import Value, control_of
-from frontend.kinds.control import UNKNOWN
+from frontend.kinds import Value
+from frontend.kinds.number import Number
 
 LONGITUDE = ("longitude", "lon", "lng")
 LATITUDE = ("latitude", "lat")
@@ -55,7 +55,7 @@ def fields_of(features: Sequence[Feature]) -> tuple[Field, ...]:
             feature=feature,
             label=label_of(feature),
             help=_help(feature),
-            step=control_of(feature).step(feature),
+            step=feature.control.step(feature),
             default=_default(feature),
         )
         for feature in features
@@ -72,7 +72,7 @@ def label_of(feature: Feature) -> str:
 
 def coordinates_of(features: Sequence[Feature]) -> Coordinates | None:
     """The model's coordinates, when it has both as numbers."""
-    numbers = {feature.name.lower(): feature for feature in features if feature.asked == "number"}
+    numbers = {feature.name.lower(): feature for feature in features if isinstance(feature.control, Number)}
     longitude = next((numbers[name] for name in LONGITUDE if name in numbers), None)
     latitude = next((numbers[name] for name in LATITUDE if name in numbers), None)
     return Coordinates(longitude, latitude) if longitude and latitude else None
@@ -88,12 +88,6 @@ def missing(fields: Sequence[Field], record: Mapping[str, Value]) -> tuple[str, 
     return tuple(f.label for f in fields if record.get(f.name) is None and not f.feature.nullable)
 
 
-def value_text(feature: Feature, value: Value) -> str:
-    if value is None:
-        return UNKNOWN
-    return control_of(feature).text(feature, value)
-
-
 def _help(feature: Feature) -> str:
     parts = [feature.description.rstrip(".")]
     low, high = feature.minimum, feature.maximum
@@ -104,11 +98,11 @@ def _help(feature: Feature) -> str:
     elif high is not None:
         parts.append(f"At most {high:,g}")
     if feature.nullable:
-        parts.append(control_of(feature).unknown)
+        parts.append(feature.control.unknown)
     return ". ".join(part for part in parts if part) + "." if any(parts) else ""
 
 
 def _default(feature: Feature) -> Value:
     if feature.default is not None:
         return float(feature.default) if type(feature.default) is int else feature.default
-    return None if feature.nullable else control_of(feature).start(feature)
+    return None if feature.nullable else feature.control.start(feature)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from frontend.answers import Model
 from frontend.forms import Coordinates, Field, coordinates_of, fields_of, record_of
-from frontend.kinds import Value, control_of
+from frontend.kinds import Value
 from frontend.maps import Mark, pick
 
 # So that map, form and button of nine features fit a screen with the answer beside them.
@@ -62,7 +62,7 @@ def _widget(field: Field, model: str, values: Mapping[str, Value], place: DeltaG
     feature, key = field.feature, key_of(model, field.name)
     if key not in st.session_state:
         st.session_state[key] = values[field.name]
-    return control_of(feature).widget(feature, field.label, field.help, key, place)
+    return feature.control.widget(feature, field.label, field.help, key, place)
 
 
 def _values(model: Model, fields: Sequence[Field]) -> dict[str, Value]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from frontend.answers import Feature, Prediction
-from frontend.kinds import Value, control_of
+from frontend.kinds import Value
 
 POINTS = 49
 
@@ -19,7 +19,7 @@ class Point:
 
 def values_of(feature: Feature, current: Value, *, points: int = POINTS) -> tuple[Value, ...]:
     """The levels of a category, or about `points` numbers in order, the current one among them."""
-    return control_of(feature).values(feature, current, points)
+    return feature.control.values(feature, current, points)
 
 
 def instances_of(record: Mapping[str, Value], feature: Feature, values: Sequence[Value]) -> list[dict[str, Value]]:

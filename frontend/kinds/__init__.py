@@ -1,21 +1,27 @@
 """How values are asked for and shown, by what their JSON Schema says: the page knows no feature types.
 
-A new way to ask is a file here, a line in CONTROLS and one in `frontend.answers.asked_by`.
+A new way to ask is a file here, and a line in CONTROLS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from frontend.answers import Feature, Way
 from frontend.kinds.choice import Choice
 from frontend.kinds.control import Control, Value
 from frontend.kinds.number import Number
 
-__all__ = ["CONTROLS", "Control", "Value", "control_of"]
+__all__ = ["CONTROLS", "NUMBER", "Control", "Value", "control_for"]
 
-CONTROLS: Mapping[Way, Control] = {"number": Number(), "choice": Choice()}
+NUMBER = Number()
+# The first that takes a schema asks for its values.
+CONTROLS: tuple[Control, ...] = (Choice(), NUMBER)
 
 
-def control_of(feature: Feature) -> Control:
-    return CONTROLS[feature.asked]
+def control_for(schema: Mapping[str, Any]) -> Control:
+    """Of values that this JSON Schema describes. Raises ValueError where the page has no way to ask for them."""
+    found = next((control for control in CONTROLS if control.takes(schema)), None)
+    if found is None:
+        raise ValueError(f"the page cannot ask for values of the type {schema.get('type')!r}; update it")
+    return found

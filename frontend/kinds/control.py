@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import altair as alt
 import pandas as pd
 from streamlit.delta_generator import DeltaGenerator
 
-from frontend.answers import Feature
 from frontend.colours import Colours
 from frontend.words import chart_title
+
+if TYPE_CHECKING:
+    from frontend.answers import Feature
 
 UNKNOWN = "unknown"
 CURVE_HEIGHT = 260
@@ -47,6 +49,10 @@ class Control(ABC):
     unknown: ClassVar[str] = "May be unknown"
 
     @abstractmethod
+    def takes(self, schema: Mapping[str, Any]) -> bool:
+        """Whether it asks for values that this JSON Schema describes."""
+
+    @abstractmethod
     def start(self, feature: Feature) -> Value:
         """What a form starts with where the contract declares nothing."""
 
@@ -71,5 +77,11 @@ class Control(ABC):
         """A widget that goes through the values."""
 
     @abstractmethod
-    def curve(self, frame: pd.DataFrame, look: Look) -> Any:
+    def curve(self, feature: Feature, frame: pd.DataFrame, look: Look) -> Any:
         """A chart of the columns value and prediction."""
+
+
+def types_of(schema: Mapping[str, Any]) -> set[str]:
+    """The names that `type` holds: JSON Schema has one, or a list."""
+    told = schema.get("type", ())
+    return {told} if isinstance(told, str) else set(told)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from frontend.answers import Feature
 from frontend.formatting import amount
-from frontend.kinds.control import CURVE_HEIGHT, UNKNOWN, Control, Look, Value
+from frontend.kinds.control import CURVE_HEIGHT, UNKNOWN, Control, Look, Value, types_of
 from frontend.words import chart_title, escaped
+
+if TYPE_CHECKING:
+    from frontend.answers import Feature
 
 TINY = 1e-9
 # Bounds so much wider than the value itself say little about it: the curve then covers its neighbourhood.
@@ -25,6 +27,9 @@ NEIGHBOURHOOD = 4.0
 
 class Number(Control):
     unknown = "Leave it empty if it is unknown"
+
+    def takes(self, schema: Mapping[str, Any]) -> bool:
+        return "number" in types_of(schema)
 
     def start(self, feature: Feature) -> Value:
         low, high = feature.minimum, feature.maximum
@@ -82,7 +87,7 @@ class Number(Control):
             )
         )
 
-    def curve(self, frame: pd.DataFrame, look: Look) -> Any:
+    def curve(self, feature: Feature, frame: pd.DataFrame, look: Look) -> Any:
         colours, y = look.colours, look.y(zero=False)
         x = alt.X("value:Q", title=chart_title(look.feature), scale=alt.Scale(zero=False, nice=False))
         line = alt.Chart(frame).mark_line(color=colours.accent, strokeWidth=2.5).encode(x=x, y=y)

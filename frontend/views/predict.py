@@ -16,7 +16,7 @@ from frontend.formatting import amount, share, signed, title
 from frontend.forms import coordinates_of, fields_of, missing
 from frontend.heading import page
 from frontend.inputs import place_picker, record_form
-from frontend.kinds import Value, control_of
+from frontend.kinds import Value
 from frontend.maps import Mark
 from frontend.results import HIGH, LOW, readable
 from frontend.spreadsheet import csv_of
@@ -133,7 +133,7 @@ def _what_value(feature: Feature, values: Sequence[Value], asked: Asked) -> Valu
     current = asked.record[feature.name]
     start = current if current in values else values[len(values) // 2]
     key = f"what:{feature.name}:{asked.time.isoformat()}"
-    return control_of(feature).change(feature, values, start, title(feature.name), key)
+    return feature.control.change(feature, values, start, title(feature.name), key)
 
 
 def _strongest(asked: Asked, names: list[str]) -> str:

@@ -277,8 +277,9 @@ def _table(instance: Any, skip: str = "") -> dict[str, object]:
     """The fields that are set, in the order of the class. An unset field is one that TOML would not hold."""
     found = {item.name: getattr(instance, item.name) for item in fields(instance)}
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
-    return {name: value for name, value in listed.items() if name != skip and _is_set(value)}
+    return {name: value for name, value in listed.items() if name != skip and _is_set(name, value)}
 
 
-def _is_set(value: object) -> bool:
-    return value is not None and value is not False and value not in ("", [])
+def _is_set(name: str, value: object) -> bool:
+    """A flag that is false is one that nobody set; a default that is false is one that somebody did."""
+    return value is not None and value not in ("", []) and (value is not False or name == "default")
