@@ -10,13 +10,14 @@ from typing import Any
 
 from frontend.kinds.choice import Choice
 from frontend.kinds.control import Control, Value
+from frontend.kinds.flag import Flag
 from frontend.kinds.number import Number
 
 __all__ = ["CONTROLS", "NUMBER", "Control", "Value", "control_for"]
 
 NUMBER = Number()
 # The first that takes a schema asks for its values.
-CONTROLS: tuple[Control, ...] = (Choice(), NUMBER)
+CONTROLS: tuple[Control, ...] = (Choice(), Flag(), NUMBER)
 
 
 def control_for(schema: Mapping[str, Any]) -> Control:

@@ -10,6 +10,7 @@ import pytest
 
 from contract import (
     Contract,
+    ContractError,
     Recipe,
     as_sent,
     checked,
@@ -20,7 +21,7 @@ from contract import (
     validate,
 )
 from contract.identity import RowIdentity
-from contract.kinds import FEATURE_KINDS, JSON_TYPES, kind_of
+from contract.kinds import FEATURE_KINDS, JSON_TYPES, feature_kind, kind_of
 from contract.reading import as_json, field_of, text_of
 from contract.within import Within
 from description.schemas import SCHEMAS
@@ -40,6 +41,13 @@ CASES: dict[str, dict[str, Any]] = {
         "json": ["red", "blue"],
         "bad_texts": ["green", "Red"],
         "bad_json": ["green", True, [], {}],
+    },
+    "boolean": {
+        "table": {"type": "boolean", "levels": ["No", "Yes"]},
+        "texts": ["Yes", "No"],
+        "json": [True, False],
+        "bad_texts": ["yes", "true", "1"],
+        "bad_json": ["Yes", "true", 1, 0, [], {}],
     },
 }
 
@@ -156,7 +164,7 @@ def test_who_has_no_contract_reads_as_it_does(contract: Contract, case: dict[str
 
 
 def test_a_type_that_is_not_known_is_said() -> None:
-    with pytest.raises(ValueError, match=r"no feature type is called 'colour' here, only number, category"):
+    with pytest.raises(ValueError, match=r"no feature type is called 'colour' here, only number, category, boolean"):
         field_of({"name": "x", "type": "colour"})
 
 
@@ -167,6 +175,63 @@ def test_true_and_false_of_a_typed_table_are_texts_that_can_be_read_or_refused(c
     for text in texts:
         value, finding = kind_of(field.type).read(field, text, ".")
         assert (value is None) == (finding is not None and field.level_of(text) is None)
+
+
+def boolean(**members: Any) -> Contract:
+    return contract_with({"type": "boolean", "levels": ["No", "Yes"], **members})
+
+
+def test_a_boolean_is_one_model_input_of_0_and_1() -> None:
+    contract = boolean()
+    assert [(column.name, column.level) for column in columns_of(contract)] == [("size", None), ("x_yes", "Yes")]
+    found = recipe_of(contract).apply([{"x": "Yes", "size": 0.0}, {"x": "No", "size": 0.0}])
+    assert found[:, 1].tolist() == [1.0, 0.0]
+
+
+def test_a_boolean_that_may_be_missing_tells_false_from_missing() -> None:
+    contract = boolean(nullable=True)
+    found = recipe_of(contract).apply([{"x": value, "size": 0.0} for value in ("No", "Yes", None)])
+    assert found[:, 1:].tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_a_default_of_false_is_one_too(default: bool) -> None:
+    contract = boolean(default=default)
+    assert contract.to_dict()["features"]["x"]["default"] is default  # type: ignore[index]
+    assert Contract.from_dict(contract.to_dict()).hash == contract.hash != boolean().hash
+    assert example(contract)["x"] is default
+    assert json_schema(contract)["properties"]["x"] == {"type": "boolean", "default": default}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("members", "key", "reason"),
+    [
+        ({"levels": ["Yes"]}, "levels", "must hold the spellings of false and true, holds 1"),
+        ({"levels": ["a", "b", "c"]}, "levels", "must hold the spellings of false and true, holds 3"),
+        ({"levels": ["a", "a"]}, "levels", "holds 'a' more than once"),
+        ({"levels": []}, "levels", 'write levels = ["false", "true"], in the words of the data file'),
+        ({"default": "Yes"}, "default", "must be true or false, is 'Yes'"),
+        ({"min": 0}, "min", "unknown key"),
+    ],
+)
+def test_what_is_wrong_with_a_boolean_is_said(members: dict[str, Any], key: str, reason: str) -> None:
+    with pytest.raises(ContractError) as error:
+        boolean(**members)
+    (problem,) = error.value.problems
+    assert problem.key == f"features.x.{key}"
+    assert reason in problem.reason
+
+
+@pytest.mark.parametrize(("text", "value"), [("Yes", True), ("No", False), ("true", True), ("false", False)])
+def test_a_person_types_a_boolean_as_the_file_or_as_json_has_it(text: str, value: bool) -> None:
+    field = boolean().features[0].field
+    assert feature_kind("boolean").typed(field, text) == (value, None)
+    assert feature_kind("boolean").typed(field, "maybe")[1] is not None
+
+
+def test_booleans_of_a_typed_table_are_the_spellings_of_the_contract() -> None:
+    field = boolean().features[0].field
+    assert [text_of(value, field) for value in (True, False, None)] == ["Yes", "No", ""]
 
 
 @pytest.mark.parametrize("limits", [Within(0.1, 3.0), Within(low=-1.0), Within(high=2.0), Within()])

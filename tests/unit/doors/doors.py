@@ -102,6 +102,8 @@ def _json_value(contract: Contract, name: str, text: str, mark: str) -> Value:
     field = next(field for field in contract.rules_to_predict.fields if field.name == name)
     if field.is_missing(text, contract.rules_to_predict.missing_words):
         return None
+    if field.type == "boolean":
+        return bool(field.levels.index(text)) if text in field.levels else text
     number = decimal(text, mark)
     return text if field.type == "category" or number is None else number
 

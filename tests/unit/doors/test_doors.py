@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,16 @@ SHARED = ROOT.parent / "shared" / "cases"
 HOUSING = load(ROOT / "tests" / "unit" / "contract" / "housing.toml")
 MODELS = load_all(ROOT / "tests" / "data" / "models")
 
+
+def _with_booleans(contract: Contract, *names: str) -> Contract:
+    document: dict[str, Any] = contract.to_dict()
+    for name in names:
+        document["features"][name]["type"] = "boolean"
+    return Contract.from_dict(document)
+
+
+FLAGS = _with_booleans(MODELS["bike"], "holiday", "workingday")
+
 # file, contract, rows, and how many of them are bad; None: refused as a whole
 RIGHT = [
     ("na_words.csv", HOUSING, 10, 0),
@@ -33,6 +44,7 @@ RIGHT = [
     ("penguins_raw.csv", MODELS["penguins"], 344, 0),
     ("auto_mpg.csv", MODELS["auto_mpg"], 406, 0),
     ("bike.csv", MODELS["bike"], 17_379, 0),
+    ("bike_hours.csv", FLAGS, 290, 0),
     ("equal_rows.csv", MODELS["churn"], 12_000, 0),
 ]
 

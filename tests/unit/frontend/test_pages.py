@@ -16,6 +16,7 @@ from frontend import times, upload
 from frontend.answers import Model
 from frontend.batchfile import BatchFile, read
 from tests.fakeapi import KEY, FakeApi, documents
+from tests.unit.etl.harness import small_contract
 
 APP = Path(__file__).resolve().parents[3] / "frontend" / "app.py"
 HOUSING = "california_housing"
@@ -476,3 +477,24 @@ def test_the_key_is_in_nothing_that_a_page_sends(opened: Opener) -> None:
     for name in PAGES:
         app = submit(opened(name)) if name == "predict" else opened(name)
         assert KEY not in str(app)
+
+
+def test_a_boolean_is_a_box_to_tick_and_is_sent_as_true_or_false(
+    opened: Opener, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lift = {"type": "boolean", "levels": ["no", "yes"], "default": False}
+    attic = {"type": "boolean", "levels": ["none", "<b>some"], "nullable": True}
+    monkeypatch.setitem(documents.CONTRACTS, "flats", small_contract(features={"lift": lift, "attic": attic}))
+    fake.models = (*fake.models, "flats")
+    app = opened(model="flats")
+    (box,) = app.checkbox
+    assert (box.label, box.value) == ("Lift", False)
+    box.check()
+    submit(app)
+    sent = next(request.body for request in fake.requests if request.method == "POST")
+    assert (sent["instances"][0]["lift"], sent["instances"][0]["attic"]) == (True, None)
+    app.selectbox(key="what-if").set_value("lift").run()
+    assert not app.exception
+    asked = fake.requests[-1].body["instances"]
+    assert [instance["lift"] for instance in asked] == [False, True]
+    assert '"type": "nominal"' in json.dumps(charts(app)[-1])

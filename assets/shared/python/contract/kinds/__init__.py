@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from contract.kinds.boolean import Boolean
 from contract.kinds.category import Category
 from contract.kinds.kind import FeatureKind, Held, Json, Kind, Read
 from contract.kinds.number import Number
 from contract.kinds.text import Text
 
 __all__ = [
+    "BOOLEAN",
     "CATEGORY",
     "FEATURE_KINDS",
     "JSON_TYPES",
@@ -24,7 +26,7 @@ __all__ = [
     "kind_of",
 ]
 
-NUMBER, CATEGORY, TEXT = Number(), Category(), Text()
+NUMBER, CATEGORY, BOOLEAN, TEXT = Number(), Category(), Boolean(), Text()
 
 
 def _by_name(kinds: Iterable[FeatureKind]) -> Mapping[str, FeatureKind]:
@@ -32,7 +34,7 @@ def _by_name(kinds: Iterable[FeatureKind]) -> Mapping[str, FeatureKind]:
 
 
 # What `type` may be in [features.*] of a model.toml.
-FEATURE_KINDS = _by_name([NUMBER, CATEGORY])
+FEATURE_KINDS = _by_name([NUMBER, CATEGORY, BOOLEAN])
 _KINDS: Mapping[str, Kind] = {**FEATURE_KINDS, TEXT.name: TEXT}
 # What a value of a record may be, but for null.
 JSON_TYPES = tuple(dict.fromkeys(name for kind in FEATURE_KINDS.values() for name in kind.json_types))
