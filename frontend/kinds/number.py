@@ -29,7 +29,7 @@ class Number(Control):
     unknown = "Leave it empty if it is unknown"
 
     def takes(self, schema: Mapping[str, Any]) -> bool:
-        return "number" in types_of(schema)
+        return bool({"number", "integer"} & types_of(schema))
 
     def start(self, feature: Feature) -> Value:
         low, high = feature.minimum, feature.maximum
