@@ -227,7 +227,7 @@ def version(model: Contract, number: int, *, base: str) -> dict[str, Any] | None
         },
         "slices": [
             {"name": feature.name, "value": level, "rows": 900 - 100 * place, **metrics}
-            for feature in model.categories
+            for feature in model.categorical
             for place, level in enumerate(feature.levels)
         ],
         "plots": [

@@ -149,7 +149,12 @@ MISTAKES = [
     ('"INLAND" }', '"SEA" }', "features.ocean_proximity.default", 'must be "<1H OCEAN", "INLAND", "ISLAND"'),
     ('levels = ["<1H', 'levels = ["INLAND", "<1H', "features.ocean_proximity.levels", "'INLAND' more than once"),
     ('levels = ["<1H', 'levels = [" ", "<1H', "features.ocean_proximity.levels", "must not be empty"),
-    ('"number", min = 0.1', '"text", min = 0.1', "features.median_income.type", 'must be "number" or "category"'),
+    (
+        '"number", min = 0.1',
+        '"text", min = 0.1',
+        "features.median_income.type",
+        'must be "number", "category" or "boolean"',
+    ),
     ('type = "number", min = 0.1', "min = 0.1", "features.median_income.type", "is missing"),
     ("seed = 7", 'seed = 7\nrefit = "yes"', "training.refit", "must be true or false, is 'yes'"),
     ("seed = 7", "seed = 7\nrefitted = true", "training.refitted", "unknown key; did you mean refit?"),

@@ -29,7 +29,7 @@ def columns(sample: Path) -> dict[str, list[str]]:
 def test_it_has_the_columns_and_levels_of_the_contract(columns: dict[str, list[str]], california: Contract) -> None:
     assert set(columns) == set(california.columns)
     assert len(columns["longitude"]) == 20640
-    (proximity,) = california.categories
+    (proximity,) = california.categorical
     levels = Counter(columns["ocean_proximity"])
     assert set(levels) == set(proximity.levels)
     assert levels["ISLAND"] == 5

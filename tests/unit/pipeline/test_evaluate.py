@@ -188,6 +188,9 @@ def test_golden_rows_are_distinct(contract: Contract) -> None:
     assert raw.distinct() == [0, 900, 901, 902]
 
     class Model:
+        def __init__(self) -> None:
+            self.contract = contract
+
         recipe = SimpleNamespace(apply=lambda records: np.zeros((len(records), 1)))
 
         def predict(self, inputs: np.ndarray) -> np.ndarray:

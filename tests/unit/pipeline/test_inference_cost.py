@@ -11,8 +11,7 @@ import pytest
 
 import batch_rows
 import inference
-from contract import decimal
-from contract.reading import values
+from contract import decimal, values
 from tests.unit.hostile import CELLS, CSV_BODIES, HEADER, JSON_BODIES
 from tests.unit.steps import grows_linearly
 
