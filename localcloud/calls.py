@@ -3,23 +3,12 @@
 import contextvars
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.services import iam, sts
-
-HOOKS = (
-    ("ministack.core.iam_evaluator", "AuthError"),
-    ("ministack.core.iam_evaluator", "EvalResult"),
-    ("ministack.core.iam_evaluator", "_gather_role_policies"),
-    ("ministack.core.iam_evaluator", "_resource_matches"),
-    ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.iam_evaluator", "fnmatch_iam"),
-    ("ministack.core.iam_evaluator", "fnmatch_iam_cs"),
-    ("ministack.services.iam", "_roles"),
-    ("ministack.services.sts", "_sessions"),
-)
+from localcloud.door import unsigned
+from localcloud.ministack import access, credentials
 
 
 @dataclass(frozen=True)
@@ -40,9 +29,11 @@ last_denial: contextvars.ContextVar[tuple[str, str] | None] = contextvars.Contex
 
 
 def install() -> None:
-    """Record every evaluation of a role's permissions."""
-    evaluate = iam_evaluator.enforce
+    """Record every evaluation of a role's permissions; who has no key is nobody."""
+    access.wrap_evaluate(_recording)
 
+
+def _recording(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     def enforce(
         access_key_id: str,
         iam_action: str,
@@ -51,21 +42,24 @@ def install() -> None:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
+        if unsigned.is_decided_by_token(access_key_id, iam_action):
+            return None
+        if unsigned.lacks_a_key(access_key_id, iam_action):
+            return access.failure("MissingAuthenticationToken", "Missing Authentication Token")
         outcome = evaluate(access_key_id, iam_action, service, region, resource_arn, service_context)
-        refused = isinstance(outcome, iam_evaluator.EvalResult)
+        refused = access.is_denial(outcome)
         last_denial.set((iam_action, resource_arn) if refused else None)
         role = role_of_key(access_key_id)
-        if role and not isinstance(outcome, iam_evaluator.AuthError):
+        if role and not access.is_failure(outcome):
             record(Call(role, iam_action, resource_arn), denied=refused)
         return outcome
 
-    iam_evaluator.enforce = enforce
+    return enforce
 
 
 def role_of_key(access_key_id: str) -> str | None:
     """The role behind temporary credentials; None for the deployer, who is root."""
-    session = sts._sessions.get(access_key_id) or {}
-    _, assumed, identity = str(session.get("Arn", "")).partition(":assumed-role/")
+    _, assumed, identity = credentials.session_arn(access_key_id).partition(":assumed-role/")
     return identity.partition("/")[0] if assumed else None
 
 
@@ -107,7 +101,7 @@ def unused() -> dict[str, Any]:
         allowed = [call for call in _made if _made[call] > _denied[call]]
     actions: list[dict[str, Any]] = []
     resources: list[dict[str, Any]] = []
-    for (account, role), _ in list(iam._roles.to_dict().items()):
+    for account, role in access.role_names():
         calls = [call for call in allowed if call.role == role]
         for statement in _allow_statements(role, account):
             _add_unused(role, statement, calls, actions, resources)
@@ -115,8 +109,7 @@ def unused() -> dict[str, Any]:
 
 
 def _allow_statements(role: str, account: str) -> list[Any]:
-    policies = iam_evaluator._gather_role_policies(role, account)
-    return [statement for policy in policies for statement in policy if statement.effect == "Allow"]
+    return [statement for statement in access.role_statements(account, role) if statement.effect == "Allow"]
 
 
 def _add_unused(
@@ -129,12 +122,12 @@ def _add_unused(
     needed = [
         call
         for call in calls
-        if any(iam_evaluator.fnmatch_iam(call.action, pattern) for pattern in statement.actions)
-        and iam_evaluator._resource_matches(call.resource, statement.resources, statement.not_resources)
+        if any(access.action_matches(call.action, pattern) for pattern in statement.actions)
+        and access.resource_in(call.resource, statement)
     ]
     for pattern in statement.actions:
-        if not any(iam_evaluator.fnmatch_iam(call.action, pattern) for call in needed):
+        if not any(access.action_matches(call.action, pattern) for call in needed):
             actions.append({"role": role, "action": pattern, "resources": statement.resources})
     for pattern in statement.resources:
-        if needed and not any(iam_evaluator.fnmatch_iam_cs(call.resource, pattern) for call in needed):
+        if needed and not any(access.resource_matches(call.resource, pattern) for call in needed):
             resources.append({"role": role, "resource": pattern, "actions": statement.actions})

@@ -5,20 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.lambda_svc", "_acquire_execution_slot"),
-    ("ministack.services.lambda_svc", "_functions"),
-    ("ministack.services.lambda_svc", "_get_account_settings"),
-    ("ministack.services.lambda_svc", "_inflight"),
-    ("ministack.services.lambda_svc", "_inflight_key"),
-    ("ministack.services.lambda_svc", "_put_function_concurrency"),
-    ("ministack.services.lambda_svc", "_reserved_concurrency"),
-    ("ministack.services.lambda_svc", "error_response_json"),
-)
+from localcloud.ministack import cloudformation, functions, scope
 
 Properties = Mapping[str, Any]
 
@@ -30,9 +17,10 @@ UNRESERVED = 100
 
 
 def install() -> None:
-    _install_settings()
-    _install_refusals()
-    lambda_svc._acquire_execution_slot = _sharing(lambda_svc._acquire_execution_slot)
+    functions.wrap_account_settings(_with_limits)
+    functions.wrap_put_concurrency(_refusing)
+    functions.wrap_slot(_sharing)
+    cloudformation.before("AWS::Lambda::Function", _require)
 
 
 def limit() -> int:
@@ -40,7 +28,7 @@ def limit() -> int:
 
 
 def _reserved(*, but: str = "") -> int:
-    return sum(int(function.get("concurrency") or 0) for name, function in lambda_svc._functions.items() if name != but)
+    return sum(int(function.get("concurrency") or 0) for name, function in functions.functions().items() if name != but)
 
 
 def refusal(name: str, wanted: int) -> str:
@@ -54,9 +42,7 @@ def refusal(name: str, wanted: int) -> str:
     )
 
 
-def _install_settings() -> None:
-    known = lambda_svc._get_account_settings
-
+def _with_limits(known: Callable[[], Any]) -> Callable[[], Any]:
     def get_account_settings() -> Any:
         status, headers, body = known()
         document = json.loads(body)
@@ -66,37 +52,20 @@ def _install_settings() -> None:
         }
         return status, headers, json.dumps(document).encode()
 
-    lambda_svc._get_account_settings = get_account_settings
+    return get_account_settings
 
 
-def _install_refusals() -> None:
-    put = lambda_svc._put_function_concurrency
-
+def _refusing(put: Callable[..., Any]) -> Callable[..., Any]:
     def put_function_concurrency(name: str, data: dict[str, Any]) -> Any:
         if reason := refusal(name, int(data.get("ReservedConcurrentExecutions", 0))):
-            return lambda_svc.error_response_json("InvalidParameterValueException", reason, 400)
+            return scope.json_error("InvalidParameterValueException", reason)
         return put(name, data)
 
-    lambda_svc._put_function_concurrency = put_function_concurrency
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    create, update = handlers["create"], handlers["update"]
-
-    def checked_create(logical_id: str, properties: Properties, stack: str) -> Any:
-        _require(str(properties.get("FunctionName") or ""), properties)
-        return create(logical_id, properties, stack)
-
-    def checked_update(physical_id: str, old: Properties, new: Properties, *more: Any) -> Any:
-        _require(physical_id, new)
-        return update(physical_id, old, new, *more)
-
-    provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"] = {
-        **handlers,
-        "create": checked_create,
-        "update": checked_update,
-    }
+    return put_function_concurrency
 
 
-def _require(name: str, properties: Properties) -> None:
+def _require(physical_id: str, properties: Properties) -> None:
+    name = physical_id or str(properties.get("FunctionName") or "")
     wanted = properties.get("ReservedConcurrentExecutions")
     if wanted is not None and (reason := refusal(name, int(wanted))):
         raise ValueError(reason)
@@ -106,7 +75,7 @@ def _sharing(acquire: Callable[..., Any]) -> Callable[..., Any]:
     """Functions that reserve nothing share what nobody reserved."""
 
     def acquire_slot(function: dict[str, Any], config: dict[str, Any]) -> Any:
-        own = lambda_svc._reserved_concurrency(function, config)
+        own = functions.own_concurrency(function, config)
         if own is None and _unreserved_running() >= limit() - _reserved():
             return None, "account"
         return acquire(function, config)
@@ -116,8 +85,8 @@ def _sharing(acquire: Callable[..., Any]) -> Callable[..., Any]:
 
 def _unreserved_running() -> int:
     own = {
-        lambda_svc._inflight_key(function["config"])
-        for function in list(lambda_svc._functions.values())
+        functions.running_key(function["config"])
+        for function in list(functions.functions().values())
         if function.get("concurrency") is not None
     }
-    return sum(count for key, count in list(lambda_svc._inflight.items()) if key not in own)
+    return sum(count for key, count in functions.running().items() if key not in own)

@@ -7,22 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
-
-HOOKS = (
-    ("ministack.core.responses", "get_account_id"),
-    ("ministack.core.responses", "get_region"),
-)
+from localcloud.ministack import scope
 
 
 def account() -> str:
     """The account of the current request."""
-    return str(get_account_id())
+    return scope.current_account()
 
 
 def region() -> str:
     """The region of the current request."""
-    return str(get_region())
+    return scope.current_region()
 
 
 def endpoint() -> str:

@@ -5,16 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.core import iam_actions
-
 from localcloud import calls
-
-HOOKS = (
-    ("ministack.core.iam_actions", "access_denied_response"),
-    ("ministack.core.iam_actions", "extract_resource_arn"),
-    ("ministack.core.iam_actions", "identity_denial_message"),
-    ("ministack.core.iam_actions", "request_tag_context"),
-)
+from localcloud.ministack import access
 
 Request = Mapping[str, Any]
 
@@ -144,14 +136,12 @@ def event_keys(entry: Request) -> dict[str, str]:
 
 
 def install() -> None:
-    _install_resources()
-    _install_conditions()
-    _install_messages()
+    access.wrap_resource_of(_with_resources)
+    access.wrap_request_tags(_with_conditions)
+    access.wrap_denied_response(_speaking)
 
 
-def _install_resources() -> None:
-    known = iam_actions.extract_resource_arn
-
+def _with_resources(known: Callable[..., Any]) -> Callable[..., str]:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: Request, body: bytes, query: Request, region: str, account: str
     ) -> str:
@@ -168,18 +158,17 @@ def _install_resources() -> None:
                 return found
         return str(known(service, method, path, headers, body, query, region, account))
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+    return extract_resource_arn
 
 
-def _install_conditions() -> None:
+def _with_conditions(known: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """MiniStack asks each request for its tags before it checks it: the place where a request gives its context."""
-    known = iam_actions.request_tag_context
 
     def request_tag_context(service: str, action: str, body: bytes, params: Request) -> dict[str, Any]:
         found: dict[str, Any] = known(service, action, body, params)
         return {**found, **condition_keys(action, json_request(body))}
 
-    iam_actions.request_tag_context = request_tag_context
+    return request_tag_context
 
 
 def json_request(body: bytes) -> dict[str, Any]:
@@ -191,9 +180,8 @@ def json_request(body: bytes) -> dict[str, Any]:
     return request if isinstance(request, dict) else {}
 
 
-def _install_messages() -> None:
+def _speaking(respond: Callable[..., Any]) -> Callable[..., Any]:
     """Every denial names user, action and resource, as AWS does."""
-    respond = iam_actions.access_denied_response
 
     def access_denied_response(service: str, action: str, principal_arn: str, request_id: str, **options: Any) -> Any:
         plain = not (options.get("message") or options.get("error_code") or options.get("resource_policy_arn"))
@@ -201,7 +189,7 @@ def _install_messages() -> None:
             action, resource = calls.last_denial.get() or (action, options.get("resource_arn", "*"))
             explicit = bool(options.get("explicit_deny"))
             options["resource_arn"] = resource
-            options["message"] = iam_actions.identity_denial_message(action, principal_arn, resource, explicit)
+            options["message"] = access.denial_message(action, principal_arn, resource, explicit=explicit)
         return respond(service, action, principal_arn, request_id, **options)
 
-    iam_actions.access_denied_response = access_denied_response
+    return access_denied_response

@@ -11,18 +11,10 @@ from typing import Any
 import botocore.loaders
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from ministack import app
-from ministack.core import iam_actions, router
 
 from localcloud.constraints import constraint_errors
 from localcloud.errors import AccessDenied, OperationError
-
-HOOKS = (
-    ("ministack.app", "SERVICE_HANDLERS"),
-    ("ministack.core.iam_actions", "SERVICE_TO_IAM_NAMESPACE"),
-    ("ministack.core.iam_actions", "_BOTOCORE_SERVICE_MAP"),
-    ("ministack.core.router", "SERVICE_PATTERNS"),
-)
+from localcloud.ministack import web
 
 Operation = Callable[[dict[str, Any]], Mapping[str, Any]]
 Response = tuple[int, dict[str, str], bytes]
@@ -49,11 +41,7 @@ def json_target_service(
     `rest_services` names the botocore models ("sagemaker-runtime") from which their IAM actions are derived.
     """
     service = _Service(name, operations, botocore_service, rest)
-    app.SERVICE_HANDLERS[name] = service.handle
-    router.SERVICE_PATTERNS[name] = {"host_patterns": [rf"{name}\."], "target_prefixes": [target_prefix]}
-    iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
-    if rest_services:
-        iam_actions._BOTOCORE_SERVICE_MAP[name] = list(rest_services)
+    web.register_service(name, service.handle, target_prefix=target_prefix, models=rest_services)
 
 
 @functools.cache

@@ -20,19 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
-
 from localcloud import lambda_bootstrap, roles
 from localcloud.context import endpoint, state_dir
 from localcloud.errors import OperationError
 from localcloud.lambda_pipes import LogLine, Pipes
+from localcloud.ministack import functions
 from localcloud.process import GONE, base_environment
-
-HOOKS = (
-    ("ministack.core.lambda_runtime", "Worker"),
-    ("ministack.services.lambda_svc", "_resolve_layer_zip"),
-)
 
 INIT_SECONDS = 30.0
 # A process takes a core until it has loaded its handler. On AWS each has one of its own: here a burst of events must
@@ -53,7 +46,7 @@ class Outcome:
     memory_mb: int = 0
 
 
-class Environment(lambda_runtime.Worker):  # type: ignore[misc]
+class Environment(functions.Worker):  # type: ignore[misc]
     """Takes the place of MiniStack's worker in its pool, which leases, reuses and reaps environments."""
 
     interpreter: Path
@@ -158,7 +151,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
     def _layers(self) -> list[bytes]:
         found = []
         for layer in self.config.get("Layers", []):
-            content = lambda_svc._resolve_layer_zip(layer)
+            content = functions.layer_content(layer)
             if content is None:
                 raise OperationError("InvalidParameterValueException", f"Layer {layer} has no content")
             found.append(content)

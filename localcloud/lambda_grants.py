@@ -6,18 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
-
 from localcloud import roles
 from localcloud.errors import AccessDenied
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.lambda_svc", "_get_func_record_for_ref"),
-    ("ministack.services.lambda_svc", "_route_async_failure"),
-    ("ministack.services.lambda_svc", "_run_sqs_batch"),
-)
+from localcloud.ministack import cloudformation, functions
 
 Config = dict[str, Any]
 
@@ -29,9 +20,8 @@ logger = logging.getLogger("localcloud")
 
 
 def install() -> None:
-    _install_async_failures()
-    _install_queue_permissions()
-    _install_deploy_checks()
+    functions.wrap_async_failure(_routing)
+    cloudformation.before("AWS::Lambda::Function", lambda _, properties: _check_function(properties), updates=False)
 
 
 def send_trace(role: str) -> None:
@@ -49,12 +39,12 @@ def denial(role: str, action: str, resource: str) -> str | None:
     return None
 
 
-def _install_async_failures() -> None:
+def _routing(send_to_destination: Callable[..., None]) -> Callable[..., None]:
     """An event whose retries are exhausted goes to the dead letter queue as it was, sent by the function's role."""
-    send_to_destination = lambda_svc._route_async_failure
 
     def route(target_arn: str, func_name: str, event: Any, result: dict[str, Any]) -> None:
-        _, config, _ = lambda_svc._get_func_record_for_ref(func_name)
+        _, config, _ = functions.find(func_name)
+        assert config is not None
         service = target_arn.split(":")[2]
         action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}[service]
         if reason := denial(config["Role"], action, target_arn):
@@ -66,7 +56,7 @@ def _install_async_failures() -> None:
         else:
             send_to_destination(target_arn, func_name, event, result)
 
-    lambda_svc._route_async_failure = route
+    return route
 
 
 def _send_to_queue(role: str, queue_arn: str, event: Any, error: Mapping[str, Any]) -> None:
@@ -86,42 +76,25 @@ def _send_to_queue(role: str, queue_arn: str, event: Any, error: Mapping[str, An
     )
 
 
-def _install_queue_permissions() -> None:
-    """Lambda polls a queue with the function's role: without its permissions nothing is received."""
-    run_batch = lambda_svc._run_sqs_batch
+def polling_problem(mapping: Config, function: Config, batch: list[Config]) -> str:
+    """Why Lambda, which polls a queue with the function's role, receives nothing: the batch is then as it was before.
 
-    def run_sqs_batch(esm: Config, func: Config, event: Any, batch: list[Config], *queue: str) -> None:
-        role = (func.get("config") or func)["Role"]
-        denials = [denial(role, action, esm["EventSourceArn"]) for action in QUEUE_ACTIONS]
-        if reasons := [reason for reason in denials if reason]:
-            esm["LastProcessingResult"] = f"PROBLEM: {reasons[0]}"
-            logger.error("Event source mapping of %s: %s", esm["FunctionName"], reasons[0])
-            for message in batch:
-                message["receive_count"] -= 1
-                message["visible_at"] = time.time() + RETRY_DENIED_SECONDS
-            return
-        run_batch(esm, func, event, batch, *queue)
-
-    lambda_svc._run_sqs_batch = run_sqs_batch
+    "" when the role has the permissions.
+    """
+    role = (function.get("config") or function)["Role"]
+    denials = [denial(role, action, mapping["EventSourceArn"]) for action in QUEUE_ACTIONS]
+    reason = next((found for found in denials if found), None)
+    if reason is None:
+        return ""
+    logger.error("Event source mapping of %s: %s", mapping["FunctionName"], reason)
+    for message in batch:
+        message["receive_count"] -= 1
+        message["visible_at"] = time.time() + RETRY_DENIED_SECONDS
+    return f"PROBLEM: {reason}"
 
 
-def _install_deploy_checks() -> None:
+def _check_function(props: Mapping[str, Any]) -> None:
     """Refuse, as AWS does, to create what the execution role has no permission for."""
-    handlers = provisioners._RESOURCE_HANDLERS
-    handlers["AWS::Lambda::Function"] = _checked(handlers["AWS::Lambda::Function"], _check_function)
-
-
-def _checked(handler: Mapping[str, Any], check: Callable[[Config], None]) -> dict[str, Any]:
-    create = handler["create"]
-
-    def checked_create(logical_id: str, props: Config, stack_name: str) -> Any:
-        check(props)
-        return create(logical_id, props, stack_name)
-
-    return {**handler, "create": checked_create}
-
-
-def _check_function(props: Config) -> None:
     target = (props.get("DeadLetterConfig") or {}).get("TargetArn")
     if target:
         _require(props["Role"], "sqs:SendMessage" if ":sqs:" in target else "sns:Publish", target)

@@ -6,20 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack.services import cloudwatch_logs
-
 from localcloud.context import arn
 from localcloud.errors import AccessDenied
 from localcloud.lambda_environment import Environment, Outcome
 from localcloud.lambda_pipes import LogLine
+from localcloud.ministack import logs
 from localcloud.roles import check_role
-
-HOOKS = (
-    ("ministack.services.cloudwatch_logs", "_create_log_group"),
-    ("ministack.services.cloudwatch_logs", "_create_log_stream"),
-    ("ministack.services.cloudwatch_logs", "_log_groups"),
-    ("ministack.services.cloudwatch_logs", "_put_log_events"),
-)
 
 logger = logging.getLogger("localcloud")
 
@@ -54,19 +46,19 @@ def write(environment: Environment, invocation: Invocation, outcome: Outcome) ->
 
 def _open_stream(role: str, group: str, stream: str) -> None:
     group_arn = arn("logs", f"log-group:{group}:log-stream:")
-    existing = cloudwatch_logs._log_groups.get(group)
+    existing = logs.streams(group)
     if existing is None:
         check_role(role, "logs:CreateLogGroup", group_arn)
-        cloudwatch_logs._create_log_group({"logGroupName": group})
-    elif stream in existing["streams"]:
+        logs.create_group(group)
+    elif stream in existing:
         return
     check_role(role, "logs:CreateLogStream", f"{group_arn}{stream}")
-    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
+    logs.create_stream(group, stream)
 
 
 def _put(group: str, stream: str, lines: list[LogLine]) -> None:
     events = [{"timestamp": time, "message": message} for time, message in lines]
-    cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": events})
+    logs.put(group, stream, events)
 
 
 def _platform_events(config: dict[str, Any], invocation: Invocation, outcome: Outcome) -> tuple[str, list[str]]:

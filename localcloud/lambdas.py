@@ -1,32 +1,15 @@
 """Lambda functions: run in a clean interpreter, as their role, with their log and metrics."""
 
-import itertools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
-
 from localcloud import lambda_grants, lambda_logs
 from localcloud.errors import AccessDenied, OperationError
 from localcloud.events import clock
 from localcloud.lambda_environment import Environment, kill_group
-
-HOOKS = (
-    ("ministack.core.lambda_runtime", "_lock"),
-    ("ministack.core.lambda_runtime", "_worker_class_for"),
-    ("ministack.core.lambda_runtime", "_workers"),
-    ("ministack.core.lambda_runtime", "acquire_worker"),
-    ("ministack.core.lambda_runtime", "kill_workers"),
-    ("ministack.core.lambda_runtime", "release_worker"),
-    ("ministack.services.lambda_svc", "_emit_lambda_logs"),
-    ("ministack.services.lambda_svc", "_emit_lambda_metrics"),
-    ("ministack.services.lambda_svc", "_ensure_reaper_thread"),
-    ("ministack.services.lambda_svc", "_execute_function_warm"),
-    ("ministack.services.lambda_svc", "_xray_trace_id_for_invocation"),
-)
+from localcloud.ministack import functions
 
 Config = dict[str, Any]
 Result = dict[str, Any]
@@ -39,13 +22,13 @@ def use_interpreter(python: Path) -> None:
 
 def install() -> None:
     _install_execution()
-    lambda_runtime.kill_workers = _killing_the_idle(lambda_runtime.kill_workers)
+    functions.wrap_kill_workers(_killing_the_idle)
     lambda_grants.install()
 
 
 def shut_down() -> None:
     """Kill every environment."""
-    for worker in [*itertools.chain.from_iterable(list(lambda_runtime._workers.values())), *_leaving]:
+    for worker in [*functions.workers(), *_leaving]:
         if worker._proc is not None:
             kill_group(worker._proc)
 
@@ -58,7 +41,7 @@ def _killing_the_idle(kill: Callable[[list[Any]], None]) -> Callable[[list[Any]]
     """MiniStack kills the environments of a function that changes; an invocation that runs ends first, as on AWS."""
 
     def kill_workers(workers: list[Any]) -> None:
-        with lambda_runtime._lock:
+        with functions.pool_lock():
             _leaving.update(worker for worker in workers if isinstance(worker, Environment) and worker.in_use)
         kill([worker for worker in workers if worker not in _leaving])
 
@@ -66,10 +49,10 @@ def _killing_the_idle(kill: Callable[[list[Any]], None]) -> Callable[[list[Any]]
 
 
 def _release(worker: Environment) -> None:
-    lambda_runtime.release_worker(worker)
+    functions.release_worker(worker)
     if worker in _leaving:
         _leaving.remove(worker)
-        lambda_runtime.kill_workers([worker])
+        functions.kill_workers([worker])
 
 
 def is_python(config: Config) -> bool:
@@ -77,49 +60,57 @@ def is_python(config: Config) -> bool:
 
 
 def _install_execution() -> None:
-    other_class, other_execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
-    other_logs, emit_metrics = lambda_svc._emit_lambda_logs, lambda_svc._emit_lambda_metrics
+    functions.wrap_worker_class(
+        lambda other_class: lambda config: Environment if is_python(config) else other_class(config)
+    )
+    functions.wrap_warm_execution(_executing)
+    functions.wrap_log(_logging_others)
+    functions.wrap_metrics(_counting_throttles)
 
+
+def _executing(other_execute: Callable[..., Any]) -> Callable[..., Result]:
     def execute(func: Config, event: Any, request_id: str) -> Result:
-        config = func.get("config") or func
-        if not is_python(config):
+        if not is_python(func.get("config") or func):
             return dict(other_execute(func, event, request_id))
-        return _execute(func, event, request_id, emit_metrics)
+        return _execute(func, event, request_id)
 
+    return execute
+
+
+def _logging_others(other_logs: Callable[..., None]) -> Callable[..., None]:
     def emit_logs(func: Config, *args: Any, **options: Any) -> None:
         if not is_python(func.get("config") or func):
             other_logs(func, *args, **options)
 
-    def emit_other_metrics(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-        # MiniStack counts direct invocations only; _execute counts each one.
+    return emit_logs
+
+
+def _counting_throttles(count: Callable[..., None]) -> Callable[..., None]:
+    """MiniStack counts direct invocations only; _execute counts each one."""
+
+    def emit_metrics(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
         if throttle:
-            emit_metrics(name, duration_ms, error, throttle)
+            count(name, duration_ms, error, throttle)
 
-    lambda_runtime._worker_class_for = lambda config: Environment if is_python(config) else other_class(config)
-    lambda_svc._execute_function_warm = execute
-    lambda_svc._emit_lambda_logs = emit_logs
-    lambda_svc._emit_lambda_metrics = emit_other_metrics
+    return emit_metrics
 
 
-def _execute(func: Config, event: Any, request_id: str, emit_metrics: Callable[..., None]) -> Result:
+def _execute(func: Config, event: Any, request_id: str) -> Result:
     """One invocation, in MiniStack's terms: {"body": result} or {"body": error payload, "error": True}."""
     config = func.get("config") or func
     name = config["FunctionName"]
     if not func.get("code_zip"):
         return _failed({"errorType": "Runtime.NoCode", "errorMessage": f"Function {name} has no code"}, "")
-    lambda_svc._ensure_reaper_thread()
     with clock.invocation(config["FunctionArn"], event):
-        return _run(func, config, event, request_id, emit_metrics)
+        return _run(func, config, event, request_id)
 
 
-def _run(func: Config, config: Config, event: Any, request_id: str, emit_metrics: Callable[..., None]) -> Result:
+def _run(func: Config, config: Config, event: Any, request_id: str) -> Result:
     name = config["FunctionName"]
-    worker, _ = lambda_runtime.acquire_worker(
-        name, config, func["code_zip"], qualifier=config.get("Version", "$LATEST")
-    )
+    worker = functions.acquire_worker(name, config, func["code_zip"], config.get("Version", "$LATEST"))
     started = time.time()
     try:
-        trace_id = lambda_svc._xray_trace_id_for_invocation(config)
+        trace_id = functions.trace_id(config)
         outcome = worker.run(config, event, request_id=request_id, trace_id=trace_id)
         invocation = lambda_logs.Invocation(request_id, started, time.time() - started)
         lambda_logs.write(worker, invocation, outcome)
@@ -129,7 +120,7 @@ def _run(func: Config, config: Config, event: Any, request_id: str, emit_metrics
         return _failed({"errorType": type(error).__name__, "errorMessage": str(error)}, str(error))
     finally:
         _release(worker)
-    emit_metrics(name, invocation.seconds * 1000, outcome.error is not None, False)
+    functions.count_invocation(name, invocation.seconds * 1000, failed=outcome.error is not None)
     log = "\n".join(line for _, line in outcome.log)
     return _failed(outcome.error, log) if outcome.error is not None else {"body": outcome.result, "log": log}
 

@@ -7,16 +7,10 @@ from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from ministack.services import cloudwatch_logs
 
 from localcloud import roles
 from localcloud.context import account, region
-
-HOOKS = (
-    ("ministack.services.cloudwatch_logs", "_create_log_group"),
-    ("ministack.services.cloudwatch_logs", "_create_log_stream"),
-    ("ministack.services.cloudwatch_logs", "_put_log_events"),
-)
+from localcloud.ministack import logs as store
 
 # PutLogEvents: at most 10,000 events and 1 MiB a call, 256 KiB an event.
 BATCH_EVENTS = 1000
@@ -62,9 +56,9 @@ def _batches(lines: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _put_as_platform(group: str, stream: str, batch: list[dict[str, Any]]) -> None:
-    cloudwatch_logs._create_log_group({"logGroupName": group})
-    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
-    cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": batch})
+    store.create_group(group)
+    store.create_stream(group, stream)
+    store.put(group, stream, batch)
 
 
 @functools.lru_cache(maxsize=64)

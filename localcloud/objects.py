@@ -4,27 +4,12 @@ Whoever may not list a bucket does not learn what it lacks: S3 says 403 instead 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ministack.core import iam_actions, iam_evaluator, router
-from ministack.services import s3, sts
-
 from localcloud.context import region
-
-HOOKS = (
-    ("ministack.core.iam_actions", "identity_denial_message"),
-    ("ministack.core.iam_actions", "s3_service_context"),
-    ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.router", "extract_access_key_id"),
-    ("ministack.services.s3", "_check_put_preconditions"),
-    ("ministack.services.s3", "_copy_object"),
-    ("ministack.services.s3", "_ensure_bucket"),
-    ("ministack.services.s3", "_error"),
-    ("ministack.services.s3", "handle_request"),
-    ("ministack.services.sts", "_sessions"),
-)
+from localcloud.ministack import access, credentials, s3, web
 
 _MISSING = re.compile(rb"<Code>(NoSuchKey|NoSuchVersion)</Code>")
 _COPY_SOURCE = "x-amz-copy-source"
@@ -58,13 +43,13 @@ def write_conditions(path: str, headers: Request, query: Request) -> dict[str, s
 
 
 def install() -> None:
-    _install_answers()
-    _install_conditions()
+    s3.wrap_requests(_answering)
+    s3.wrap_preconditions(_checking)
+    s3.wrap_copy(_copying)
+    access.wrap_s3_conditions(_with_conditions)
 
 
-def _install_answers() -> None:
-    handle = s3.handle_request
-
+def _answering(handle: Callable[..., Any]) -> Callable[..., Any]:
     async def handle_request(
         method: str, path: str, headers: dict[str, Any], body: bytes, query_params: dict[str, Any], **more: Any
     ) -> tuple[int, dict[str, str], Any]:
@@ -76,7 +61,7 @@ def _install_answers() -> None:
                 return refusal
         return answer
 
-    s3.handle_request = handle_request
+    return handle_request
 
 
 def _is_missing(method: str, path: str, answer: tuple[int, Any, Any]) -> bool:
@@ -85,24 +70,20 @@ def _is_missing(method: str, path: str, answer: tuple[int, Any, Any]) -> bool:
     if status != 404:
         return False
     if method == "HEAD":
-        return s3._ensure_bucket(path.lstrip("/").partition("/")[0]) is not None
+        return s3.visible_bucket(path.lstrip("/").partition("/")[0]) is not None
     return isinstance(content, bytes) and _MISSING.search(content) is not None
 
 
 def _refusal(action: str, bucket: str, headers: Request, query: Request) -> tuple[int, dict[str, str], Any] | None:
     """None for a caller who may."""
-    key, resource = router.extract_access_key_id(headers, query), f"arn:aws:s3:::{bucket}"
-    if iam_evaluator.enforce(key, action, "s3", region(), resource_arn=resource) is None:
+    key, resource = web.access_key_of(headers, query), f"arn:aws:s3:::{bucket}"
+    if access.evaluate(key, action, "s3", region(), resource=resource) is None:
         return None
-    caller = str((sts._sessions.get(key) or {}).get("Arn", key))
-    message = iam_actions.identity_denial_message(action, caller, resource, False)
-    answer: tuple[int, dict[str, str], Any] = s3._error("AccessDenied", message, 403)
-    return answer
+    message = access.denial_message(action, credentials.session_arn(key) or key, resource, explicit=False)
+    return s3.error("AccessDenied", message, 403)
 
 
-def _install_conditions() -> None:
-    known = iam_actions.s3_service_context
-
+def _with_conditions(known: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     def s3_service_context(
         action: str, query: Request | None, path: str = "", headers: Request | None = None
     ) -> dict[str, Any]:
@@ -111,23 +92,25 @@ def _install_conditions() -> None:
             found |= write_conditions(path, headers or {}, query or {})
         return found
 
-    check = s3._check_put_preconditions
+    return s3_service_context
 
+
+def _checking(check: Callable[..., Any]) -> Callable[..., Any]:
     def check_preconditions(headers: Request, existing: Any) -> Any:
         """S3 takes an asterisk here and no ETag, which would let an object be written over."""
         if str(headers.get("if-none-match", "*")).strip() not in ("", "*"):
-            return s3._error(
+            return s3.error(
                 "NotImplemented", "A header you provided implies functionality that is not implemented", 501
             )
         return check(headers, existing)
 
-    copy = s3._copy_object
+    return check_preconditions
 
+
+def _copying(copy: Callable[..., Any]) -> Callable[..., Any]:
     def copy_object(bucket: str, key: str, headers: dict[str, Any]) -> Any:
         """MiniStack copies without regard to what stands there."""
-        existing = (s3._ensure_bucket(bucket) or {}).get("objects", {}).get(key)
-        return check_preconditions(headers, existing) or copy(bucket, key, headers)
+        existing = (s3.visible_bucket(bucket) or {}).get("objects", {}).get(key)
+        return s3.refused_write(headers, existing) or copy(bucket, key, headers)
 
-    s3._copy_object = copy_object
-    iam_actions.s3_service_context = s3_service_context
-    s3._check_put_preconditions = check_preconditions
+    return copy_object

@@ -2,24 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
-
-from ministack import app
-from ministack.core import iam_actions, iam_evaluator
-from ministack.core.router import extract_access_key_id
 
 from localcloud.context import arn, region
 from localcloud.iam import event_keys, json_request, sagemaker_resource, scaling_resource
+from localcloud.ministack import access, web
 from localcloud.roles import role_arn
-
-HOOKS = (
-    ("ministack.app", "SERVICE_HANDLERS"),
-    ("ministack.core.iam_actions", "access_denied_response"),
-    ("ministack.core.iam_actions", "extract_iam_action"),
-    ("ministack.core.iam_evaluator", "EvalResult"),
-    ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.router", "extract_access_key_id"),
-)
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Any]]
 
@@ -127,8 +116,8 @@ def _field(request: Mapping[str, Any], path: str) -> str | None:
 def install() -> None:
     """Wrap the handlers; call it after every service is registered."""
     for service in _PASSED_ROLES:
-        if service in app.SERVICE_HANDLERS:
-            app.SERVICE_HANDLERS[service] = _checked(service, app.SERVICE_HANDLERS[service])
+        if web.has_service(service):
+            web.wrap_service(service, partial(_checked, service))
 
 
 class _Request(NamedTuple):
@@ -149,18 +138,12 @@ def _checked(service: str, handler: Handler) -> Handler:
 
 
 def _first_denial(service: str, request: _Request) -> Any:
-    action = iam_actions.extract_iam_action(service, *request)
+    action = access.action_of(service, *request)
     for check in further_checks(service, action, json_request(request.body)) if action else ():
-        denied = iam_evaluator.enforce(
-            extract_access_key_id(request.headers, request.query),
-            check.action,
-            "iam",
-            region(),
-            resource_arn=check.resource,
-            service_context=dict(check.context),
-        )
-        if isinstance(denied, iam_evaluator.EvalResult):
-            return iam_actions.access_denied_response(
+        key = web.access_key_of(request.headers, request.query)
+        denied = access.evaluate(key, check.action, "iam", region(), resource=check.resource, context=check.context)
+        if access.is_denial(denied):
+            return access.denied_response(
                 service,
                 check.action,
                 denied.principal_arn,

@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ministack.services import eventbridge
-
 from localcloud.context import account, arn, endpoint, region, spawn, state_dir
 from localcloud.errors import AccessDenied, OperationError
 from localcloud.jsonservice import json_target_service
 from localcloud.logs import put_log
+from localcloud.ministack import events
 from localcloud.roles import check_role, client, role_credentials, role_session
 
 __all__ = [
@@ -30,8 +29,6 @@ __all__ = [
     "state_dir",
 ]
 
-HOOKS = (("ministack.services.eventbridge", "_put_events"),)
-
 
 def emit(source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
     """Put an event of an AWS service ("aws.sagemaker") on the default bus of the current account and region."""
@@ -41,4 +38,4 @@ def emit(source: str, detail_type: str, detail: Mapping[str, Any], resources: Se
         "Detail": json.dumps(detail),
         "Resources": list(resources),
     }
-    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    events.put(entry)

@@ -9,23 +9,12 @@ from typing import Any
 import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
-from ministack.core import iam_evaluator
-from ministack.core.responses import request_scope
-from ministack.services import iam, sts
 
 from localcloud import sessions
 from localcloud.context import account, endpoint, region
 from localcloud.errors import AccessDenied
+from localcloud.ministack import access, credentials, scope
 from localcloud.trust import may_assume
-
-HOOKS = (
-    ("ministack.core.iam_evaluator", "AuthError"),
-    ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.iam_evaluator", "pin_request_origin"),
-    ("ministack.core.responses", "request_scope"),
-    ("ministack.services.iam", "_roles"),
-    ("ministack.services.sts", "register_session"),
-)
 
 _client_lock = threading.Lock()
 _check_keys: dict[tuple[str, str], str] = {}
@@ -45,7 +34,7 @@ def assumed_role_arn(name_or_arn: str, session_name: str) -> str:
 
 
 def _require_trust(role: str, service: str | None, source_arn: str | None) -> None:
-    record = iam._roles.get_scoped(account(), None, role_name(role))
+    record = access.role(account(), role_name(role))
     if record is None or (service and not may_assume(record, service, source_arn)):
         reason = "because the role does not exist" if record is None else "because its trust policy does not allow it"
         raise AccessDenied(role_name(role), "sts:AssumeRole", role_arn(role), principal=service or "", reason=reason)
@@ -69,7 +58,7 @@ def role_credentials(
         "SecretAccessKey": secret,
         "SessionToken": token,
     }
-    sts.register_session(key, identity)
+    credentials.register_session(key, identity)
     return {
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret,
@@ -82,12 +71,12 @@ def role_credentials(
 
 def role_session(role_arn: str, session_name: str, *, service: str | None = None) -> boto3.Session:
     """A boto3 session that acts as the role; make its clients with `client`."""
-    credentials = role_credentials(role_arn, session_name, service=service)
+    variables = role_credentials(role_arn, session_name, service=service)
     return sessions.session(
-        credentials["AWS_ACCESS_KEY_ID"],
-        credentials["AWS_SECRET_ACCESS_KEY"],
-        region=credentials["AWS_REGION"],
-        token=credentials["AWS_SESSION_TOKEN"],
+        variables["AWS_ACCESS_KEY_ID"],
+        variables["AWS_SECRET_ACCESS_KEY"],
+        region=variables["AWS_REGION"],
+        token=variables["AWS_SESSION_TOKEN"],
     )
 
 
@@ -106,13 +95,11 @@ def _check_key(role: str) -> str:
     return _check_keys[identity]
 
 
-def _evaluate(scope: tuple[str, str], key: str, action: str, resource: str, context: Mapping[str, Any] | None) -> Any:
-    with request_scope(*scope):
-        iam_evaluator.pin_request_origin("127.0.0.1", True)
+def _evaluate(place: tuple[str, str], key: str, action: str, resource: str, context: Mapping[str, Any] | None) -> Any:
+    with scope.acting_in(*place):
+        access.from_this_machine()
         service = action.partition(":")[0]
-        return iam_evaluator.enforce(
-            key, action, service, scope[1], resource_arn=resource, service_context=dict(context or {})
-        )
+        return access.evaluate(key, action, service, place[1], resource=resource, context=context or {})
 
 
 def check_role(role_arn: str, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
@@ -125,7 +112,7 @@ def check_role(role_arn: str, action: str, resource: str, context: Mapping[str, 
     denied = contextvars.Context().run(_evaluate, (account(), region()), key, action, resource, context)
     if denied is None:
         return
-    if isinstance(denied, iam_evaluator.AuthError):
+    if access.is_failure(denied):
         raise RuntimeError(f"cannot evaluate {action} for {role_arn}: {denied.code} {denied.message}")
     explicit = denied.decision == "Deny"
     reason = (

@@ -14,8 +14,6 @@ from typing import Any
 
 from localcloud.private import private_folder
 
-HOOKS = (("ministack.app", "app"),)
-
 PARENT_CHECK_SECONDS = 0.5
 PRIVATE = 0o077
 
@@ -100,11 +98,11 @@ def _extensions() -> tuple[ModuleType, ...]:
 
 
 def _install(settings: Settings) -> None:
-    from localcloud import hooks, lambdas
+    from localcloud import lambdas
+    from localcloud.ministack import baseline
 
+    baseline.check()
     extensions = _extensions()
-    own = [module for name, module in sys.modules.items() if name.startswith("localcloud.")]
-    hooks.check([hook for module in own for hook in getattr(module, "HOOKS", ())])
     lambdas.use_interpreter(settings.lambda_python)
     for extension in extensions:
         extension.install()
@@ -113,11 +111,11 @@ def _install(settings: Settings) -> None:
 async def _serve(settings: Settings, listener: socket.socket, port: int) -> None:
     from hypercorn.asyncio import serve as serve_http
     from hypercorn.config import Config
-    from ministack.app import app
 
     from localcloud.admin import tls_terminated, with_admin_routes
     from localcloud.door import keys, root
     from localcloud.door.middleware import behind_door
+    from localcloud.ministack import web
 
     _install(settings)
     pair = keys.new_keys()
@@ -130,7 +128,7 @@ async def _serve(settings: Settings, listener: socket.socket, port: int) -> None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    application: Any = behind_door(with_admin_routes(tls_terminated(app)))
+    application: Any = behind_door(with_admin_routes(tls_terminated(web.application())))
     server = asyncio.create_task(serve_http(application, config, shutdown_trigger=asyncio.Event().wait))
     await _accepting(port, server)
     _announce(settings, port, credentials)

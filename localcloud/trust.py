@@ -3,14 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.core import iam_evaluator
-
 from localcloud.context import account, region
-
-HOOKS = (
-    ("ministack.core.iam_evaluator", "EvalContext"),
-    ("ministack.core.iam_evaluator", "evaluate_resource_policy"),
-)
+from localcloud.ministack import access
 
 # Services whose guides say that they send aws:SourceAccount and aws:SourceArn when they assume a role. What others send
 # is written nowhere, so that a policy has to hold with and without these keys.
@@ -29,15 +23,5 @@ def may_assume(role: Mapping[str, Any], service: str, source_arn: str | None = N
 
 
 def _allows(role: Mapping[str, Any], service: str, keys: Mapping[str, str]) -> bool:
-    request = iam_evaluator.EvalContext(
-        # The caller is the service itself: a grant to an account does not cover it, a grant to everybody does.
-        principal_arn="*",
-        principal_type="Service",
-        principal_account="",
-        action="sts:AssumeRole",
-        resource_arn=role["Arn"],
-        region=region(),
-        service_context=dict(keys),
-    )
     trust = role["AssumeRolePolicyDocument"]
-    return bool(iam_evaluator.evaluate_resource_policy(trust, request, service=service).decision == "Allow")
+    return access.service_allowed(trust, "sts:AssumeRole", role["Arn"], service=service, region=region(), keys=keys)

@@ -6,22 +6,8 @@ Signatures and expiry are not checked: a test makes its own token.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.core.responses import get_account_id
-from ministack.services import cognito, iam, sts
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Created, Properties
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cognito", "_decode_id_token_unverified"),
-    ("ministack.services.iam", "_create_oidc_provider"),
-    ("ministack.services.iam", "_oidc_providers"),
-    ("ministack.services.sts", "_WELL_KNOWN_WEB_IDENTITY_PROVIDERS"),
-    ("ministack.services.sts", "_error"),
-    ("ministack.services.sts", "_web_identity_principal"),
-    ("ministack.services.sts", "_web_identity_trust_denied"),
-)
+from localcloud.ministack import cloudformation, credentials, scope
+from localcloud.ministack.cloudformation import Created, Properties
 
 # Issuer -> claims that AWS makes condition keys of, besides aud, sub and amr (IAM user guide, "Available keys for
 # AWS OIDC federation").
@@ -42,10 +28,12 @@ CLAIMS = {
 
 def create_provider(logical_id: str, properties: Properties, stack: str) -> Created:
     members = {f"ClientIDList.member.{n}": one for n, one in enumerate(properties.get("ClientIdList") or (), 1)}
-    status, _, body = iam._create_oidc_provider({"Url": [properties["Url"]], **{k: [v] for k, v in members.items()}})
+    status, _, body = credentials.create_oidc_provider(
+        {"Url": [properties["Url"]], **{k: [v] for k, v in members.items()}}
+    )
     if status >= 400:
         raise ValueError(f"AWS::IAM::OIDCProvider {logical_id}: {body!r}")
-    arn = f"arn:aws:iam::{get_account_id()}:oidc-provider/{_host(properties['Url'])}"
+    arn = f"arn:aws:iam::{scope.current_account()}:oidc-provider/{_host(properties['Url'])}"
     return arn, {"Arn": arn}
 
 
@@ -55,12 +43,12 @@ def update_provider(physical_id: str, old: Properties, new: Properties, stack: s
         created = create_provider(physical_id, new, stack)
         delete_provider(physical_id, old)
         return created
-    iam._oidc_providers[physical_id]["ClientIDList"] = list(new.get("ClientIdList") or ())
+    credentials.oidc_providers()[physical_id]["ClientIDList"] = list(new.get("ClientIdList") or ())
     return physical_id, {"Arn": physical_id}
 
 
 def delete_provider(physical_id: str, properties: Properties) -> None:
-    iam._oidc_providers.pop(physical_id, None)
+    credentials.oidc_providers().pop(physical_id, None)
 
 
 def _host(url: str) -> str:
@@ -69,7 +57,7 @@ def _host(url: str) -> str:
 
 def _claims(token: str) -> Mapping[str, Any]:
     try:
-        claims = cognito._decode_id_token_unverified(token)
+        claims = credentials.unverified_claims(token)
     except (ValueError, TypeError):
         return {}
     return claims if isinstance(claims, dict) else {}
@@ -90,9 +78,9 @@ def _refused(token: str, role_arn: str) -> str | None:
     claims = _claims(token)
     issuer = str(claims.get("iss", ""))
     host = _host(issuer)
-    if host in sts._WELL_KNOWN_WEB_IDENTITY_PROVIDERS:
+    if credentials.is_well_known_provider(host):
         return None
-    provider = iam._oidc_providers.get(f"arn:aws:iam::{role_arn.split(':')[4]}:oidc-provider/{host}")
+    provider = credentials.oidc_providers().get(f"arn:aws:iam::{role_arn.split(':')[4]}:oidc-provider/{host}")
     if provider is None:
         return f"No OpenIDConnect provider found in your account for {issuer}"
     return None if claims.get("aud") in provider["ClientIDList"] else "Incorrect token audience"
@@ -103,17 +91,15 @@ def _checked(denied: Callable[..., Any]) -> Callable[..., Any]:
         (token,) = params.get("WebIdentityToken") or ("",)
         reason = _refused(token, role_arn)
         if reason:
-            return sts._error(400, "InvalidIdentityToken", reason, ns="sts")
+            return credentials.sts_error(400, "InvalidIdentityToken", reason)
         return denied(role_arn, params, use_json)
 
     return web_identity_trust_denied
 
 
 def install() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::IAM::OIDCProvider"] = {
-        "create": create_provider,
-        "update": update_provider,
-        "delete": delete_provider,
-    }
-    sts._web_identity_principal = _with_claims(sts._web_identity_principal)
-    sts._web_identity_trust_denied = _checked(sts._web_identity_trust_denied)
+    cloudformation.register_type(
+        "AWS::IAM::OIDCProvider", create=create_provider, update=update_provider, delete=delete_provider
+    )
+    credentials.wrap_web_identity(_with_claims)
+    credentials.wrap_web_identity_refusal(_checked)

@@ -4,22 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ministack.core.arn import execute_api_arn
-from ministack.services import apigateway_v1
-
 from localcloud import platform
+from localcloud.apigateway import objects
 from localcloud.events.principals import function_allows
-
-HOOKS: tuple[tuple[str, str], ...] = (
-    ("ministack.core.arn", "execute_api_arn"),
-    ("ministack.services.apigateway_v1", "_execute_in_scope"),
-    ("ministack.services.apigateway_v1", "_extract_lambda_ref_from_integration_uri"),
-    ("ministack.services.apigateway_v1", "_gw_error"),
-    ("ministack.services.apigateway_v1", "_invoke_lambda_custom_v1"),
-    ("ministack.services.apigateway_v1", "_invoke_lambda_proxy_v1"),
-    ("ministack.services.apigateway_v1", "_lambda_proxy_response"),
-    ("ministack.services.apigateway_v1", "_stages_v1"),
-)
+from localcloud.ministack import apigateway
 
 PRINCIPAL = "apigateway.amazonaws.com"
 LONGEST_SECONDS = 29.0
@@ -36,7 +24,7 @@ class NotStartedError(Exception):
 
 def _may_invoke(integration: Mapping[str, Any], source_arn: str) -> bool:
     """By the function's own policy, or by the role that the integration names."""
-    function_arn = apigateway_v1._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
+    function_arn = apigateway.function_of(integration.get("uri", ""))
     role = integration.get("credentials")
     if not role:
         return function_allows(function_arn, service=PRINCIPAL, source_arn=source_arn)
@@ -50,38 +38,34 @@ def _may_invoke(integration: Mapping[str, Any], source_arn: str) -> bool:
 def _invoking(invoke: Invoke) -> Invoke:
     async def invoke_function(integration: Mapping[str, Any], *request: Any, **options: Any) -> Any:
         api_id, stage_name, _, _, path, method = request[:6]
-        source_arn = execute_api_arn(platform.region(), platform.account(), api_id, stage_name, method, path)
+        source_arn = apigateway.execution_arn(platform.region(), platform.account(), api_id, stage_name, method, path)
         if not _may_invoke(integration, source_arn):
-            return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", FAILED)
+            return apigateway.gateway_error("API_CONFIGURATION_ERROR", FAILED)
         seconds = float(integration.get("timeoutInMillis") or LONGEST_SECONDS * 1000) / 1000
         # The function runs on, as on AWS: only its caller stops waiting.
         running = asyncio.ensure_future(invoke(integration, *request, **options))
         done, _ = await asyncio.wait({running}, timeout=min(seconds, LONGEST_SECONDS))
         if not done:
-            return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+            return apigateway.gateway_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
         try:
             return running.result()
         except NotStartedError:
-            return apigateway_v1._gw_error("INTEGRATION_FAILURE", FAILED)
+            return apigateway.gateway_error("INTEGRATION_FAILURE", FAILED)
 
     return invoke_function
 
 
-def _answering() -> Callable[[Mapping[str, Any]], Any]:
+def proxy_response(result: Mapping[str, Any]) -> Any:
     """A failed function, or an answer that is no proxy response, is 502 and tells the client nothing more.
 
     One that Lambda did not start, since as many run as may, is a failed integration: not 429, which speaks of the
     client's own limits.
     """
-
-    def proxy_response(result: Mapping[str, Any]) -> Any:
-        if result.get("throttle"):
-            raise NotStartedError
-        if result.get("error") or not is_proxy_response(result.get("body")):
-            return None, FAILED
-        return result["body"], None
-
-    return proxy_response
+    if result.get("throttle"):
+        raise NotStartedError
+    if result.get("error") or not is_proxy_response(result.get("body")):
+        return None, FAILED
+    return result["body"], None
 
 
 def is_proxy_response(answer: Any) -> bool:
@@ -98,18 +82,19 @@ def is_proxy_response(answer: Any) -> bool:
 
 def _limiting(execute: Invoke) -> Invoke:
     async def execute_request(request: dict[str, Any], api_id: str, stage_name: str, *more: Any) -> Any:
-        stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name)
+        stage = apigateway.stage(api_id, stage_name)
         if stage and len(more[3] or b"") > LARGEST_BODY:
             # The stage's gateway responses word the refusal.
             request["stage"] = stage
-            return apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+            return apigateway.gateway_error("REQUEST_TOO_LARGE", "Request Too Long")
         return await execute(request, api_id, stage_name, *more)
 
     return execute_request
 
 
 def install() -> None:
-    apigateway_v1._invoke_lambda_proxy_v1 = _invoking(apigateway_v1._invoke_lambda_proxy_v1)
-    apigateway_v1._invoke_lambda_custom_v1 = _invoking(apigateway_v1._invoke_lambda_custom_v1)
-    apigateway_v1._lambda_proxy_response = _answering()
-    apigateway_v1._execute_in_scope = _limiting(apigateway_v1._execute_in_scope)
+    apigateway.wrap_proxy_integration(_invoking)
+    # What asks S3 is no function's.
+    apigateway.wrap_aws_integration(lambda invoke: objects.reading(_invoking(invoke)))
+    apigateway.replace_proxy_answer(proxy_response)
+    apigateway.wrap_execution(_limiting)

@@ -4,21 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ministack.services import apigateway_v1
-
-HOOKS: tuple[tuple[str, str], ...] = (
-    ("ministack.services.apigateway_v1", "_api_key_from_request"),
-    ("ministack.services.apigateway_v1", "_api_keys"),
-    ("ministack.services.apigateway_v1", "_build_lambda_event_v1"),
-    ("ministack.services.apigateway_v1", "_qp"),
-    ("ministack.services.apigateway_v1", "_resolve_api_key"),
-    ("ministack.services.apigateway_v1", "_update_api_key"),
-    ("ministack.services.apigateway_v1", "_usage_plan_keys"),
-    ("ministack.services.apigateway_v1", "_usage_plans"),
-    ("ministack.services.apigateway_v1", "_v1_error"),
-    ("ministack.services.apigateway_v1", "_v1_response"),
-    ("ministack.services.apigateway_v1", "handle_request"),
-)
+from localcloud.ministack import apigateway
 
 Answer = tuple[int, dict[str, str], bytes]
 Handle = Callable[..., Awaitable[Answer]]
@@ -27,8 +13,8 @@ Data = Mapping[str, Any]
 
 
 def install() -> None:
-    apigateway_v1.handle_request = _handling(apigateway_v1.handle_request)
-    apigateway_v1._build_lambda_event_v1 = _telling_the_key(apigateway_v1._build_lambda_event_v1)
+    apigateway.wrap_control_plane(_handling)
+    apigateway.wrap_function_event(_telling_the_key)
 
 
 def _handling(handle: Handle) -> Handle:
@@ -41,7 +27,7 @@ def _handling(handle: Handle) -> Handle:
         if kind == "apikeys" and answer[0] == 200:
             return _without_values(method, ids, answer, query)
         if kind == "usageplans" and method == "GET" and not ids:
-            return _of_key(answer, apigateway_v1._qp(query, "keyId"))
+            return _of_key(answer, apigateway.parameter(query, "keyId"))
         return answer
 
     return handle_request
@@ -70,26 +56,26 @@ def _refusal(kind: str, method: str, ids: list[str], data: Data) -> Answer | Non
 
 
 def _taken(value: object) -> Answer | None:
-    if value and any(key["value"] == value for key in apigateway_v1._api_keys.values()):
+    if value and any(key["value"] == value for key in apigateway.api_keys().values()):
         return _error("ConflictException", "API Key already exists", 409)
     return None
 
 
 def _not_joined(plan_id: str, key_id: str) -> Answer | None:
     """A key has one plan a stage."""
-    if key_id not in apigateway_v1._api_keys:
+    if key_id not in apigateway.api_keys():
         return _error("NotFoundException", "Invalid API Key identifier specified", 404)
-    wanted = _stages(apigateway_v1._usage_plans.get(plan_id))
-    for other, plan in apigateway_v1._usage_plans.items():
+    wanted = _stages(apigateway.usage_plans().get(plan_id))
+    for other, plan in apigateway.usage_plans().items():
         common = _stages(plan) & wanted
-        if common and key_id in apigateway_v1._usage_plan_keys.get(other, {}):
+        if common and apigateway.plan_holds(other, key_id):
             reason = f"it cannot have several usage plans with the same API stage: {min(common)}"
             return _error("ConflictException", f"API Key {key_id} was not added to usage plan {plan_id}: {reason}", 409)
     return None
 
 
 def _still_used(plan_id: str) -> Answer | None:
-    if stages := _stages(apigateway_v1._usage_plans.get(plan_id)):
+    if stages := _stages(apigateway.usage_plans().get(plan_id)):
         told = f"Usage plan {plan_id} has API stages, remove them first: {', '.join(sorted(stages))}"
         return _error("BadRequestException", told, 400)
     return None
@@ -97,7 +83,7 @@ def _still_used(plan_id: str) -> Answer | None:
 
 def _with_other_stages(plan_id: str, changes: list[Data]) -> Answer | None:
     """Stages come and go by their names, <api>:<stage>; MiniStack would take all of them."""
-    plan = apigateway_v1._usage_plans.get(plan_id)
+    plan = apigateway.usage_plans().get(plan_id)
     if plan is None or not any(change.get("path") == "/apiStages" for change in changes):
         return None
     for change in changes:
@@ -108,8 +94,7 @@ def _with_other_stages(plan_id: str, changes: list[Data]) -> Answer | None:
         if change["op"] == "remove" and len(others) == len(plan["apiStages"]):
             return _error("NotFoundException", f"API stage {api}:{stage} is not in the usage plan", 404)
         plan["apiStages"] = [*others, *([{"apiId": api, "stage": stage}] if change["op"] == "add" else [])]
-    found: Answer = apigateway_v1._v1_response(plan)
-    return found
+    return apigateway.answer(plan)
 
 
 def _stages(plan: Data | None) -> set[str]:
@@ -119,10 +104,10 @@ def _stages(plan: Data | None) -> set[str]:
 def _without_values(method: str, ids: list[str], answer: Answer, query: Query) -> Answer:
     """A value is told to who asks for it, and to who makes the key."""
     document = json.loads(answer[2])
-    asked = apigateway_v1._qp(query, "includeValue" if ids else "includeValues")
+    asked = apigateway.parameter(query, "includeValue" if ids else "includeValues")
     if method == "PATCH":
         # The change says "false", which would be as good as true.
-        key = apigateway_v1._api_keys[ids[0]]
+        key = apigateway.api_keys()[ids[0]]
         key["enabled"] = document["enabled"] = str(key["enabled"]).lower() == "true"
     elif str(asked).lower() == "true":
         return answer
@@ -134,13 +119,12 @@ def _without_values(method: str, ids: list[str], answer: Answer, query: Query) -
 def _of_key(answer: Answer, key_id: str | None) -> Answer:
     if not key_id or answer[0] != 200:
         return answer
-    plans = [plan for plan in apigateway_v1._usage_plans.values() if _holds(plan, key_id)]
-    found: Answer = apigateway_v1._v1_response({"item": plans})
-    return found
+    plans = [plan for plan in apigateway.usage_plans().values() if _holds(plan, key_id)]
+    return apigateway.answer({"item": plans})
 
 
 def _holds(plan: Data, key_id: str) -> bool:
-    return key_id in apigateway_v1._usage_plan_keys.get(plan["id"], {})
+    return apigateway.plan_holds(plan["id"], key_id)
 
 
 def _telling_the_key(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -151,7 +135,7 @@ def _telling_the_key(build: Callable[..., dict[str, Any]]) -> Callable[..., dict
         resource, method, headers = request[3], request[5], request[6]
         methods = resource.get("resourceMethods", {})
         if (methods.get(method) or methods.get("ANY") or {}).get("apiKeyRequired"):
-            key = apigateway_v1._resolve_api_key(apigateway_v1._api_key_from_request(headers))
+            key = apigateway.key_of_request(headers)
             event["requestContext"]["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
         return event
 
@@ -159,5 +143,4 @@ def _telling_the_key(build: Callable[..., dict[str, Any]]) -> Callable[..., dict
 
 
 def _error(code: str, message: str, status: int) -> Answer:
-    found: Answer = apigateway_v1._v1_error(code, message, status)
-    return found
+    return apigateway.error(code, message, status)

@@ -7,17 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from ministack.services import apigateway_v1
 
 from localcloud import platform
-
-HOOKS: tuple[tuple[str, str], ...] = (
-    ("ministack.services.apigateway_v1", "_gw_error"),
-    ("ministack.services.apigateway_v1", "_header_ci"),
-    ("ministack.services.apigateway_v1", "_invoke_lambda_custom_v1"),
-    ("ministack.services.apigateway_v1", "_parse_service_integration_uri"),
-    ("ministack.services.apigateway_v1", "_render_request_template_v1"),
-)
+from localcloud.ministack import apigateway
 
 PRINCIPAL = "apigateway.amazonaws.com"
 SENT = "integration.request.header."
@@ -31,22 +23,20 @@ Integration = Mapping[str, Any]
 Found = tuple[int, Mapping[str, str], bytes]
 
 
-def install() -> None:
-    apigateway_v1._invoke_lambda_custom_v1 = _reading(apigateway_v1._invoke_lambda_custom_v1)
+def reading(invoke: Invoke) -> Invoke:
+    """Around AWS integrations: those that read an object are answered here."""
 
-
-def _reading(invoke: Invoke) -> Invoke:
     async def invoke_service(integration: Integration, *request: Any, **options: Any) -> Any:
-        spec = apigateway_v1._parse_service_integration_uri(integration.get("uri", ""))
+        spec = apigateway.service_of(integration.get("uri", ""))
         if not spec or spec[1:3] != ("s3", "path"):
             return await invoke(integration, *request, **options)
         if integration.get("httpMethod") != "GET":
-            return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+            return apigateway.gateway_error("API_CONFIGURATION_ERROR", "Internal server error")
         try:
             # Not on the event loop: the bucket is one of this server.
             found = await asyncio.to_thread(_get, integration, spec[3], request[6])
         except platform.AccessDenied:
-            return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+            return apigateway.gateway_error("API_CONFIGURATION_ERROR", "Internal server error")
         return _answer(integration, found)
 
     return invoke_service
@@ -80,7 +70,7 @@ def _sent(integration: Integration, headers: Mapping[str, Any]) -> dict[str, str
     for name, source in (integration.get("requestParameters") or {}).items():
         value = source[1:-1] if source.startswith("'") else ""
         if source.startswith(ASKED):
-            value = apigateway_v1._header_ci(headers, source.removeprefix(ASKED))
+            value = apigateway.header(headers, source.removeprefix(ASKED))
         if name.startswith(SENT) and value:
             found[name.removeprefix(SENT)] = value
     return found
@@ -93,7 +83,7 @@ def _answer(integration: Integration, found: Found) -> Any:
     fitting = [item for item in responses if re.fullmatch(item.get("selectionPattern") or "(?!)", str(status))]
     chosen = next(iter([*fitting, *(item for item in responses if not item.get("selectionPattern"))]), None)
     if chosen is None:
-        return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+        return apigateway.gateway_error("API_CONFIGURATION_ERROR", "Internal server error")
     told = {"Content-Type": "application/json"}
     for name, source in (chosen.get("responseParameters") or {}).items():
         value = source[1:-1] if source.startswith("'") else headers.get(source.removeprefix(GOT).lower())
@@ -102,5 +92,5 @@ def _answer(integration: Integration, found: Found) -> Any:
     template = (chosen.get("responseTemplates") or {}).get("application/json")
     if template is not None:
         context = {"requestId": str(uuid.uuid4())}
-        body = apigateway_v1._render_request_template_v1(template, body.decode(errors="replace"), {}, context).encode()
+        body = apigateway.render_template(template, body.decode(errors="replace"), {}, context).encode()
     return int(chosen["statusCode"]), told, body

@@ -11,29 +11,10 @@ import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.core.responses import request_scope
-from ministack.services import cloudwatch
-
 from localcloud import platform
 from localcloud.cloudwatch import evaluation, queues
 from localcloud.events.principals import topic_allows
-
-HOOKS = (
-    ("ministack.core.iam_evaluator", "pin_request_origin"),
-    ("ministack.core.responses", "request_scope"),
-    ("ministack.services.cloudwatch", "_alarms._data"),
-    ("ministack.services.cloudwatch", "_dims_from_list"),
-    ("ministack.services.cloudwatch", "_dims_key"),
-    ("ministack.services.cloudwatch", "_dispatch_alarm_actions"),
-    ("ministack.services.cloudwatch", "_evaluate_alarm"),
-    ("ministack.services.cloudwatch", "_evaluate_all_alarms"),
-    ("ministack.services.cloudwatch", "_evaluate_parent_alarms"),
-    ("ministack.services.cloudwatch", "_metrics"),
-    ("ministack.services.cloudwatch", "_p"),
-    ("ministack.services.cloudwatch", "_record_history"),
-    ("ministack.services.cloudwatch", "_set_alarm_state"),
-)
+from localcloud.ministack import access, cloudwatch, scope
 
 TICK_SECONDS = 0.5
 DETAIL_TYPE = "CloudWatch Alarm State Change"
@@ -52,9 +33,9 @@ def install() -> None:
     """Call it on the event loop that serves MiniStack."""
     _held.clear()
     _told.clear()
-    cloudwatch._evaluate_alarm = _evaluate
-    cloudwatch._dispatch_alarm_actions = _announcing(cloudwatch._dispatch_alarm_actions)
-    cloudwatch._set_alarm_state = _holding(cloudwatch._set_alarm_state)
+    cloudwatch.replace_evaluation(_evaluate)
+    cloudwatch.wrap_actions(_announcing)
+    cloudwatch.wrap_set_state(_holding)
     loop = asyncio.get_running_loop()
     loop.call_later(TICK_SECONDS, _tick, loop)
 
@@ -63,31 +44,29 @@ def _tick(loop: asyncio.AbstractEventLoop) -> None:
     # First: a look that fails is reported by the loop, and must not be the last.
     loop.call_later(TICK_SECONDS, _tick, loop)
     queues.publish()
-    for scope in {key[:2] for key in cloudwatch._alarms._data}:
-        with request_scope(*scope):
-            cloudwatch._evaluate_all_alarms()
+    for place in cloudwatch.alarm_scopes():
+        with scope.acting_in(*place):
+            cloudwatch.evaluate_alarms()
 
 
 def _evaluate(alarm: Alarm) -> None:
     if not alarm.get("MetricName") or time.monotonic() < _held.get(alarm["AlarmArn"], 0.0):
         return
-    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
-    points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or ()
+    dimensions = cloudwatch.dimension_map(alarm.get("Dimensions"))
+    points = cloudwatch.points(alarm["Namespace"], alarm["MetricName"], dimensions)
     verdict = evaluation.evaluate(alarm, points, time.time())
     old = alarm["StateValue"]
     if verdict is None or verdict.state == old:
         return
     alarm["StateValue"], alarm["StateReason"] = verdict.state, verdict.reason
     alarm["StateUpdatedTimestamp"] = alarm["StateTransitionedTimestamp"] = int(time.time())
-    cloudwatch._record_history(alarm["AlarmName"], old, verdict.state, verdict.reason)
-    cloudwatch._dispatch_alarm_actions(alarm, old, verdict.state, verdict.reason)
-    cloudwatch._evaluate_parent_alarms(alarm)
+    cloudwatch.state_changed(alarm, old, verdict.state, verdict.reason)
 
 
 def _holding(set_state: Callable[..., Any]) -> Callable[..., Any]:
     def set_alarm_state(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         answer = set_state(params, cbor_data, is_cbor, is_json)
-        alarm = cloudwatch._alarms.get(cbor_data.get("AlarmName") or cloudwatch._p(params, "AlarmName"))
+        alarm = cloudwatch.metric_alarm(cbor_data.get("AlarmName") or cloudwatch.parameter(params, "AlarmName"))
         if alarm is not None:
             _held[alarm["AlarmArn"]] = time.monotonic() + evaluation.period_seconds(alarm)
         return answer
@@ -125,8 +104,8 @@ def _tell(
     reason: str,
 ) -> None:
     """As CloudWatch, which comes by TLS."""
-    with request_scope(account_id, region_name):
-        iam_evaluator.pin_request_origin("127.0.0.1", True)
+    with scope.acting_in(account_id, region_name):
+        access.from_this_machine()
         dispatch(_with_allowed_actions(alarm), old_state, new_state, reason)
 
 
@@ -155,7 +134,7 @@ def _configuration(alarm: Alarm) -> dict[str, Any]:
     metric = {
         "namespace": alarm.get("Namespace"),
         "name": alarm.get("MetricName"),
-        "dimensions": cloudwatch._dims_from_list(alarm.get("Dimensions") or []),
+        "dimensions": cloudwatch.dimension_map(alarm.get("Dimensions")),
     }
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
     stat = {"metric": metric, "period": alarm.get("Period"), "stat": statistic}

@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import cloudwatch
-
 from localcloud.events.clock import scaled
-
-HOOKS = (
-    ("ministack.services.cloudwatch", "_calc_stats"),
-    ("ministack.services.cloudwatch", "_stat_value"),
-)
+from localcloud.ministack import cloudwatch
 
 # A scaled period stays long enough for timestamps of whole seconds.
 SHORTEST_PERIOD_SECONDS = 2.0
@@ -77,7 +71,7 @@ def _datapoints(alarm: Alarm, points: Sequence[Point], now: float) -> list[float
         position = int((now - point["Timestamp"]) // length)
         if 0 <= position < len(slots) and (not unit or point.get("Unit") == unit):
             slots[position].append(point)
-    return [cloudwatch._stat_value(cloudwatch._calc_stats(slot), statistic, slot) if slot else None for slot in slots]
+    return [cloudwatch.statistic(statistic, slot) if slot else None for slot in slots]
 
 
 def _reason(state: str, shown: Sequence[float], total: int, words: str, threshold: float, now: float) -> str:

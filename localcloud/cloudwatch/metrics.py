@@ -8,17 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ministack.core.responses import request_scope
-from ministack.services import cloudwatch
-
 from localcloud.context import account, region
-
-HOOKS = (
-    ("ministack.core.responses", "request_scope"),
-    ("ministack.services.cloudwatch", "_dims_key"),
-    ("ministack.services.cloudwatch", "_evaluate_all_alarms"),
-    ("ministack.services.cloudwatch", "_metric_bucket"),
-)
+from localcloud.ministack import cloudwatch, scope
 
 GATHER_SECONDS = 0.1
 
@@ -64,11 +55,11 @@ class _Recorder:
             gathered, self.gathered = self.gathered, defaultdict(dict)
             self.scheduled = False
         for series, groups in gathered.items():
-            with request_scope(series.account, series.region):
+            with scope.acting_in(series.account, series.region):
                 _store(series, groups)
-        for scope in {(series.account, series.region) for series in gathered}:
-            with request_scope(*scope):
-                cloudwatch._evaluate_all_alarms()
+        for place in {(series.account, series.region) for series in gathered}:
+            with scope.acting_in(*place):
+                cloudwatch.evaluate_alarms()
 
 
 _recorders: list[_Recorder] = []
@@ -76,10 +67,12 @@ _recorders: list[_Recorder] = []
 
 def _store(series: _Series, groups: Mapping[str, _Gathered]) -> None:
     dimensions = dict(series.dimensions)
-    bucket = cloudwatch._metric_bucket((series.namespace, series.metric, cloudwatch._dims_key(dimensions)))
-    for group in groups.values():
-        point = {"Value": group.total / group.count, "Count": float(group.count)}
-        bucket.append({"Timestamp": time.time(), "Unit": series.unit, "Dimensions": dimensions, **point})
+    common = {"Unit": series.unit, "Dimensions": dimensions}
+    points = [
+        {"Timestamp": time.time(), **common, "Value": group.total / group.count, "Count": float(group.count)}
+        for group in groups.values()
+    ]
+    cloudwatch.add_points(series.namespace, series.metric, dimensions, points)
 
 
 def install() -> None:

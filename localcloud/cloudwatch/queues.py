@@ -4,17 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ministack.core.responses import request_scope
-from ministack.services import sqs
-
 from localcloud.cloudwatch import metrics
 from localcloud.cloudwatch.metrics import Sample
-
-HOOKS = (
-    ("ministack.core.responses", "request_scope"),
-    ("ministack.services.sqs", "_ensure_msg_fields"),
-    ("ministack.services.sqs", "_queues._data"),
-)
+from localcloud.ministack import queues, scope
 
 NAMESPACE = "AWS/SQS"
 _filled: set[str] = set()
@@ -23,17 +15,17 @@ _filled: set[str] = set()
 
 def publish() -> None:
     """For every queue of every account and region."""
-    for scope in {key[:2] for key in sqs._queues._data}:
-        with request_scope(*scope):
+    for place in queues.queue_scopes():
+        with scope.acting_in(*place):
             _publish()
 
 
 def _publish() -> None:
     now = time.time()
-    for url, queue in list(sqs._queues.items()):
+    for url, queue in queues.every():
         messages = list(queue["messages"])
         for message in messages:
-            sqs._ensure_msg_fields(message)
+            queues.complete(message)
         if not messages and url not in _filled:
             continue
         (_filled.add if messages else _filled.discard)(url)

@@ -3,17 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.services import cloudwatch
-
-HOOKS = (
-    ("ministack.services.cloudwatch", "_alarms"),
-    ("ministack.services.cloudwatch", "_composite_alarms"),
-)
+from localcloud.ministack import cloudwatch
 
 
 def _find(name: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
-    return found
+    return cloudwatch.metric_alarm(name) or cloudwatch.composite_alarm(name)
 
 
 def exists(name: str) -> bool:

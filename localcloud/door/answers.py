@@ -4,16 +4,8 @@ import json
 import uuid
 from collections.abc import Iterable
 
-from ministack import app
-from ministack.core import iam_actions
-
 from localcloud.door.request import Message, Refused, Request, Send
-
-HOOKS = (
-    ("ministack.app", "fix_error_content_type"),
-    ("ministack.core.iam_actions", "_AUTH_FAILURES"),
-    ("ministack.core.iam_actions", "access_denied_response"),
-)
+from localcloud.ministack import access, web
 
 _PLAIN = {"Content-Type": "application/json"}
 
@@ -33,7 +25,7 @@ async def refuse(send: Send, request: Request, refused: Refused, *, service: str
 
 def _in_protocol(request: Request, refused: Refused, service: str) -> tuple[int, dict[str, str], bytes]:
     request_id = str(uuid.uuid4())
-    status, headers, body = iam_actions.access_denied_response(
+    status, headers, body = access.denied_response(
         service,
         "",
         "",
@@ -42,10 +34,10 @@ def _in_protocol(request: Request, refused: Refused, service: str) -> tuple[int,
         message=refused.message,
         headers=dict(request.headers),
     )
-    app.fix_error_content_type(service, status, headers)
+    web.fix_content_type(service, status, headers)
     ids = {"x-amzn-requestid": request_id, "x-amz-request-id": request_id}
     # AWS decides the status of what it words itself; of the rest, the refusal does.
-    own = refused.code in iam_actions._AUTH_FAILURES
+    own = access.has_own_status(refused.code)
     return status if own or refused.status is None else refused.status, {**headers, **ids}, body
 
 

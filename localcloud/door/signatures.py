@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ministack.core import sigv4
-
 from localcloud.context import region
 from localcloud.door.request import Refused, Request
-
-HOOKS = (
-    ("ministack.core.sigv4", "parse_header_signature"),
-    ("ministack.core.sigv4", "parse_query_signature"),
-)
+from localcloud.ministack import credentials
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -88,7 +82,7 @@ def _parsed(request: Request, *, presigned: bool) -> Signature:
     doubled = [name for name, values in request.query.items() if name.startswith("X-Amz-") and len(values) > 1]
     if presigned and doubled:
         raise Refused("IncompleteSignature", f"The query parameter {doubled[0]} is there twice.", status=400)
-    found = sigv4.parse_query_signature(request.query) if presigned else sigv4.parse_header_signature(request.headers)
+    found = credentials.parse_query(request.query) if presigned else credentials.parse_header(request.headers)
     if isinstance(found, tuple):
         raise Refused(*found, status=400)
     return Signature(

@@ -11,24 +11,11 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest, HTTPHeaders
-from ministack.core import iam_evaluator, sigv4
-from ministack.core.responses import _account_from_sts_session
 
 from localcloud.context import account
 from localcloud.door.request import Refused, Request
 from localcloud.door.signatures import Signature
-
-HOOKS = (
-    ("ministack.core.iam_evaluator", "AmbiguousAccessKeyError"),
-    ("ministack.core.iam_evaluator", "CredentialResolutionError"),
-    ("ministack.core.iam_evaluator", "find_iam_access_key_account"),
-    ("ministack.core.iam_evaluator", "resolve_credential"),
-    ("ministack.core.responses", "_account_from_sts_session"),
-    ("ministack.core.sigv4", "HeaderSignature"),
-    ("ministack.core.sigv4", "SIGNATURE_MISMATCH"),
-    ("ministack.core.sigv4", "derive_signing_key"),
-    ("ministack.core.sigv4", "request_time_failure"),
-)
+from localcloud.ministack import credentials
 
 LONGEST_PRESIGN = timedelta(days=7)
 _UNRESERVED = "-_.~"
@@ -45,8 +32,7 @@ class Signer:
 def check_time(signature: Signature, request: Request) -> None:
     """Refuse what was signed too long ago, or for later."""
     if not (signature.presigned and request.parameter("X-Amz-Expires")):
-        header = sigv4.HeaderSignature("", "", "", signature.service, "", "", signature.timestamp)
-        if failure := sigv4.request_time_failure(header):
+        if failure := credentials.time_failure(signature.service, signature.timestamp):
             raise Refused(*failure)
         return
     expires = request.parameter("X-Amz-Expires")
@@ -64,11 +50,10 @@ def check_time(signature: Signature, request: Request) -> None:
 def signer_of(key: str, token: str) -> Signer:
     """Raises Refused for an unknown key, an expired session and a wrong session token."""
     try:
-        owner = _account_from_sts_session(key) or iam_evaluator.find_iam_access_key_account(key) or account()
-        found = iam_evaluator.resolve_credential(key, owner, token)
-    except iam_evaluator.AmbiguousAccessKeyError:
+        found = credentials.resolve(key, token, account())
+    except credentials.AmbiguousKeyError:
         raise Refused("UnrecognizedClientException", f"Several accounts have the access key {key}.") from None
-    if isinstance(found, iam_evaluator.CredentialResolutionError):
+    if credentials.is_unresolved(found):
         # A session's key without its token is an unknown key to AWS.
         unknown = found.code == "InvalidToken" and not token
         raise Refused("UnrecognizedClientException" if unknown else found.code, found.message)
@@ -82,7 +67,7 @@ def check(request: Request, signature: Signature, signer: Signer, payload_hash: 
         computed = recomputed.compute(request, path)
         if hmac.compare_digest(computed, signature.value):
             return
-    raise Refused("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
+    raise Refused("SignatureDoesNotMatch", credentials.SIGNATURE_MISMATCH)
 
 
 def _paths(request: Request, signature: Signature) -> tuple[str, ...]:
@@ -139,4 +124,4 @@ def signing_key(signature: Signature, secret: str) -> bytes:
 
 @functools.lru_cache(maxsize=256)
 def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    return bytes(sigv4.derive_signing_key(secret, date, region, service))
+    return credentials.signing_key(secret, date, region, service)

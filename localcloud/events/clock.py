@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc, scheduler
-
-HOOKS = (
-    ("ministack.services.eventbridge", "_SCHEDULER_TICK_INTERVAL"),
-    ("ministack.services.eventbridge", "_parse_rate_seconds"),
-    ("ministack.services.lambda_svc", "_LAMBDA_ASYNC_RETRY_BASE_SECONDS"),
-    ("ministack.services.lambda_svc", "_LAMBDA_ASYNC_RETRY_MAX_SECONDS"),
-    ("ministack.services.scheduler", "_SCHEDULE_TICK_INTERVAL"),
-)
+from localcloud.ministack import events, functions
 
 # Lambda repeats a failed asynchronous invocation after one minute, then after two.
 FIRST_RETRY_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 300.0
+# How long an event source mapping rests after its function failed.
+MAPPING_REST_SECONDS = 0.1
 # How often schedules are looked at.
 TICK_SECONDS = 1.0
 
@@ -68,8 +62,10 @@ def _scaled_rate(seconds_of: Callable[[str], float | None]) -> Callable[[str], f
 
 
 def install() -> None:
-    eventbridge._parse_rate_seconds = _scaled_rate(eventbridge._parse_rate_seconds)
-    eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
-    scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
-    lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = scaled(FIRST_RETRY_SECONDS)
-    lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = scaled(LONGEST_RETRY_SECONDS)
+    events.wrap_rate(_scaled_rate)
+    events.tick_every(TICK_SECONDS)
+    functions.set_waits(
+        first_retry=scaled(FIRST_RETRY_SECONDS),
+        longest_retry=scaled(LONGEST_RETRY_SECONDS),
+        failed_mapping=MAPPING_REST_SECONDS,
+    )

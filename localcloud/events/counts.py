@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge
-
 from localcloud.cloudwatch import metrics
 from localcloud.cloudwatch.metrics import Sample
-
-HOOKS = (("ministack.services.eventbridge", "_matches_pattern_view"),)
+from localcloud.ministack import events
 
 NAMESPACE = "AWS/Events"
 # What MiniStack calls the owner of a pattern when it looks for the rules of an event: `rule <bus>|<name>`.
@@ -34,4 +31,4 @@ def _counting(matches: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def install() -> None:
-    eventbridge._matches_pattern_view = _counting(eventbridge._matches_pattern_view)
+    events.wrap_matching(_counting)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import eventbridge
-
-HOOKS = (("ministack.services.eventbridge", "_dispatch_event"),)
+from localcloud.events import objects
+from localcloud.ministack import events
 
 
 @dataclass
@@ -69,13 +68,15 @@ def _is_lost(event: Mapping[str, Any]) -> bool:
         return True
 
 
-def _losing(dispatch: Callable[..., None]) -> Callable[..., None]:
+def _dispatching(dispatch: Callable[..., None]) -> Callable[..., None]:
+    """An event that gets lost is lost before anything is added to it."""
+
     def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
         if not _is_lost(event):
-            dispatch(event, view)
+            dispatch(objects.versioned(event) if view is None else event, view)
 
     return dispatch_event
 
 
 def install() -> None:
-    eventbridge._dispatch_event = _losing(eventbridge._dispatch_event)
+    events.wrap_dispatch(_dispatching)

@@ -5,31 +5,12 @@ import json
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
-from ministack.core.responses import error_response_json
-from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
-
-from localcloud import platform
+from localcloud import lambda_grants, platform
 from localcloud.events import queues
 from localcloud.events.delays import hasten
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_lambda_esm_create"),
-    ("ministack.services.lambda_svc", "_ESM_BACKOFF_SECONDS"),
-    ("ministack.services.lambda_svc", "_create_esm"),
-    ("ministack.services.lambda_svc", "_execute_function"),
-    ("ministack.services.lambda_svc", "_functions"),
-    ("ministack.services.lambda_svc", "_resolve_name"),
-    ("ministack.services.lambda_svc", "_run_sqs_batch"),
-)
+from localcloud.ministack import cloudformation, functions, scope
 
 ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-RESOURCE = "AWS::Lambda::EventSourceMapping"
-
-# How long a mapping rests after its function failed.
-BACKOFF_SECONDS = 0.1
-
 _mapping: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("mapping", default=None)
 
 
@@ -40,7 +21,7 @@ class MappingError(Exception):
 def check_mapping(request: Mapping[str, Any]) -> None:
     """What Lambda checks before it polls a queue. Raises MappingError."""
     source = str(request.get("EventSourceArn", ""))
-    function = lambda_svc._functions.get(lambda_svc._resolve_name(request.get("FunctionName", "")))
+    function = functions.functions().get(functions.name_of(request.get("FunctionName", "")))
     if ":sqs:" not in source or function is None:
         return
     if not queues.exists(source):
@@ -67,31 +48,30 @@ def _checking_request(create: Callable[[dict[str, Any]], Any]) -> Callable[[dict
         try:
             check_mapping(request)
         except MappingError as error:
-            return error_response_json("InvalidParameterValueException", str(error), 400)
+            return scope.json_error("InvalidParameterValueException", str(error))
         return create(request)
 
     return handle
 
 
-def _checking_resource(create: Callable[..., Any]) -> Callable[..., Any]:
-    def handle(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
-        try:
-            check_mapping(properties)
-        except MappingError as error:
-            raise ValueError(f"InvalidParameterValueException: {error}") from error
-        return create(logical_id, properties, stack)
-
-    return handle
+def _check_resource(properties: Mapping[str, Any]) -> None:
+    try:
+        check_mapping(properties)
+    except MappingError as error:
+        raise ValueError(f"InvalidParameterValueException: {error}") from error
 
 
 def _running_batch(run: Callable[..., None]) -> Callable[..., None]:
     def run_batch(mapping: dict[str, Any], function: Any, event: Any, batch: Any, *queue: str) -> None:
+        if problem := lambda_grants.polling_problem(mapping, function, batch):
+            # Such a mapping keeps its own, longer pace.
+            mapping["LastProcessingResult"] = problem
+            return
         token = _mapping.set(mapping)
         try:
             run(mapping, function, event, batch, *queue)
         finally:
             _mapping.reset(token)
-        # A mapping whose role may not poll keeps its own, longer pace.
         if not mapping["LastProcessingResult"].startswith("PROBLEM"):
             handles = {record["receiptHandle"] for record in event["Records"]}
             _hasten(mapping["EventSourceArn"], handles)
@@ -133,10 +113,7 @@ def _hasten(queue_arn: str, handles: Set[str]) -> None:
 
 
 def install() -> None:
-    lambda_svc._create_esm = _checking_request(lambda_svc._create_esm)
-    lambda_svc._ESM_BACKOFF_SECONDS = BACKOFF_SECONDS
-    lambda_svc._execute_function = _executing(lambda_svc._execute_function)
-    lambda_svc._run_sqs_batch = _running_batch(lambda_svc._run_sqs_batch)
-    provisioners._lambda_esm_create = _checking_resource(provisioners._lambda_esm_create)
-    handlers = provisioners._RESOURCE_HANDLERS[RESOURCE]
-    handlers["create"] = _checking_resource(handlers["create"])
+    functions.wrap_create_mapping(_checking_request)
+    functions.wrap_execution(_executing)
+    functions.wrap_queue_batch(_running_batch)
+    cloudformation.before_mapping(_check_resource)

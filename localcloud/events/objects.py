@@ -5,12 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, s3
-
-HOOKS = (
-    ("ministack.services.eventbridge", "_dispatch_event"),
-    ("ministack.services.s3", "_fire_s3_event"),
-)
+from localcloud.ministack import s3
 
 _version: contextvars.ContextVar[str | None] = contextvars.ContextVar("version", default=None)
 
@@ -26,16 +21,14 @@ def _firing(fire: Callable[..., None]) -> Callable[..., None]:
     return fire_event
 
 
-def _dispatching(dispatch: Callable[..., None]) -> Callable[..., None]:
-    def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
-        version = _version.get()
-        if version and view is None and event.get("Source") == "aws.s3":
-            detail = json.loads(event["Detail"])
-            detail["object"]["version-id"] = version
-            event = {**event, "Detail": json.dumps(detail), "Time": _whole_seconds(event["Time"])}
-        dispatch(event, view)
-
-    return dispatch_event
+def versioned(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as AWS sends it, while the change that it tells of is being made."""
+    version = _version.get()
+    if not version or event.get("Source") != "aws.s3":
+        return event
+    detail = json.loads(event["Detail"])
+    detail["object"]["version-id"] = version
+    return {**event, "Detail": json.dumps(detail), "Time": _whole_seconds(event["Time"])}
 
 
 def _whole_seconds(time: str) -> str:
@@ -44,5 +37,4 @@ def _whole_seconds(time: str) -> str:
 
 
 def install() -> None:
-    s3._fire_s3_event = _firing(s3._fire_s3_event)
-    eventbridge._dispatch_event = _dispatching(eventbridge._dispatch_event)
+    s3.wrap_notifications(_firing)

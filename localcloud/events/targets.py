@@ -6,23 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ministack.services import cloudwatch_logs, eventbridge, lambda_svc
-
 from localcloud import platform
 from localcloud.events import clock, queues
 from localcloud.events.delivery import Delivery, DeliveryError, deliver
 from localcloud.events.principals import function_allows, log_stream_allows, queue_allows
-
-HOOKS = (
-    ("ministack.services.cloudwatch_logs", "_log_groups"),
-    ("ministack.services.eventbridge", "_dispatch_to_lambda"),
-    ("ministack.services.eventbridge", "_dispatch_to_sqs"),
-    ("ministack.services.eventbridge", "_invoke_target"),
-    ("ministack.services.eventbridge", "_pattern_event_view"),
-    ("ministack.services.lambda_svc", "_execution_record_for_config"),
-    ("ministack.services.lambda_svc", "_get_func_record_for_ref"),
-    ("ministack.services.lambda_svc", "invoke_async_with_retry"),
-)
+from localcloud.ministack import events, functions, logs
 
 LOG_GROUP = "arn:aws:logs:"
 
@@ -35,7 +23,7 @@ def _invoking(invoke: Callable[..., None]) -> Callable[..., None]:
     def invoke_target(
         target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None
     ) -> None:
-        view = view or eventbridge._pattern_event_view(event)
+        view = view or events.view_of(event)
         token = _delivery.set(Delivery(target, rule.get("Arn", ""), view.event_with_detail()))
         try:
             if target.get("Arn", "").startswith(LOG_GROUP):
@@ -70,7 +58,7 @@ def _write_event(delivery: Delivery, arn: str) -> None:
     if changed:
         raise DeliveryError("INVALID_PARAMETER", f"{changed[0]}: only whole events can be written to a log group here.")
     group, stream = arn.split(":", 6)[6].removesuffix(":*"), str(delivery.event["id"])
-    if group not in cloudwatch_logs._log_groups:
+    if logs.streams(group) is None:
         raise DeliveryError("NO_RESOURCE", f"The specified log group does not exist: {group}")
     stream_arn = f"{arn.removesuffix(':*')}:log-stream:{stream}"
     _authorize(delivery, "logs:PutLogEvents", stream_arn, by_policy=log_stream_allows)
@@ -79,13 +67,13 @@ def _write_event(delivery: Delivery, arn: str) -> None:
 
 def _invoke_function(delivery: Delivery, arn: str, payload: str) -> None:
     """Asynchronous, as on AWS: once accepted, errors of the function are Lambda's to retry, not EventBridge's."""
-    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    function, config, _ = functions.find(arn)
     if not function or not config:
         raise DeliveryError("NO_RESOURCE", f"Function not found: {arn}")
     _authorize(delivery, "lambda:InvokeFunction", arn, by_policy=function_allows)
     if clock.leaves_out(config["FunctionArn"], delivery.event):
         return
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+    functions.run_async(function, config, json.loads(payload))
 
 
 def _send_message(delivery: Delivery, arn: str, payload: str, group: str | None) -> None:
@@ -124,6 +112,5 @@ def _authorize_role(delivery: Delivery, action: str, arn: str) -> None:
 
 
 def install() -> None:
-    eventbridge._invoke_target = _invoking(eventbridge._invoke_target)
-    eventbridge._dispatch_to_lambda = dispatch_to_lambda
-    eventbridge._dispatch_to_sqs = dispatch_to_sqs
+    events.wrap_target(_invoking)
+    events.replace_target_kinds(function=dispatch_to_lambda, queue=dispatch_to_sqs)

@@ -1,17 +1,8 @@
 """AWS Glue that runs: workflows with their triggers, and jobs as processes of their own, each with its own role."""
 
-from ministack.services import glue
-
-from localcloud.glue import catalog, operations, records, resources, security
+from localcloud.glue import catalog, operations, resources, security
+from localcloud.ministack import glue
 from localcloud.platform import json_target_service
-
-HOOKS: tuple[tuple[str, str], ...] = (
-    *records.HOOKS,
-    *operations.HOOKS,
-    *catalog.HOOKS,
-    *resources.HOOKS,
-    *security.HOOKS,
-)
 
 
 def install() -> None:
@@ -23,5 +14,5 @@ def install() -> None:
         target_prefix=operations.TARGET,
         operations=operations.operations(),
         botocore_service="glue",
-        rest=glue._handle_request_sync,
+        rest=glue.call,
     )

@@ -2,23 +2,10 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ministack.core.responses import json_response
-from ministack.services import glue
-
-HOOKS = (
-    ("ministack.services.glue", "_create_database"),
-    ("ministack.services.glue", "_create_job"),
-    ("ministack.services.glue", "_create_table"),
-    ("ministack.services.glue", "_create_trigger"),
-    ("ministack.services.glue", "_databases"),
-    ("ministack.services.glue", "_tables"),
-    ("ministack.services.glue", "_update_database"),
-    ("ministack.services.glue", "_update_job"),
-    ("ministack.services.glue", "_update_table"),
-    ("ministack.services.glue", "_update_trigger"),
-)
+from localcloud.ministack import glue, scope
 
 JOB = (
     "AllocatedCapacity",
@@ -36,7 +23,8 @@ TABLE = ("LastAnalyzedTime", "Retention", "TargetTable")
 DATABASE = ("CreateTableDefaultPermissions", "FederatedDatabase", "TargetDatabase")
 
 Request = Mapping[str, Any]
-Handler = Callable[[Request], tuple[int, dict[str, str], bytes]]
+Record = MutableMapping[str, Any]
+Handler = glue.Handler
 
 
 @dataclass(frozen=True)
@@ -45,40 +33,39 @@ class Kept:
 
     members: tuple[str, ...]
     source: Callable[[Request], Request]
-    record: Callable[[Request], MutableMapping[str, Any]]
+    record: Callable[[Request], Record]
 
 
-def _table(request: Request) -> MutableMapping[str, Any]:
-    found: MutableMapping[str, Any] = glue._tables[f"{request['DatabaseName']}/{request['TableInput']['Name']}"]
-    return found
+def _table(request: Request) -> Record:
+    return glue.table(request["DatabaseName"], request["TableInput"]["Name"])
 
 
-def _of(store: str, name: Callable[[Request], str]) -> Callable[[Request], MutableMapping[str, Any]]:
-    return lambda request: getattr(glue, store)[name(request)]
+def _of(store: Callable[[], Mapping[str, Record]], name: Callable[[Request], str]) -> Callable[[Request], Record]:
+    return lambda request: store()[name(request)]
 
 
 KEPT: dict[str, Kept] = {
-    "_create_job": Kept(JOB, lambda request: request, _of("_jobs", lambda request: request["Name"])),
-    "_update_job": Kept(JOB, lambda request: request["JobUpdate"], _of("_jobs", lambda request: request["JobName"])),
-    "_create_trigger": Kept(TRIGGER, lambda request: request, _of("_triggers", lambda request: request["Name"])),
-    "_update_trigger": Kept(
-        TRIGGER, lambda request: request["TriggerUpdate"], _of("_triggers", lambda request: request["Name"])
+    "CreateJob": Kept(JOB, lambda request: request, _of(glue.jobs, lambda request: request["Name"])),
+    "UpdateJob": Kept(JOB, lambda request: request["JobUpdate"], _of(glue.jobs, lambda request: request["JobName"])),
+    "CreateTrigger": Kept(TRIGGER, lambda request: request, _of(glue.triggers, lambda request: request["Name"])),
+    "UpdateTrigger": Kept(
+        TRIGGER, lambda request: request["TriggerUpdate"], _of(glue.triggers, lambda request: request["Name"])
     ),
-    "_create_table": Kept(TABLE, lambda request: request["TableInput"], _table),
-    "_update_table": Kept(TABLE, lambda request: request["TableInput"], _table),
-    "_create_database": Kept(
+    "CreateTable": Kept(TABLE, lambda request: request["TableInput"], _table),
+    "UpdateTable": Kept(TABLE, lambda request: request["TableInput"], _table),
+    "CreateDatabase": Kept(
         DATABASE,
         lambda request: request["DatabaseInput"],
-        _of("_databases", lambda request: request["DatabaseInput"]["Name"]),
+        _of(glue.databases, lambda request: request["DatabaseInput"]["Name"]),
     ),
-    "_update_database": Kept(
-        DATABASE, lambda request: request["DatabaseInput"], _of("_databases", lambda request: request["Name"])
+    "UpdateDatabase": Kept(
+        DATABASE, lambda request: request["DatabaseInput"], _of(glue.databases, lambda request: request["Name"])
     ),
 }
 
 
-def _keeping(handler: Handler, kept: Kept) -> Handler:
-    def handle(request: Request) -> tuple[int, dict[str, str], bytes]:
+def _keeping(kept: Kept, handler: Handler) -> Handler:
+    def handle(request: Request) -> glue.Answer:
         response = handler(request)
         if response[0] < 400:
             source = kept.source(request)
@@ -91,19 +78,20 @@ def _keeping(handler: Handler, kept: Kept) -> Handler:
 def _requiring_parts(handler: Handler) -> Handler:
     """A trigger names a workflow and jobs that exist; the missing dependency shows at the first deploy, as on AWS."""
 
-    def handle(request: Request) -> tuple[int, dict[str, str], bytes]:
-        parts = [(glue._workflows, "workflow", request.get("WorkflowName"))]
-        parts += [(glue._jobs, "job", action.get("JobName")) for action in request.get("Actions") or []]
+    def handle(request: Request) -> glue.Answer:
+        parts = [(glue.workflows(), "workflow", request.get("WorkflowName"))]
+        parts += [(glue.jobs(), "job", action.get("JobName")) for action in request.get("Actions") or []]
         for store, kind, name in parts:
             if name and name not in store:
                 error = {"__type": "EntityNotFoundException", "message": f"Entity not found: {kind} {name}"}
-                return json_response(error, 400)  # type: ignore[no-any-return]
+                return scope.json_answer(error, 400)
         return handler(request)
 
     return handle
 
 
 def install() -> None:
-    for name, kept in KEPT.items():
-        setattr(glue, name, _keeping(getattr(glue, name), kept))
-    glue._create_trigger = _requiring_parts(glue._create_trigger)
+    makes: dict[str, glue.Make] = {name: partial(_keeping, kept) for name, kept in KEPT.items()}
+    keeping = makes["CreateTrigger"]
+    makes["CreateTrigger"] = lambda handler: _requiring_parts(keeping(handler))
+    glue.wrap_operations(makes)

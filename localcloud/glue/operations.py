@@ -4,16 +4,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import glue
-
 from localcloud.errors import OperationError
 from localcloud.glue import jobs, records, triggers, views, workflows
 from localcloud.jsonservice import service_model
+from localcloud.ministack import glue
 
 Request = dict[str, Any]
 Operation = Callable[[Request], Mapping[str, Any]]
 
-HOOKS = (("ministack.services.glue", "_handle_request_sync"),)
 TARGET = "AWSGlue"
 
 
@@ -32,13 +30,13 @@ def get_workflow(request: Request) -> dict[str, Any]:
 
 def batch_get_workflows(request: Request) -> dict[str, Any]:
     graph = bool(request.get("IncludeGraph"))
-    found = [name for name in request["Names"] if name in glue._workflows]
-    missing = [name for name in request["Names"] if name not in glue._workflows]
+    found = [name for name in request["Names"] if name in glue.workflows()]
+    missing = [name for name in request["Names"] if name not in glue.workflows()]
     return {"Workflows": [views.workflow(name, graph=graph) for name in found], "MissingWorkflows": missing}
 
 
 def list_workflows(request: Request) -> dict[str, Any]:
-    return _page(request, "Workflows", sorted(glue._workflows))
+    return _page(request, "Workflows", sorted(glue.workflows()))
 
 
 def get_workflow_run(request: Request) -> dict[str, Any]:
@@ -97,7 +95,7 @@ def batch_stop_job_run(request: Request) -> dict[str, Any]:
 
 def start_trigger(request: Request) -> Mapping[str, Any]:
     """A starting trigger starts its workflow or its jobs; any other one is activated."""
-    trigger = glue._triggers.get(request["Name"])
+    trigger = glue.triggers().get(request["Name"])
     if trigger is None or trigger["Type"] != "ON_DEMAND":
         return _ministack("StartTrigger")(request)
     if trigger.get("WorkflowName"):
@@ -122,7 +120,7 @@ def _ministack(operation: str) -> Operation:
 
     def call(request: Request) -> Mapping[str, Any]:
         headers = {"x-amz-target": f"{TARGET}.{operation}"}
-        status, _, body = glue._handle_request_sync("POST", "/", headers, json.dumps(request).encode(), {})
+        status, _, body = glue.call("POST", "/", headers, json.dumps(request).encode(), {})
         answer: dict[str, Any] = json.loads(body or b"{}")
         if status < 400:
             return answer

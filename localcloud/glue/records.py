@@ -5,17 +5,8 @@ import threading
 import time
 from typing import Any, TypedDict
 
-from ministack.services import glue
-
 from localcloud.errors import OperationError
-
-HOOKS = (
-    ("ministack.services.glue", "_job_runs"),
-    ("ministack.services.glue", "_jobs"),
-    ("ministack.services.glue", "_triggers"),
-    ("ministack.services.glue", "_workflow_runs"),
-    ("ministack.services.glue", "_workflows"),
-)
+from localcloud.ministack import glue
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR"})
 
@@ -67,7 +58,7 @@ def new_id(prefix: str) -> str:
 
 
 def job(name: str) -> dict[str, Any]:
-    found = glue._jobs.get(name)
+    found = glue.jobs().get(name)
     if found is None:
         raise OperationError("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}")
     return dict(found)
@@ -75,8 +66,7 @@ def job(name: str) -> dict[str, Any]:
 
 def job_runs(name: str) -> list[JobRun]:
     """The runs of a job, oldest first; the stored list itself."""
-    runs: list[JobRun] = glue._job_runs.setdefault(name, [])
-    return runs
+    return glue.job_runs(name)
 
 
 def job_run(name: str, run_id: str) -> JobRun:
@@ -87,7 +77,7 @@ def job_run(name: str, run_id: str) -> JobRun:
 
 
 def workflow(name: str) -> dict[str, Any]:
-    found = glue._workflows.get(name)
+    found = glue.workflows().get(name)
     if found is None:
         raise OperationError("EntityNotFoundException", f"Entity not found: workflow {name}")
     return dict(found)
@@ -95,8 +85,7 @@ def workflow(name: str) -> dict[str, Any]:
 
 def workflow_runs(name: str) -> list[WorkflowRun]:
     """The runs of a workflow, oldest first; the stored list itself."""
-    runs: list[WorkflowRun] = glue._workflow_runs.setdefault(name, [])
-    return runs
+    return glue.workflow_runs(name)
 
 
 def workflow_run(name: str, run_id: str) -> WorkflowRun:

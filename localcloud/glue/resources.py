@@ -1,25 +1,11 @@
 """CloudFormation: AWS::Glue::Workflow, and the properties of jobs and triggers that MiniStack's provisioners drop."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ministack.services import glue
-from ministack.services.cloudformation import provisioners
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_GLUE_JOB_DEFAULTS"),
-    ("ministack.services.cloudformation.provisioners", "_GLUE_TRIGGER_DEFAULTS"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_physical_name"),
-    ("ministack.services.cloudformation.provisioners", "_tag_map"),
-    ("ministack.services.glue", "_create_workflow"),
-    ("ministack.services.glue", "_delete_workflow"),
-    ("ministack.services.glue", "_update_workflow"),
-)
-
-Properties = Mapping[str, Any]
-Created = tuple[str, dict[str, Any]]
+from localcloud.ministack import cloudformation, glue
+from localcloud.ministack.cloudformation import Created, Properties
 
 # Property -> the value that an update sets when the template no longer has it.
 JOB_DEFAULTS: dict[str, Any] = {
@@ -35,7 +21,7 @@ JOB_DEFAULTS: dict[str, Any] = {
 TRIGGER_DEFAULTS: dict[str, Any] = {"EventBatchingCondition": {}}
 
 
-def _call(operation: Callable[[dict[str, Any]], tuple[int, Any, bytes]], request: dict[str, Any]) -> None:
+def _call(operation: Callable[[dict[str, Any]], glue.Answer], request: dict[str, Any]) -> None:
     status, _, body = operation(request)
     if status >= 400:
         answer = json.loads(body)
@@ -48,13 +34,13 @@ def _request(name: str, properties: Properties) -> dict[str, Any]:
         "Description": properties.get("Description", ""),
         "DefaultRunProperties": properties.get("DefaultRunProperties") or {},
         "MaxConcurrentRuns": int(properties.get("MaxConcurrentRuns") or 0),
-        "Tags": provisioners._tag_map(properties.get("Tags")),
+        "Tags": cloudformation.tag_map(properties.get("Tags")),
     }
 
 
 def create_workflow(logical_id: str, properties: Properties, stack: str) -> Created:
-    name = properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=255)
-    _call(glue._create_workflow, _request(name, properties))
+    name = properties.get("Name") or cloudformation.physical_name(stack, logical_id, longest=255)
+    _call(glue.create_workflow, _request(name, properties))
     return name, {}
 
 
@@ -64,21 +50,21 @@ def update_workflow(physical_id: str, old: Properties, new: Properties, stack: s
         created = create_workflow(logical_id, new, stack)
         delete_workflow(physical_id, old)
         return created
-    _call(glue._update_workflow, _request(physical_id, new))
+    _call(glue.update_workflow, _request(physical_id, new))
     return physical_id, {}
 
 
 def delete_workflow(physical_id: str, properties: Properties) -> None:
-    if physical_id in glue._workflows:
-        _call(glue._delete_workflow, {"Name": physical_id})
+    if physical_id in glue.workflows():
+        _call(glue.delete_workflow, {"Name": physical_id})
 
 
 def install() -> None:
-    provisioners._GLUE_JOB_DEFAULTS.update(JOB_DEFAULTS)
-    provisioners._GLUE_TRIGGER_DEFAULTS.update(TRIGGER_DEFAULTS)
-    provisioners._RESOURCE_HANDLERS["AWS::Glue::Workflow"] = {
-        "create": create_workflow,
-        "update": update_workflow,
-        "update_with_logical_id": True,
-        "delete": delete_workflow,
-    }
+    cloudformation.reset_on_update(JOB_DEFAULTS, TRIGGER_DEFAULTS)
+    cloudformation.register_type(
+        "AWS::Glue::Workflow",
+        create=create_workflow,
+        update=update_workflow,
+        update_with_logical_id=True,
+        delete=delete_workflow,
+    )

@@ -1,20 +1,9 @@
 """Security configurations: kept, readable, and heeded in the names of log groups. Nothing is encrypted by them."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-from ministack.services import glue
-from ministack.services.cloudformation import provisioners
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.glue", "_create_security_configuration"),
-    ("ministack.services.glue", "_security_configs"),
-)
-
-Properties = Mapping[str, Any]
-Created = tuple[str, dict[str, Any]]
+from localcloud.ministack import cloudformation, glue
+from localcloud.ministack.cloudformation import Created, Properties
 
 
 def create(logical_id: str, properties: Properties, stack: str) -> Created:
@@ -23,7 +12,7 @@ def create(logical_id: str, properties: Properties, stack: str) -> Created:
     if "S3Encryptions" in encryption:
         encryption["S3Encryption"] = encryption.pop("S3Encryptions")
     name = properties["Name"]
-    status, _, body = glue._create_security_configuration({"Name": name, "EncryptionConfiguration": encryption})
+    status, _, body = glue.create_security_configuration({"Name": name, "EncryptionConfiguration": encryption})
     if status >= 400:
         answer = json.loads(body)
         kind, message = answer.get("__type"), answer.get("message")
@@ -37,19 +26,15 @@ def update(physical_id: str, old: Properties, new: Properties, stack: str) -> Cr
 
 
 def delete(physical_id: str, properties: Properties) -> None:
-    glue._security_configs.pop(physical_id, None)
+    glue.security_configurations().pop(physical_id, None)
 
 
 def encrypts_logs(name: str) -> bool:
     """Whether the logs of a job with this configuration are encrypted with a key."""
-    found = glue._security_configs.get(name) or {}
+    found = glue.security_configurations().get(name) or {}
     logs = (found.get("EncryptionConfiguration") or {}).get("CloudWatchEncryption") or {}
     return bool(logs.get("CloudWatchEncryptionMode", "DISABLED") != "DISABLED")
 
 
 def install() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::Glue::SecurityConfiguration"] = {
-        "create": create,
-        "update": update,
-        "delete": delete,
-    }
+    cloudformation.register_type("AWS::Glue::SecurityConfiguration", create=create, update=update, delete=delete)

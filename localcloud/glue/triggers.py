@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.services import glue
+from localcloud.ministack import glue
 
 STARTERS = frozenset({"ON_DEMAND", "EVENT", "SCHEDULED"})
 
@@ -13,7 +13,7 @@ Trigger = dict[str, Any]
 
 def of_workflow(name: str) -> list[Trigger]:
     """Copies, so that a run keeps the graph it started with."""
-    return [copy.deepcopy(trigger) for trigger in glue._triggers.values() if trigger.get("WorkflowName") == name]
+    return [copy.deepcopy(trigger) for trigger in glue.triggers().values() if trigger.get("WorkflowName") == name]
 
 
 def starts(trigger: Trigger) -> bool:

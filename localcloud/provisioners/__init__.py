@@ -7,7 +7,6 @@ from localcloud.provisioners import (
     descriptions,
     encryption,
     functions,
-    handlers,
     limits,
     rest_apis,
     schedules,
@@ -17,22 +16,7 @@ from localcloud.provisioners import (
 )
 from localcloud.provisioners.audit import unread
 
-__all__ = ["HOOKS", "install", "unread"]
-
-HOOKS: tuple[tuple[str, str], ...] = (
-    *handlers.HOOKS,
-    *buckets.HOOKS,
-    *budgets.HOOKS,
-    *functions.HOOKS,
-    *rest_apis.HOOKS,
-    *schedules.HOOKS,
-    *encryption.HOOKS,
-    *topics.HOOKS,
-    *stack_states.HOOKS,
-    *descriptions.HOOKS,
-    *types.HOOKS,
-    *limits.HOOKS,
-)
+__all__ = ["install", "unread"]
 
 
 def install() -> None:

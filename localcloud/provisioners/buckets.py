@@ -1,50 +1,27 @@
 """Bucket properties that MiniStack's provisioner drops: encryption, lifecycle, ownership, logging, tags."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
-from ministack.services import s3
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Properties, after
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_STACK_TAG_PROPERTY"),
-    ("ministack.services.cloudformation.provisioners", "_tag_map"),
-    ("ministack.services.s3", "S3_NS"),
-    ("ministack.services.s3", "_bucket_encryption"),
-    ("ministack.services.s3", "_bucket_lifecycle"),
-    ("ministack.services.s3", "_bucket_logging_config"),
-    ("ministack.services.s3", "_bucket_tags"),
-    ("ministack.services.s3", "_bucket_versioning"),
-    ("ministack.services.s3", "_put_bucket_encryption"),
-    ("ministack.services.s3", "_put_bucket_logging"),
-    ("ministack.services.s3", "_put_bucket_ownership_controls"),
-)
+from localcloud.ministack import cloudformation, s3
+from localcloud.ministack.cloudformation import Properties
 
 
 def apply(name: str, properties: Properties, old: Properties) -> None:
     """Set what the template has, remove what it no longer has; what it never had is somebody else's."""
-    for property_name, (store, put) in CONFIGURATIONS.items():
+    for property_name, (configurations, put) in CONFIGURATIONS.items():
         if properties.get(property_name):
             put(name, properties[property_name])
         elif property_name in old:
-            getattr(s3, store).pop(name, None)
+            configurations().pop(name, None)
     if properties.get("OwnershipControls"):
         _put_ownership(name, properties["OwnershipControls"])
     _suspend_versioning(name, properties.get("VersioningConfiguration"), old.get("VersioningConfiguration"))
 
 
-def _put(operation: Any, name: str, document: Element) -> None:
-    """Through the S3 API's own operation, so that a bad value fails the stack as it fails the call."""
-    status, _, body = operation(name, tostring(document))
-    if status >= 400:
-        raise ValueError(f"AWS::S3::Bucket {name}: {body!r}")
-
-
 def _put_encryption(name: str, configuration: Mapping[str, Any]) -> None:
-    root = Element("ServerSideEncryptionConfiguration", xmlns=s3.S3_NS)
+    root = Element("ServerSideEncryptionConfiguration", xmlns=s3.NAMESPACE)
     for rule in configuration["ServerSideEncryptionConfiguration"]:
         element = SubElement(root, "Rule")
         default = rule.get("ServerSideEncryptionByDefault") or {}
@@ -53,39 +30,39 @@ def _put_encryption(name: str, configuration: Mapping[str, Any]) -> None:
         if default.get("KMSMasterKeyID"):
             SubElement(by_default, "KMSMasterKeyID").text = default["KMSMasterKeyID"]
         SubElement(element, "BucketKeyEnabled").text = str(rule.get("BucketKeyEnabled", False)).lower()
-    _put(s3._put_bucket_encryption, name, root)
+    s3.put_encryption(name, root)
 
 
 def _put_ownership(name: str, controls: Mapping[str, Any]) -> None:
-    root = Element("OwnershipControls", xmlns=s3.S3_NS)
+    root = Element("OwnershipControls", xmlns=s3.NAMESPACE)
     for rule in controls["Rules"]:
         SubElement(SubElement(root, "Rule"), "ObjectOwnership").text = rule["ObjectOwnership"]
-    _put(s3._put_bucket_ownership_controls, name, root)
+    s3.put_ownership(name, root)
 
 
 def _put_logging(name: str, configuration: Mapping[str, Any]) -> None:
     """Kept and readable; access logs themselves are not written."""
-    root = Element("BucketLoggingStatus", xmlns=s3.S3_NS)
+    root = Element("BucketLoggingStatus", xmlns=s3.NAMESPACE)
     enabled = SubElement(root, "LoggingEnabled")
     SubElement(enabled, "TargetBucket").text = configuration.get("DestinationBucketName", name)
     SubElement(enabled, "TargetPrefix").text = configuration.get("LogFilePrefix", "")
-    _put(s3._put_bucket_logging, name, root)
+    s3.put_logging(name, root)
 
 
 def _suspend_versioning(name: str, new: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> None:
     """MiniStack enables versions; a bucket that had them can only suspend them."""
     status = (new or {}).get("Status")
     if status == "Suspended" or (not status and (old or {}).get("Status") == "Enabled"):
-        s3._bucket_versioning[name] = "Suspended"
+        s3.suspend_versioning(name)
 
 
 def _put_lifecycle(name: str, configuration: Mapping[str, Any]) -> None:
     """Kept and readable; objects do not expire."""
-    s3._bucket_lifecycle[name] = [_rule(index, rule) for index, rule in enumerate(configuration["Rules"])]
+    s3.lifecycles()[name] = [_rule(index, rule) for index, rule in enumerate(configuration["Rules"])]
 
 
 def _put_tags(name: str, tags: Any) -> None:
-    s3._bucket_tags[name] = provisioners._tag_map(tags)
+    s3.tags()[name] = cloudformation.tag_map(tags)
 
 
 def _rule(index: int, rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,16 +119,16 @@ def _noncurrent_expiration(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {"NoncurrentDays": days} if days else dict(rule.get("NoncurrentVersionExpiration") or {})
 
 
-# Property -> where MiniStack keeps it, and what puts it there.
-CONFIGURATIONS: dict[str, tuple[str, Callable[[str, Any], None]]] = {
-    "BucketEncryption": ("_bucket_encryption", _put_encryption),
-    "LifecycleConfiguration": ("_bucket_lifecycle", _put_lifecycle),
-    "LoggingConfiguration": ("_bucket_logging_config", _put_logging),
-    "Tags": ("_bucket_tags", _put_tags),
+# Property -> where it is kept, and what puts it there: bad values fail the stack as they fail the call.
+CONFIGURATIONS: dict[str, tuple[Callable[[], MutableMapping[str, Any]], Callable[[str, Any], None]]] = {
+    "BucketEncryption": (s3.encryptions, _put_encryption),
+    "LifecycleConfiguration": (s3.lifecycles, _put_lifecycle),
+    "LoggingConfiguration": (s3.loggings, _put_logging),
+    "Tags": (s3.tags, _put_tags),
 }
 
 
 def install() -> None:
     # Which stack and which logical id made it stays to be read when it is retained.
-    provisioners._STACK_TAG_PROPERTY["AWS::S3::Bucket"] = ("Tags", "list")
-    after("AWS::S3::Bucket", apply)
+    cloudformation.keep_stack_tags("AWS::S3::Bucket", "Tags")
+    cloudformation.after("AWS::S3::Bucket", apply)

@@ -3,28 +3,18 @@
 import json
 from typing import Any
 
-from ministack.services import budgets
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Created, Properties
-
-HOOKS = (
-    ("ministack.services.budgets", "_create_budget"),
-    ("ministack.services.budgets", "_delete_budget"),
-    ("ministack.services.budgets", "_budgets"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_physical_name"),
-)
+from localcloud.ministack import cloudformation, others
+from localcloud.ministack.cloudformation import Created, Properties
 
 
 def create(logical_id: str, properties: Properties, stack: str) -> Created:
     budget = dict(properties["Budget"])
-    name = budget.setdefault("BudgetName", provisioners._physical_name(stack, logical_id, max_len=100))
+    name = budget.setdefault("BudgetName", cloudformation.physical_name(stack, logical_id, longest=100))
     if "BudgetLimit" in budget:
         # A number in a template, text in the API.
         budget["BudgetLimit"] = {**budget["BudgetLimit"], "Amount": str(budget["BudgetLimit"]["Amount"])}
     request = {"Budget": budget, "NotificationsWithSubscribers": properties.get("NotificationsWithSubscribers")}
-    _succeed(budgets._create_budget(request))
+    _succeed(others.create_budget(request))
     return name, {}
 
 
@@ -35,8 +25,8 @@ def update(physical_id: str, _old: Properties, new: Properties, stack: str = "",
 
 
 def delete(physical_id: str, _properties: Properties) -> None:
-    if physical_id in budgets._budgets:
-        _succeed(budgets._delete_budget({"BudgetName": physical_id}))
+    if others.has_budget(physical_id):
+        _succeed(others.delete_budget(physical_id))
 
 
 def _succeed(answer: tuple[int, Any, bytes | str]) -> None:
@@ -46,4 +36,4 @@ def _succeed(answer: tuple[int, Any, bytes | str]) -> None:
 
 
 def install() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {"create": create, "update": update, "delete": delete}
+    cloudformation.register_type("AWS::Budgets::Budget", create=create, update=update, delete=delete)

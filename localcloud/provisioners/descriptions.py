@@ -3,17 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import cloudformation
-
-HOOKS = (
-    ("ministack.services.cloudformation", "_ACTION_HANDLERS"),
-    ("ministack.services.cloudformation", "_stacks"),
-)
+from localcloud.ministack import cloudformation
 
 
 def _described(handler: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
     def describe_stacks(parameters: Mapping[str, Any]) -> Any:
-        for stack in list(cloudformation._stacks.values()):
+        for stack in cloudformation.stacks():
             stack["Description"] = (stack.get("_template") or {}).get("Description", stack.get("Description", ""))
         return handler(parameters)
 
@@ -21,5 +16,4 @@ def _described(handler: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping
 
 
 def install() -> None:
-    actions = cloudformation._ACTION_HANDLERS
-    actions["DescribeStacks"] = _described(actions["DescribeStacks"])
+    cloudformation.wrap_action("DescribeStacks", _described)

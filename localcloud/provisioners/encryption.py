@@ -4,25 +4,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ministack import app
-from ministack.core import iam_actions, iam_evaluator
-from ministack.core.router import extract_access_key_id
-from ministack.services import kms, s3
-
+from localcloud.ministack import access, s3, topics, web
 from localcloud.platform import arn, region
-
-HOOKS = (
-    ("ministack.app", "SERVICE_HANDLERS"),
-    ("ministack.core.iam_actions", "access_denied_response"),
-    ("ministack.core.iam_actions", "extract_iam_action"),
-    ("ministack.core.iam_evaluator", "EvalResult"),
-    ("ministack.core.iam_evaluator", "enforce"),
-    ("ministack.core.router", "extract_access_key_id"),
-    ("ministack.services.kms", "_resolve_key"),
-    ("ministack.services.s3", "_bucket_default_sse_headers"),
-    ("ministack.services.s3", "_buckets"),
-    ("ministack.services.s3", "_object_versions"),
-)
 
 ALGORITHM = "x-amz-server-side-encryption"
 KEY = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -66,45 +49,35 @@ def _reading(bucket: str, key: str, version: str) -> Iterator[tuple[str, str]]:
 
 
 def _object(bucket: str, key: str, version: str) -> Mapping[str, Any]:
-    if version:
-        for record in s3._object_versions.get((bucket, key), []):
-            if record["version_id"] == version:
-                found: Mapping[str, Any] = record
-                return found
-    return (s3._buckets.get(bucket) or {}).get("objects", {}).get(key) or {}
+    if version and (found := s3.version_of(bucket, key, version)):
+        return found
+    return (s3.bucket(bucket) or {}).get("objects", {}).get(key) or {}
 
 
 def _writing(bucket: str, headers: Headers) -> str | None:
     """The key named by the request, else by the bucket's default when the request names no algorithm."""
     if headers.get(ALGORITHM):
         return headers.get(KEY)
-    default: Mapping[str, str] = s3._bucket_default_sse_headers(bucket)
-    return default.get(KEY)
+    return s3.default_encryption(bucket).get(KEY)
 
 
 def key_denial(service: str, kms_action: str, key_id: str, headers: Headers, query: Query) -> Any:
     """The answer to a request of a caller who may not use the key through the service; None for one who may."""
-    key = kms._resolve_key(key_id)
+    key = topics.find_key(key_id)
     if key is None:
         return None
-    denied = iam_evaluator.enforce(
-        extract_access_key_id(headers, query),
-        kms_action,
-        "kms",
-        region(),
-        resource_arn=key["Arn"],
-        service_context={"kms:ViaService": f"{service}.{region()}.amazonaws.com"},
-    )
-    if not isinstance(denied, iam_evaluator.EvalResult):
+    caller, via = web.access_key_of(headers, query), {"kms:ViaService": f"{service}.{region()}.amazonaws.com"}
+    denied = access.evaluate(caller, kms_action, "kms", region(), resource=key["Arn"], context=via)
+    if not access.is_denial(denied):
         return None
-    return iam_actions.access_denied_response(
+    return access.denied_response(
         service, kms_action, denied.principal_arn, "", headers=headers, resource_arn=key["Arn"]
     )
 
 
 def _denial(request: tuple[str, str, dict[str, str], bytes, dict[str, Any]]) -> Any:
     method, path, headers, body, query = request
-    action = iam_actions.extract_iam_action("s3", method, path, headers, body, query)
+    action = access.action_of("s3", method, path, headers, body, query)
     for kms_action, key_id in needed(method, path, action or "", headers, query):
         if denied := key_denial("s3", kms_action, key_id, headers, query):
             return denied
@@ -128,4 +101,4 @@ def _checked(handler: Handler) -> Handler:
 
 
 def install() -> None:
-    app.SERVICE_HANDLERS["s3"] = _checked(app.SERVICE_HANDLERS["s3"])
+    web.wrap_service("s3", _checked)

@@ -1,21 +1,14 @@
 """Properties of functions and event source mappings that MiniStack's provisioner drops."""
 
-from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Properties, after
-
-HOOKS = (
-    ("ministack.services.cloudformation.provisioners", "_tag_map"),
-    ("ministack.services.lambda_svc", "_esms"),
-    ("ministack.services.lambda_svc", "_functions"),
-)
+from localcloud.ministack import cloudformation
+from localcloud.ministack import functions as store
+from localcloud.ministack.cloudformation import Properties
 
 KEPT = ("DeadLetterConfig", "KmsKeyArn", "VpcConfig", "FileSystemConfigs")
 
 
 def apply(name: str, properties: Properties, old: Properties) -> None:
-    function = lambda_svc._functions[name]
+    function = store.functions()[name]
     for member in KEPT:
         if properties.get(member):
             function["config"][member] = properties[member]
@@ -29,9 +22,9 @@ def apply(name: str, properties: Properties, old: Properties) -> None:
 
 
 def apply_mapping(mapping_id: str, properties: Properties, old: Properties) -> None:
-    lambda_svc._esms[mapping_id]["Tags"] = provisioners._tag_map(properties.get("Tags"))
+    store.mapping(mapping_id)["Tags"] = cloudformation.tag_map(properties.get("Tags"))
 
 
 def install() -> None:
-    after("AWS::Lambda::Function", apply)
-    after("AWS::Lambda::EventSourceMapping", apply_mapping)
+    cloudformation.after("AWS::Lambda::Function", apply)
+    cloudformation.after("AWS::Lambda::EventSourceMapping", apply_mapping)

@@ -4,16 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import apigateway_v1, eventbridge
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Created, Properties
-
-HOOKS = (
-    ("ministack.services.apigateway_v1", "_resources"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.eventbridge", "_event_pattern_error"),
-)
+from localcloud.ministack import apigateway, cloudformation, events
+from localcloud.ministack.cloudformation import Properties
 
 PATTERN_CHARACTERS = 2048
 ROLE_POLICY_CHARACTERS = 10_240
@@ -70,32 +62,20 @@ def _dashboard(properties: Properties) -> None:
 
 
 def _api_resource(properties: Properties) -> None:
-    if len(apigateway_v1._resources.get(properties.get("RestApiId"), ())) >= API_RESOURCES:
+    if len(apigateway.resources(str(properties.get("RestApiId")))) >= API_RESOURCES:
         raise ValueError("LimitExceededException: Maximum number of Resources for this API has been reached: 300")
 
 
-def _before(resource_type: str, check: Check) -> None:
-    handlers = provisioners._RESOURCE_HANDLERS[resource_type]
-    create, update = handlers["create"], handlers.get("update")
-
-    def checked_create(logical_id: str, properties: Properties, stack: str) -> Created:
+def _limit(resource_type: str, check: Check) -> None:
+    def check_properties(_: str, properties: Properties) -> None:
         check(properties)
-        created: Created = create(logical_id, properties, stack)
-        return created
 
-    def checked_update(physical_id: str, old: Properties, new: Properties, *more: Any) -> Created:
-        assert update is not None
-        check(new)
-        updated: Created = update(physical_id, old, new, *more)
-        return updated
-
-    handlers["create"] = checked_create
-    if update and resource_type != "AWS::ApiGateway::Resource":
-        handlers["update"] = checked_update
+    # What is there already is no resource more.
+    cloudformation.before(resource_type, check_properties, updates=resource_type != "AWS::ApiGateway::Resource")
 
 
 def install() -> None:
-    eventbridge._event_pattern_error = _pattern(eventbridge._event_pattern_error)
+    events.wrap_pattern_check(_pattern)
     for resource_type, check in (
         ("AWS::Events::Rule", _rule),
         ("AWS::IAM::Policy", _policy(ROLE_POLICY_CHARACTERS, "a role's own policies")),
@@ -104,4 +84,4 @@ def install() -> None:
         ("AWS::CloudWatch::Dashboard", _dashboard),
         ("AWS::ApiGateway::Resource", _api_resource),
     ):
-        _before(resource_type, check)
+        _limit(resource_type, check)

@@ -3,22 +3,8 @@
 import json
 from typing import Any
 
-from ministack.services import apigateway_v1
-from ministack.services.cloudformation import provisioners
-
-from localcloud.provisioners.handlers import Created, Properties, after
-
-HOOKS = (
-    ("ministack.services.apigateway_v1", "_create_request_validator"),
-    ("ministack.services.apigateway_v1", "_delete_request_validator"),
-    ("ministack.services.apigateway_v1", "_request_validators"),
-    ("ministack.services.apigateway_v1", "_resources"),
-    ("ministack.services.apigateway_v1", "_stages_v1"),
-    ("ministack.services.apigateway_v1", "_usage_plans"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_apigw_throttle"),
-    ("ministack.services.cloudformation.provisioners", "_cfn_bool"),
-)
+from localcloud.ministack import apigateway, cloudformation
+from localcloud.ministack.cloudformation import Created, Properties
 
 FLAGS = {"ValidateRequestBody": "validateRequestBody", "ValidateRequestParameters": "validateRequestParameters"}
 STAGE = {
@@ -31,12 +17,12 @@ STAGE = {
 
 
 def _validator(properties: Properties) -> dict[str, Any]:
-    flags = {member: provisioners._cfn_bool(properties.get(name, False)) for name, member in FLAGS.items()}
+    flags = {member: cloudformation.boolean(properties.get(name, False)) for name, member in FLAGS.items()}
     return {"name": properties.get("Name", ""), **flags}
 
 
 def create_validator(logical_id: str, properties: Properties, stack: str) -> Created:
-    _, _, body = apigateway_v1._create_request_validator(properties["RestApiId"], _validator(properties))
+    _, _, body = apigateway.create_request_validator(properties["RestApiId"], _validator(properties))
     validator_id = json.loads(body)["id"]
     return validator_id, {"RequestValidatorId": validator_id}
 
@@ -47,22 +33,23 @@ def update_validator(physical_id: str, old: Properties, new: Properties, stack: 
         created = create_validator(physical_id, new, stack)
         delete_validator(physical_id, old)
         return created
-    apigateway_v1._request_validators[new["RestApiId"]][physical_id].update(_validator(new))
+    apigateway.update_request_validator(new["RestApiId"], physical_id, _validator(new))
     return physical_id, {"RequestValidatorId": physical_id}
 
 
 def delete_validator(physical_id: str, properties: Properties) -> None:
-    apigateway_v1._delete_request_validator(properties["RestApiId"], physical_id)
+    apigateway.delete_request_validator(properties["RestApiId"], physical_id)
 
 
 def apply_method(physical_id: str, properties: Properties, old: Properties) -> None:
-    methods = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"]
+    methods = apigateway.resources(properties["RestApiId"])[properties["ResourceId"]]["resourceMethods"]
     methods[properties["HttpMethod"]]["requestValidatorId"] = properties.get("RequestValidatorId")
 
 
 def apply_stage(name: str, properties: Properties, old: Properties) -> None:
     """Access log settings are kept and readable; no access log is written."""
-    stage = apigateway_v1._stages_v1[properties["RestApiId"]][name]
+    stage = apigateway.stage(properties["RestApiId"], name)
+    assert stage is not None
     stage.update({member: properties[prop] for prop, member in STAGE.items() if prop in properties})
     # Settings of a method: "/~1docs" is the path /docs.
     settings = stage.get("methodSettings") or {}
@@ -74,18 +61,16 @@ def apply_stage(name: str, properties: Properties, old: Properties) -> None:
 
 def apply_usage_plan(plan_id: str, properties: Properties, old: Properties) -> None:
     """Limits of single methods, in the members that the data plane reads."""
-    plan = apigateway_v1._usage_plans[plan_id]
+    plan = apigateway.usage_plans()[plan_id]
     for stage, declared in zip(plan["apiStages"], properties.get("ApiStages") or [], strict=True):
         limits = declared.get("Throttle") or {}
-        stage["throttle"] = {method: provisioners._apigw_throttle(limit) for method, limit in limits.items()}
+        stage["throttle"] = {method: cloudformation.throttle(limit) for method, limit in limits.items()}
 
 
 def install() -> None:
-    provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::RequestValidator"] = {
-        "create": create_validator,
-        "update": update_validator,
-        "delete": delete_validator,
-    }
-    after("AWS::ApiGateway::Method", apply_method)
-    after("AWS::ApiGateway::Stage", apply_stage)
-    after("AWS::ApiGateway::UsagePlan", apply_usage_plan)
+    cloudformation.register_type(
+        "AWS::ApiGateway::RequestValidator", create=create_validator, update=update_validator, delete=delete_validator
+    )
+    cloudformation.after("AWS::ApiGateway::Method", apply_method)
+    cloudformation.after("AWS::ApiGateway::Stage", apply_stage)
+    cloudformation.after("AWS::ApiGateway::UsagePlan", apply_usage_plan)

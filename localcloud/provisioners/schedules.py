@@ -1,10 +1,7 @@
 """Schedule properties that MiniStack's provisioner drops."""
 
-from ministack.services import scheduler
-
-from localcloud.provisioners.handlers import Properties, after
-
-HOOKS = (("ministack.services.scheduler", "_schedules"),)
+from localcloud.ministack import cloudformation, events
+from localcloud.ministack.cloudformation import Properties
 
 DEFAULTS = {
     "ActionAfterCompletion": "NONE",
@@ -17,9 +14,9 @@ DEFAULTS = {
 
 def apply(name: str, properties: Properties, old: Properties) -> None:
     """The time zone is kept and readable; cron expressions fire by UTC."""
-    schedule = scheduler._schedules[f"{properties.get('GroupName', 'default')}/{name}"]
+    schedule = events.schedule(properties.get("GroupName", "default"), name)
     schedule.update({member: properties.get(member, default) for member, default in DEFAULTS.items()})
 
 
 def install() -> None:
-    after("AWS::Scheduler::Schedule", apply)
+    cloudformation.after("AWS::Scheduler::Schedule", apply)

@@ -3,19 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
-from ministack.services import cloudformation
-from ministack.services.cloudformation import handlers, helpers
-
-HOOKS = (
-    ("ministack.services.cloudformation", "_ACTION_HANDLERS"),
-    ("ministack.services.cloudformation", "_stack_events"),
-    ("ministack.services.cloudformation", "_stacks"),
-    ("ministack.services.cloudformation.handlers", "_resolve_stack"),
-    ("ministack.services.cloudformation.helpers", "_error"),
-    ("ministack.services.cloudformation.helpers", "_p"),
-)
+from localcloud.ministack import cloudformation
 
 Stack = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Any]
@@ -46,7 +37,7 @@ def listed(stack: Mapping[str, Any]) -> dict[str, Any]:
     resources: dict[str, Any] = dict(stack.get("_resources") or {})
     if not stack["StackStatus"].startswith(ENDED):
         return resources
-    last = {event["LogicalResourceId"]: event for event in cloudformation._stack_events.get(stack["StackId"], [])}
+    last = {event["LogicalResourceId"]: event for event in cloudformation.stack_events(stack["StackId"])}
     for name, event in last.items():
         if name not in resources and event["ResourceType"] != "AWS::CloudFormation::Stack":
             resources[name] = {**event, "PhysicalResourceId": _physical_id(stack, name)}
@@ -55,7 +46,7 @@ def listed(stack: Mapping[str, Any]) -> dict[str, Any]:
 
 def _physical_id(stack: Mapping[str, Any], logical_id: str) -> str:
     """Of the newest event that has one: what never came to be has none."""
-    events = cloudformation._stack_events.get(stack["StackId"], [])
+    events = cloudformation.stack_events(stack["StackId"])
     ids = [event["PhysicalResourceId"] for event in events if event["LogicalResourceId"] == logical_id]
     return next((found for found in reversed(ids) if found), "")
 
@@ -81,14 +72,14 @@ def _creating(action: str, handler: Handler) -> Handler:
     """A stack that was rolled back has to be deleted first; a change set for a new stack leaves it protected."""
 
     def handle(parameters: Mapping[str, Any]) -> Any:
-        name = helpers._p(parameters, "StackName")
-        creates = action == "CreateStack" or helpers._p(parameters, "ChangeSetType", "UPDATE") != "UPDATE"
-        before = handlers._resolve_stack(name) if creates and name else None
+        name = cloudformation.parameter(parameters, "StackName")
+        creates = action == "CreateStack" or cloudformation.parameter(parameters, "ChangeSetType", "UPDATE") != "UPDATE"
+        before = cloudformation.find_stack(name) if creates and name else None
         if before is not None and before["StackStatus"] == "ROLLBACK_COMPLETE":
             return _refusal(action, parameters, before)
         protected = before is not None and before["StackStatus"] == "REVIEW_IN_PROGRESS" and before.get(PROTECTION)
         answer = handler(parameters)
-        if protected and (after := handlers._resolve_stack(name)) is not None:
+        if protected and (after := cloudformation.find_stack(name)) is not None:
             after[PROTECTION] = True
         return answer
 
@@ -100,20 +91,19 @@ PROTECTION = "EnableTerminationProtection"
 
 def _refusal(action: str, parameters: Mapping[str, Any], stack: Mapping[str, Any]) -> Any:
     if action == "CreateStack":
-        return helpers._error("AlreadyExistsException", f"Stack [{stack['StackName']}] already exists")
-    kind = helpers._p(parameters, "ChangeSetType")
+        return cloudformation.error("AlreadyExistsException", f"Stack [{stack['StackName']}] already exists")
+    kind = cloudformation.parameter(parameters, "ChangeSetType")
     if kind == "CREATE":
-        name = helpers._p(parameters, "ChangeSetName")
+        name = cloudformation.parameter(parameters, "ChangeSetName")
         words = f"Stack [{stack['StackName']}] already exists and cannot be created again with the changeSet [{name}]."
     else:
         words = f"Stack:{stack['StackId']} is in ROLLBACK_COMPLETE state and can not be updated."
-    return helpers._error("ValidationError", words)
+    return cloudformation.error("ValidationError", words)
 
 
 def install() -> None:
-    actions = cloudformation._ACTION_HANDLERS
-    handlers._resolve_stack = _resolving(handlers._resolve_stack)
+    cloudformation.wrap_stack_lookup(_resolving)
     for action in BY_NAME:
-        actions[action] = _listing(action, actions[action])
+        cloudformation.wrap_action(action, partial(_listing, action))
     for action in ("CreateStack", "CreateChangeSet"):
-        actions[action] = _creating(action, actions[action])
+        cloudformation.wrap_action(action, partial(_creating, action))

@@ -3,21 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import lambda_svc
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
-
+from localcloud.ministack import cloudformation, functions
+from localcloud.ministack.cloudformation import Created
 from localcloud.provisioners import audit
-from localcloud.provisioners.handlers import Created
-
-HOOKS = (
-    ("ministack.services.cloudformation.changesets", "validate_template_support"),
-    ("ministack.services.cloudformation.engine", "validate_template_support"),
-    ("ministack.services.cloudformation.handlers", "validate_template_support"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_provision_resource"),
-    ("ministack.services.cloudformation.stacks", "_provision_resource"),
-    ("ministack.services.lambda_svc", "_get_func_record_for_ref"),
-)
 
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 
@@ -40,7 +28,7 @@ def _unknown(template: Mapping[str, Any]) -> str:
 
 
 def _known(resource_type: str) -> bool:
-    return resource_type in provisioners._RESOURCE_HANDLERS or resource_type.startswith("Custom::")
+    return cloudformation.knows(resource_type) or resource_type.startswith("Custom::")
 
 
 def _provisioning(provision: Callable[..., Created]) -> Callable[..., Created]:
@@ -59,7 +47,7 @@ def _provisioning(provision: Callable[..., Created]) -> Callable[..., Created]:
 
 def _refuse_silent_provider(resource_type: str, logical_id: str, properties: Mapping[str, Any]) -> None:
     """Functions of other runtimes than Python do not run here: their custom resources would wait for ever."""
-    _, config, name = lambda_svc._get_func_record_for_ref(str(properties.get("ServiceToken", "")))
+    _, config, name = functions.find(str(properties.get("ServiceToken", "")))
     runtime = str((config or {}).get("Runtime", ""))
     if config and not runtime.startswith("python"):
         raise ValueError(
@@ -68,9 +56,5 @@ def _refuse_silent_provider(resource_type: str, logical_id: str, properties: Map
 
 
 def install() -> None:
-    validate = _validating(engine.validate_template_support)
-    for module in (engine, handlers, changesets):
-        module.validate_template_support = validate
-    provision = _provisioning(provisioners._provision_resource)
-    provisioners._provision_resource = provision
-    stacks._provision_resource = provision
+    cloudformation.wrap_validation(_validating)
+    cloudformation.wrap_provisioning(_provisioning)

@@ -2,8 +2,6 @@
 
 from localcloud.sagemaker import autoscaling, cfn, service
 
-HOOKS = cfn.HOOKS
-
 
 def install() -> None:
     """Register the service and its CloudFormation types, with nothing stored."""

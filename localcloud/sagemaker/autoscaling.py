@@ -4,14 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ministack.services import tagging
-
 from localcloud import iam, platform
+from localcloud.ministack import others
 from localcloud.sagemaker.faults import invalid
 from localcloud.sagemaker.naming import now, random_id
 from localcloud.sagemaker.store import STORE
-
-HOOKS = (("ministack.services.tagging", "_RESOURCE_TAG_COLLECTORS"),)
 
 NAMESPACE, DIMENSION = "sagemaker", "sagemaker:variant:DesiredInstanceCount"
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
@@ -197,7 +194,7 @@ def check_update(endpoint_name: str, current: Json, config: Json) -> None:
 
 def install() -> None:
     iam.numbered["application-autoscaling"] = arn_of
-    tagging._RESOURCE_TAG_COLLECTORS["application-autoscaling"] = _collected_tags
+    others.collect_tags("application-autoscaling", _collected_tags)
     platform.json_target_service(
         "application-autoscaling",
         target_prefix="AnyScaleFrontendService.",

@@ -3,18 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import changesets, provisioners
-
 from localcloud import platform
+from localcloud.ministack import cloudformation
 from localcloud.sagemaker import events, pipelines, registry, shapes, tags
 from localcloud.sagemaker.faults import invalid
 from localcloud.sagemaker.store import STORE
 
-HOOKS = (
-    ("ministack.services.cloudformation.changesets", "_IMPORT_LOOKUPS"),
-    ("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
-    ("ministack.services.cloudformation.provisioners", "_physical_name"),
-)
 Json = dict[str, Any]
 GROUP = "AWS::SageMaker::ModelPackageGroup"
 _PIPELINE = frozenset(
@@ -51,7 +45,7 @@ def _pipeline_request(properties: Json, name: str) -> Json:
 
 
 def _create_pipeline(logical_id: str, properties: Json, stack: str) -> tuple[str, Json]:
-    name = properties.get("PipelineName") or provisioners._physical_name(stack, logical_id, max_len=256)
+    name = properties.get("PipelineName") or cloudformation.physical_name(stack, logical_id, longest=256)
     request = _pipeline_request(properties, name)
     shapes.check_request("CreatePipeline", {**request, "ClientRequestToken": "0" * 32})
     pipelines.create(request)
@@ -142,11 +136,13 @@ def _speaking(function: Any) -> Callable[..., Any]:
 
 def install() -> None:
     types = {
-        "AWS::SageMaker::Pipeline": (_create_pipeline, _update_pipeline, _delete_pipeline),
-        GROUP: (_create_group, _update_group, _delete_group),
+        "AWS::SageMaker::Pipeline": {
+            "create": _create_pipeline,
+            "update": _update_pipeline,
+            "delete": _delete_pipeline,
+        },
+        GROUP: {"create": _create_group, "update": _update_group, "delete": _delete_group, "import": _import_group},
     }
     for name, functions in types.items():
-        names = ("create", "update", "delete")
-        provisioners._RESOURCE_HANDLERS[name] = {key: _speaking(f) for key, f in zip(names, functions, strict=True)}
-    provisioners._RESOURCE_HANDLERS[GROUP]["import"] = _speaking(_import_group)
-    changesets._IMPORT_LOOKUPS[GROUP] = (("ModelPackageGroupArn",), _group_problem)
+        cloudformation.register_type(name, **{verb: _speaking(function) for verb, function in functions.items()})
+    cloudformation.allow_import(GROUP, "ModelPackageGroupArn", _group_problem)

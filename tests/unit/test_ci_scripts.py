@@ -362,8 +362,10 @@ def permissions_of(job: dict[str, Any]) -> set[str]:
 
 def runs_code(job: dict[str, Any]) -> bool:
     """Whether a step runs the project's code, and with it that of packages."""
-    programs = [step.get("run", "").partition(" ")[0] for step in job["steps"]]
-    return "./dev" in programs or any(step.get("run", "").startswith(".ci/image build") for step in job["steps"])
+    programs = {step.get("run", "").partition(" ")[0] for step in job["steps"]}
+    return bool(programs & {"./dev", ".ci/newest-ministack"}) or any(
+        step.get("run", "").startswith(".ci/image build") for step in job["steps"]
+    )
 
 
 def test_what_may_write_to_the_repository_or_its_packages_runs_no_package_code() -> None:
@@ -375,6 +377,57 @@ def test_what_may_write_to_the_repository_or_its_packages_runs_no_package_code()
     assert permissions_of(locking) == set()
     (step,) = [step for step in locking["steps"] if step.get("run") == "./dev lock --upgrade"]
     assert step["env"] == {"UV_EXCLUDE_NEWER": "7 days", "LOCK_GROUPS": "tools dev audit local demo frontend lambda"}
+
+
+def newest(place: Place, *, locked: str, newest: str) -> Result:
+    """Try the newest MiniStack: the stand-in for Python knows the version that was installed last."""
+    for folder in (".venv/bin", ".tools/bin", "ministack"):
+        (place.folder / folder).mkdir(parents=True)
+    place.stand_in("dev", f'echo {locked} >"{place.folder}/version"')
+    place.stand_in("../.tools/bin/uv", f'echo {newest} >"{place.folder}/version"')
+    place.stand_in(
+        "../.venv/bin/python",
+        f"""case "$*" in
+*version*) cat "{place.folder}/version" ;;
+*pathlib*) echo "{place.folder}/ministack" ;;
+*compare*) echo "body  ministack.app.app"; exit 1 ;;
+*pytest*) echo "2 failed, 7 passed"; exit 1 ;;
+esac""",
+    )
+    return place.run("newest-ministack", "report.md", GITHUB_OUTPUT=str(place.folder / "output"))
+
+
+def test_a_newer_ministack_is_tried_and_reported(place: Place) -> None:
+    done = newest(place, locked="1.5.33", newest="1.6.0")
+    assert done.code == 0, done.errors
+    report = (place.folder / "report.md").read_text()
+    assert report.startswith("MiniStack 1.6.0: the local cloud knows 1.5.33\n")
+    assert "body  ministack.app.app" in report
+    assert "2 failed, 7 passed" in report
+    assert (place.folder / "output").read_text() == "newer=true\n"
+
+
+def test_no_newer_ministack_is_no_news(place: Place) -> None:
+    done = newest(place, locked="1.5.33", newest="1.5.33")
+    assert done.code == 0, done.errors
+    assert not (place.folder / "report.md").exists()
+    assert not (place.folder / "output").exists()
+
+
+@pytest.mark.parametrize(("known", "opened"), [("", True), ("A title of 1.6.0", True), ("A title", False)])
+def test_an_issue_is_opened_once(place: Place, known: str, opened: bool) -> None:
+    (place.folder / "report.md").write_text("A title\n\nwhat differs\n")
+    place.stand_in("gh", f'case "$*" in *list*) echo "{known}" ;; *create*) cat >"{place.folder}/body" ;; esac')
+    done = place.run("open-issue", "report.md")
+    assert done.code == 0, done.errors
+    assert ("gh issue create --title A title --body-file -" in done.calls) == opened
+    assert not opened or "what differs" in (place.folder / "body").read_text()
+
+
+def test_what_writes_issues_runs_no_code_of_a_release_that_is_tried() -> None:
+    jobs = workflow("ministack")["jobs"]
+    assert {name: permissions_of(job) for name, job in jobs.items()} == {"trial": set(), "report": {"issues"}}
+    assert {name: runs_code(job) for name, job in jobs.items()} == {"trial": True, "report": False}
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.ministack.uses import counts, uses
 from tests import host_guard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,3 +129,25 @@ def test_tests_are_about_models_and_environments_of_their_own() -> None:
         for match in THIS_TREES.finditer(path.read_text())
     ]
     assert found == []
+
+
+DOOR = "localcloud/ministack"
+
+
+def test_ministack_is_named_behind_its_one_door_alone():
+    found = uses(path for folder in ("localcloud", "cli", "stacks", "tools", "tests") for path in modules(folder))
+    outside = [f"{use.file.relative_to(ROOT)}:{use.line} {use.full_name}" for use in found if DOOR not in str(use.file)]
+
+    assert outside == []
+    assert counts(use for use in found if (ROOT / DOOR) in use.file.parents).packages == 1
+
+
+def test_what_stands_in_the_place_of_an_internal_is_put_there_by_one_module():
+    """Two that wrap one function would make the order count in which they are installed."""
+    rebound: dict[str, set[str]] = {}
+    for use in uses(modules(DOOR)):
+        if use.rebound:
+            rebound.setdefault(use.full_name, set()).add(f"{use.file.name}:{use.line}")
+
+    assert len(rebound) > 50
+    assert {name: places for name, places in rebound.items() if len(places) > 1} == {}

@@ -1,18 +1,10 @@
-"""What permission checks evaluate: resources and further permissions of requests, and the check of hooks."""
-
-import ast
-import importlib
-import importlib.util
-from pathlib import Path
+"""What permission checks evaluate: resources and further permissions of requests."""
 
 import pytest
 
-import localcloud
-from localcloud.hooks import HookError, check
 from localcloud.iam import condition_keys, glue_resource, logs_resource, sagemaker_resource
 from localcloud.passrole import Check, further_checks
 
-CORE = [path for path in Path(localcloud.__file__).parent.glob("*.py") if path.stem not in ("__main__", "apigateway")]
 SAGEMAKER = "arn:aws:sagemaker:us-east-1:000000000000"
 GLUE = "arn:aws:glue:us-east-1:000000000000"
 LOGS = "arn:aws:logs:us-east-1:000000000000"
@@ -125,44 +117,3 @@ def test_tags_on_creation_need_their_own_permission():
 
 def test_requests_that_pass_no_role_need_nothing_more():
     assert list(further_checks("sagemaker", "sagemaker:CreateTransformJob", {"TransformJobName": "t"})) == []
-
-
-def test_a_missing_hook_is_named():
-    with pytest.raises(
-        HookError, match=r"MiniStack 1\.5\.33 is expected.*ministack\.app\.moved, ministack\.gone\.thing"
-    ):
-        check([("ministack.app", "SERVICE_HANDLERS"), ("ministack.app", "moved"), ("ministack.gone", "thing")])
-
-
-def is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def used_of_ministack(source: str) -> set[tuple[str, str]]:
-    """Every (module, attribute) of MiniStack that a module imports or reads."""
-    tree = ast.parse(source)
-    modules, used = {}, set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
-            for name in node.names:
-                full = f"{node.module}.{name.name}"
-                if is_module(full):
-                    modules[name.asname or name.name] = full
-                else:
-                    used.add((node.module, name.name))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-            used.add((modules[node.value.id], node.attr))
-    return used
-
-
-def test_every_internal_that_is_used_is_checked_at_start():
-    parts = [importlib.import_module(f"localcloud.{path.stem}") for path in CORE]
-    checked = {hook for part in parts for hook in getattr(part, "HOOKS", ())}
-    used = {hook for path in CORE for hook in used_of_ministack(path.read_text())}
-
-    assert len(used) > 40
-    assert used - checked == set()
