@@ -9,6 +9,8 @@ import importlib
 import importlib.metadata
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from localcloud.ministack.uses import PACKAGE, python_files, uses
 
 DOOR = Path(__file__).resolve().parent
 FILE = DOOR / "baseline.json"
+THREAD = "differences of MiniStack"
 
 logger = logging.getLogger("localcloud")
 
@@ -102,8 +105,13 @@ def _file_digest(root: Path, module: str) -> str:
 
 def differences(root: Path, baseline: Baseline) -> list[Difference]:
     """What the MiniStack in this folder has otherwise."""
-    changed = {module for module, digest in baseline.files.items() if _file_digest(root, module) != digest}
+    changed = changed_modules(root, baseline)
     return list(_differences(root, baseline, changed)) if changed else []
+
+
+def changed_modules(root: Path, baseline: Baseline) -> set[str]:
+    """The modules whose files differ, in whatever."""
+    return {module for module, digest in baseline.files.items() if _file_digest(root, module) != digest}
 
 
 def _differences(root: Path, baseline: Baseline, changed: set[str]) -> Iterator[Difference]:
@@ -119,19 +127,42 @@ def _differences(root: Path, baseline: Baseline, changed: set[str]) -> Iterator[
             yield Difference(name, "body")
 
 
-def check(root: Path | None = None) -> None:
-    """Say by name what this MiniStack has otherwise than the one that we know; raise HookError for what is gone."""
-    baseline = read()
-    found = differences(root or installed_root(), baseline)
-    if not found:
+def check() -> None:
+    """Raise HookError for what this MiniStack does not have; a thread says by name what it has otherwise.
+
+    Call it before anything is replaced. Reading the source takes seconds, for which no start should wait.
+    """
+    baseline, root = read(), installed_root()
+    if not changed_modules(root, baseline):
         return
-    expected = f"MiniStack {baseline.release} is expected, {installed_release()} is installed"
-    if gone := [one.name for one in found if one.kind == "gone"]:
-        raise HookError(f"{expected}: these internals moved or are gone: {', '.join(gone)}")
-    logger.warning(
-        "%s: %d internals differ from what the local cloud was written against (%s). It may behave otherwise than "
-        "before. Install what is locked by `./dev setup`, or look at each by `python -m localcloud.ministack compare`.",
-        expected,
-        len(found),
-        ", ".join(f"{one.name}: {one.kind}" for one in found),
-    )
+    if gone := [name for name in baseline.hooks if not _is_there(root, name)]:
+        raise HookError(f"{_expected(baseline)}: these internals moved or are gone: {', '.join(gone)}")
+    threading.Thread(target=warn, args=(root, baseline), name=THREAD, daemon=True).start()
+
+
+def warn(root: Path, baseline: Baseline) -> None:
+    """Say in the log what the MiniStack in this folder has otherwise."""
+    found = differences(root, baseline)
+    if found:
+        logger.warning(
+            "%s: %d internals differ from what the local cloud was written against (%s). It may behave otherwise than "
+            "before. Install what is locked by `./dev setup`, or look at each by `%s -m localcloud.ministack compare`.",
+            _expected(baseline),
+            len(found),
+            ", ".join(f"{one.name}: {one.kind}" for one in found),
+            sys.executable,
+        )
+
+
+def _expected(baseline: Baseline) -> str:
+    return f"MiniStack {baseline.release} is expected, {installed_release()} is installed"
+
+
+def _is_there(root: Path, name: str) -> bool:
+    module = sources.module_of(root, name)
+    target: object = importlib.import_module(module or PACKAGE)
+    for part in name.removeprefix(f"{module}.").split("."):
+        if not hasattr(target, part):
+            return False
+        target = getattr(target, part)
+    return True

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,16 +45,21 @@ def test_the_baseline_is_of_the_installed_release_and_of_everything_that_is_used
 
 
 def test_nothing_is_said_of_a_copy(release, caplog):
-    baseline.check(release)
+    baseline.warn(release, baseline.read())
 
     assert not caplog.records
 
 
-def test_a_changed_body_is_named_with_what_to_do(release, caplog):
+def test_a_changed_body_is_named_with_what_to_do(release, caplog, monkeypatch):
     rewrite(release, "ministack.services.eventbridge", "def _dispatch_event(event, view=None):\n", CHANGED)
 
+    monkeypatch.setattr(baseline, "installed_root", lambda: release)
+    monkeypatch.setattr(baseline, "_is_there", lambda root, name: True)  # importing every service starts its threads
     with caplog.at_level(logging.WARNING):
-        baseline.check(release)
+        baseline.check()
+        for thread in threading.enumerate():
+            if thread.name == baseline.THREAD:
+                thread.join(60)
 
     (record,) = caplog.records
     assert f"1 internals differ from what the local cloud was written against ({DISPATCH}: body)" in record.message
@@ -76,11 +82,13 @@ def test_other_arguments_and_another_name_are_told_apart(release, old, new, kind
     assert baseline.differences(release, baseline.read()) == [Difference(DISPATCH, kind)]
 
 
-def test_what_is_gone_stops_the_start_by_name(release):
+def test_what_is_gone_stops_the_start_by_name(release, monkeypatch):
     rewrite(release, "ministack.services.eventbridge", "def _dispatch_event(", "def _moved(")
+    monkeypatch.setattr(baseline, "installed_root", lambda: release)
+    monkeypatch.setattr(baseline, "_is_there", lambda root, name: name != DISPATCH)
 
     with pytest.raises(HookError, match=r"these internals moved or are gone: ministack\.services\.eventbridge\._disp"):
-        baseline.check(release)
+        baseline.check()
 
 
 @pytest.mark.parametrize(
@@ -163,3 +171,16 @@ def test_an_unknown_internal_cannot_be_recorded(monkeypatch):
 
     with pytest.raises(HookError, match=r"does not have ministack\.app\.moved, ministack\.gone\.thing"):
         baseline.record(baseline.installed_root(), "1.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("ministack.core.router.SERVICE_PATTERNS", True),
+        ("ministack.core.router.SERVICE_PATTERNS.items", True),
+        ("ministack.core.router.moved", False),
+        ("ministack.core.gone.thing", False),
+    ],
+)
+def test_whether_an_internal_is_there_is_asked_of_the_module(name, there):
+    assert baseline._is_there(baseline.installed_root(), name) is there
