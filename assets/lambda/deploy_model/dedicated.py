@@ -51,7 +51,7 @@ def dedicate(group: str, contract: Contract, package: Package, *, back: bool) ->
         return
     if endpoint and config_of(endpoint) == deployment.name and not _begins_anew(endpoint, package):
         log.info("Nothing to deploy", extra={**facts, "status": endpoint["EndpointStatus"]})
-        supersede(group, package)
+        supersede(group, package, anew=False)
         return
     check_free(endpoint, deployment.model)
     if endpoint and config_of(endpoint) == deployment.name:
@@ -59,7 +59,7 @@ def dedicate(group: str, contract: Contract, package: Package, *, back: bool) ->
     else:
         _begin(deployment, endpoint, package)
     log.info("Deployment started", extra=facts)
-    supersede(group, package)
+    supersede(group, package, anew=True)
 
 
 def _begins_anew(endpoint: Mapping[str, Any], package: Package) -> bool:

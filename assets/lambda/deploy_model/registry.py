@@ -139,9 +139,12 @@ def _open(package: Package, event: Event) -> bool:
     return described["ModelApprovalStatus"] == APPROVED and not stopped and allowed(event, state)
 
 
-def supersede(group: str, newest: Package) -> None:
-    """Versions that were approved and overtaken before they were live end in a recorded state too."""
-    for summary in _unsettled(group, newest):
+def supersede(group: str, newest: Package, *, anew: bool) -> None:
+    """Versions that were approved and overtaken before they were live end in a recorded state too.
+
+    `anew`: also of those that were looked at before. A stop, for one, is recorded of each approved version.
+    """
+    for summary in _others(group, newest) if anew else _unsettled(group, newest):
         if _overtake(summary["ModelPackageArn"], newest):
             OVERTAKEN.add(summary)
 
@@ -158,11 +161,14 @@ def supersede_unheard(group: str, newest: Package) -> None:
             OVERTAKEN.add(summary)
 
 
+def _others(group: str, newest: Package) -> Iterator[dict[str, Any]]:
+    """Summaries of the other approved versions."""
+    return (summary for summary in approved(sagemaker, group) if summary["ModelPackageArn"] != newest.arn)
+
+
 def _unsettled(group: str, newest: Package) -> Iterator[dict[str, Any]]:
-    """Summaries of the approved versions that the newest one may have to overtake."""
-    for summary in approved(sagemaker, group):
-        if summary["ModelPackageArn"] != newest.arn and not OVERTAKEN.holds(summary):
-            yield summary
+    """Of those, the ones that the newest one may have to overtake."""
+    return (summary for summary in _others(group, newest) if not OVERTAKEN.holds(summary))
 
 
 def _overtake(arn: str, newest: Package, *, recorded: bool = True) -> bool:

@@ -49,7 +49,7 @@ def share(group: str, contract: Contract, package: Package, sharing: Sharing, *,
         payload = json.dumps({"detail": detail}).encode()
         functions.invoke(FunctionName=SETTINGS.verify_function, InvocationType="Event", Payload=payload)
     log.info("Nothing to deploy" if settled else "Deployment started", extra=facts)
-    supersede(group, package)
+    supersede(group, package, anew=not settled)
 
 
 def is_in_service(deployment: SharedEndpoint) -> bool:

@@ -195,3 +195,18 @@ def test_the_calls_of_a_burst_do_not_grow_with_its_square(functions: Functions) 
             calls[count] = here.described - begin
             assert (here.world.live(), here.state(count - 1)) == (count, State.SUPERSEDED)
     assert calls[80] < 4.5 * calls[20], calls
+
+
+def test_a_stop_of_what_was_overtaken_ends_with_the_stop(functions: Functions) -> None:
+    """A stop is recorded of every approved version, whatever was remembered of one before."""
+    with platform(functions, uploads=(1, 3, 2)) as here:
+        for number in (2, 3):
+            here.decide(number, "Approved")
+            here.run()
+        assert here.world.recorded(3) == "superseded"
+        here.stop()
+        here.run()
+        assert here.state(3) == State.STOPPED
+        here.bring_back()
+        here.run()
+        assert (here.world.live(), here.world.recorded(3)) == (2, "superseded")

@@ -101,6 +101,11 @@ def comes_to_rest(here: Platform, story: tuple[str, ...]) -> None:
         assert state not in moving and not stuck, (story, states)
         # Its run has ended too: what a newer one overtook does not wait for the endpoint.
         assert state != State.SUPERSEDED or here.world.recorded(number), (story, states)
+    # A stop ends for all of them: one that was overtaken is not left as stopped.
+    newest = here.world.newest()
+    if newest is not None and states[newest] == State.LIVE:
+        stopped = [n for n in states if here.world.approval(n) == "Approved" and here.world.recorded(n) == "stopped"]
+        assert not stopped, (story, stopped)
     settled = here.summary()
     here.again()
     here.run()
