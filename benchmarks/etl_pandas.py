@@ -11,6 +11,7 @@ import sys
 import time
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "assets" / "shared" / "python"))
@@ -76,7 +77,7 @@ def with_copies(rows: pd.DataFrame) -> pd.DataFrame:
 
 def fitted(rows: pd.DataFrame, train: pd.Series, contract: Contract) -> tuple[pd.DataFrame, pd.Series, Recipe]:
     """Complete numbers of all rows, which of them are no outliers, and the recipe."""
-    numbers: dict[str, np.ndarray] = {}
+    numbers: dict[str, np.ndarray[Any, Any]] = {}
     impute: dict[str, float] = {}
     is_train = train.to_numpy()
     for feature in contract.numeric:
@@ -109,7 +110,8 @@ def fitted(rows: pd.DataFrame, train: pd.Series, contract: Contract) -> tuple[pd
 def profile(train: pd.DataFrame, contract: Contract) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for feature in contract.categorical:
-        found[feature.name] = train[feature.name].value_counts(normalize=True).to_dict()
+        shares = train[feature.name].value_counts(normalize=True)
+        found[feature.name] = {str(level): share for level, share in shares.items()}
     for name in [*(feature.name for feature in contract.numeric), contract.target.name]:
         values = train[name].dropna().to_numpy(float)
         edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)))

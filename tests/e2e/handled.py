@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from cli.operate import function_logs
+from cli.function_logs import function_logs
 from tests.e2e.conftest import Platform
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.conftest import MODEL
+from tests.e2e.light import MODEL
 from tests.records import example
 
 JSON = "application/json"

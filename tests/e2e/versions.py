@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from cli import api, registry
-from tests.e2e.conftest import MODEL, Platform
+from tests.e2e.conftest import Platform
+from tests.e2e.light import MODEL
 from tests.records import example
 from tracking.artifacts import Artifact, is_gone
 from tracking.versions import ModelVersion

@@ -141,7 +141,11 @@ def effect(model: Contract, record: Mapping[str, Any], feature: contract.Feature
 
 
 def run(model: Contract, *, state: str = "live", run_id: str = RUN_ID, log: bool = False) -> dict[str, Any]:
-    steps = [("pre-processing", "SUCCEEDED", 3.2), ("Prepare", "Succeeded", 2.1), ("Train", "Succeeded", 6.4)]
+    steps: list[tuple[str, str, float | None]] = [
+        ("pre-processing", "SUCCEEDED", 3.2),
+        ("Prepare", "Succeeded", 2.1),
+        ("Train", "Succeeded", 6.4),
+    ]
     steps += [("Evaluate", "Succeeded", 4.0), ("Register", "Succeeded", 0.3)]
     reason = f"Served by mlops-dev-{model.name.replace('_', '-')}."
     if state == "training":

@@ -68,11 +68,16 @@ VALUES: Mapping[str, Callable[[int], str]] = {
     "no number": lambda n: "9" * n + "x",
 }
 
+
+def _of(make: Callable[[int], str], form: Callable[[str], str]) -> Callable[[int], str]:
+    return lambda n: form(make(n))
+
+
 JSON_BODIES: Mapping[str, Callable[[int], str]] = {
     **{f"{kind} as the body": make for kind, make in VALUES.items()},
-    **{f"{kind} as instances": lambda n, make=make: f'{{"instances": {make(n)}}}' for kind, make in VALUES.items()},
-    **{f"{kind} as a record": lambda n, make=make: of_records(make(n)) for kind, make in VALUES.items()},
-    **{f"{kind} as a value": lambda n, make=make: with_value(make(n)) for kind, make in VALUES.items()},
+    **{f"{kind} as instances": _of(make, '{{"instances": {}}}'.format) for kind, make in VALUES.items()},
+    **{f"{kind} as a record": _of(make, of_records) for kind, make in VALUES.items()},
+    **{f"{kind} as a value": _of(make, with_value) for kind, make in VALUES.items()},
     "members of the body": lambda n: names(n)[:-1] + f', "instances": [{json.dumps(RECORD)}]}}',
     "a hundred records of unknown names": lambda n: of_records(*[names(n // 100 + 1)] * 100),
     "a long name": lambda n: of_records("{" + quoted("x" * n) + ": 1}"),
@@ -95,7 +100,7 @@ CELLS: Mapping[str, Callable[[int], str]] = {
 }
 
 CSV_BODIES: Mapping[str, Callable[[int], str]] = {
-    **{kind: lambda n, make=make: f"{HEADER}\n{ROW.replace('41', make(n))}\n" for kind, make in CELLS.items()},
+    **{kind: _of(make, lambda cell: f"{HEADER}\n{ROW.replace('41', cell)}\n") for kind, make in CELLS.items()},
     "columns": lambda n: ",".join(f"c{place:06d}" for place in range(n)) + "\n",
     "known columns, over and over": lambda n: ",".join([HEADER] * (n // 9)) + "\n",
     "one known column, over and over": lambda n: ",".join(["latitude"] * n) + "\n",

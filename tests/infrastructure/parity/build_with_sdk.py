@@ -212,7 +212,7 @@ model = Model(
 )
 
 
-def register(step, status):
+def register(step: str, status: Any) -> ModelStep:
     return ModelStep(
         step,
         step_args=model.register(

@@ -105,7 +105,7 @@ class World:
         """Of the approved versions."""
         approved = [item for item in self.versions.values() if item["ModelApprovalStatus"] == "Approved"]
         newest = max(approved, key=order_of, default=None)
-        return newest and int(newest["ModelPackageVersion"])
+        return int(newest["ModelPackageVersion"]) if newest else None
 
     def order(self, number: int) -> Order:
         return order_of(self.versions[number])

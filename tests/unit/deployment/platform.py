@@ -186,7 +186,7 @@ def platform(
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return world.now.astimezone(tz or UTC)
 
     with mock.patch.multiple("time", sleep=lambda _: None):

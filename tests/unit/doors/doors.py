@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -76,7 +77,7 @@ def endpoint(content: bytes, contract: Contract) -> Verdicts | None:
     reasons: dict[int, list[str]] = {}
     found = inference.predict_fn(inference.input_fn(content, "text/csv"), served(contract))
     for error in found.errors if isinstance(found, inference.InputError) else ():
-        reasons.setdefault(error["instance"], []).append(f"{error['field']} {error['reason']}".strip())
+        reasons.setdefault(int(str(error["instance"])), []).append(f"{error['field']} {error['reason']}".strip())
     return [(line, "; ".join(reasons.get(index, ()))) for index, line in enumerate(lines)]
 
 
@@ -164,7 +165,7 @@ class NoTrees:
 
     booster = None
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return np.full(len(inputs), 0.5, dtype=np.float32)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
-from worker import BUNDLE, duckdb_session
+from worker import BUNDLE, duckdb_session  # type: ignore[import-not-found]  # beside this script
 
 ARGUMENTS = ["script", "--JOB_NAME", "j", "--extra-py-files", "s3://a/b.zip", "--processed_bucket", "processed"]
 
@@ -80,7 +80,7 @@ def main() -> None:
     from contract import Contract
 
     contract = Contract.from_dict(json.loads(sys.argv[1]))
-    pre_processing.bundled = lambda: {contract.name: contract}
+    vars(pre_processing)["bundled"] = lambda: {contract.name: contract}
     print(json.dumps([outcome(pre_processing, Path(path).read_bytes(), contract.name) for path in sys.argv[2:]]))
 
 

@@ -71,10 +71,10 @@ class FolderStore:
         return str(self._bucket / key)
 
     def _source(self, source: Any) -> Path:
-        return self._root / source.bucket / source.key
+        return self._root.joinpath(source.bucket, source.key)
 
     def _made(self, key: str) -> Path:
-        path = self._bucket / key
+        path: Path = self._bucket / key
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -83,7 +83,11 @@ def duckdb_session() -> Any:
     import duckdb
     from sqlframe import activate
 
-    offline = {"threads": 2, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    offline: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 2,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     activate("duckdb", conn=duckdb.connect(config=offline))
     from pyspark.sql import SparkSession
 

@@ -34,7 +34,7 @@ def binary_contract(**changes: Any) -> Contract:
 def binary_rows(count: int, seed: int = 5) -> list[Row]:
     """The target is 1 for yes, as the ETL job writes it; cheap flats are sold."""
     random = np.random.default_rng(seed)
-    rows = []
+    rows: list[Row] = []
     for _ in range(count):
         price, rooms, town = random.uniform(50, 500), float(random.integers(1, 6)), str(random.choice(["A", "B"]))
         score = (200 - price) / 40 + rooms / 2 + (town == "B") + random.normal(0, 0.7)

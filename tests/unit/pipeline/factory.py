@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 def synthetic_rows(count: int, contract: Contract, seed: int = 3) -> list[Row]:
     """Rows inside the bounds of California Housing, with a target that depends on them; some capped, some missing."""
     random = np.random.default_rng(seed)
-    rows = []
+    rows: list[Row] = []
     for _ in range(count):
         households = float(random.integers(50, 1500))
         rooms = households * random.uniform(3, 8)
@@ -106,7 +106,7 @@ def row_id(contract: Contract, row: Row) -> str:
 def numbered(contract: Contract, rows: Sequence[Row]) -> list[Row]:
     """The rows with their ids: those of equal rows differ by their number."""
     seen: Counter[tuple[Any, ...]] = Counter()
-    found = []
+    found: list[Row] = []
     for row in rows:
         values = tuple(row[name] for name in contract.columns)
         seen[values] += 1

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 HANDLER = """
 import json, logging, os, sys, time
@@ -52,7 +53,7 @@ def handler(event, context):
 """
 
 
-def template(*, bucket: str = "data", name: str = "worker") -> dict:
+def template(*, bucket: str = "data", name: str = "worker") -> dict[str, Any]:
     """Bucket, role, function with layer and dead letter queue, rule."""
     queue_arn = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
     statements = [
@@ -118,7 +119,7 @@ def template(*, bucket: str = "data", name: str = "worker") -> dict:
 
 
 def write_assembly(
-    folder: Path, stack: str, body: dict, *, needs: tuple[str, ...] = (), protected: bool = False
+    folder: Path, stack: str, body: dict[str, Any], *, needs: tuple[str, ...] = (), protected: bool = False
 ) -> Path:
     """A cloud assembly of one stack, laid out as the CDK does it, in `folder`/assembly-test."""
     inner = folder / "assembly-test"
@@ -130,7 +131,7 @@ def write_assembly(
     bucket = "assets-${AWS::AccountId}"
     template_key = f"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}.json"
 
-    def file(path: str, key: str, packaging: str) -> dict:
+    def file(path: str, key: str, packaging: str) -> dict[str, Any]:
         destination = {"bucketName": bucket, "objectKey": key}
         return {"source": {"path": path, "packaging": packaging}, "destinations": {"here": destination}}
 

@@ -1,17 +1,19 @@
 """A local cloud for the whole session, with the small application in it."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from localcloud.deploy import deploy
+from localcloud.deploy import Deployment, deploy
 from localcloud.host import LocalCloud
 from tests.unit.localcloud.core.assemblies import template, write_assembly
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory):
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     poisoned = {
         "AWS_ACCESS_KEY_ID": "AKIAHOST",
         "AWS_SESSION_TOKEN": "host",
@@ -35,15 +37,15 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def deployment(cloud: LocalCloud, assembly: Path):
+def deployment(cloud: LocalCloud, assembly: Path) -> Deployment:
     return deploy(assembly, cloud.session(), endpoint=cloud.endpoint)
 
 
 @pytest.fixture(scope="session")
-def invoke(cloud: LocalCloud, deployment):
+def invoke(cloud: LocalCloud, deployment: Deployment) -> Callable[..., dict[str, Any]]:
     function = cloud.client("lambda")
 
-    def call(**event: object) -> dict:
+    def call(**event: object) -> dict[str, Any]:
         answer = function.invoke(FunctionName="worker", Payload=json.dumps(event))
         return {"error": answer.get("FunctionError"), "payload": json.load(answer["Payload"])}
 
@@ -51,7 +53,7 @@ def invoke(cloud: LocalCloud, deployment):
 
 
 @pytest.fixture
-def deployed_elsewhere(tmp_path: Path, assembly: Path):
+def deployed_elsewhere(tmp_path: Path, assembly: Path) -> Iterator[LocalCloud]:
     """A second local cloud, for tests that end it."""
     other = LocalCloud(state_dir=tmp_path / "other")
     other.start()

@@ -137,8 +137,13 @@ INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
 def settled(sagemaker: Any, name: str) -> dict[str, Any]:
     """An endpoint as soon as no change of it is under way."""
-    describe = sagemaker.describe_endpoint
-    return until(lambda: (found := describe(EndpointName=name))["EndpointStatus"] in ("InService", "Failed") and found)
+
+    def now() -> dict[str, Any] | None:
+        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
+        return found if found["EndpointStatus"] in ("InService", "Failed") else None
+
+    described: dict[str, Any] = until(now)
+    return described
 
 
 def ask(runtime: Any, name: str, body: Any, **members: Any) -> Any:
