@@ -93,8 +93,7 @@ def _rows(
         wanted = [ROW_ID, *(name for name in names if name in table.column_names), *contract.columns]
         for batch in table.select(wanted).to_batches(max_chunksize=10_000):
             for record in batch.to_pylist():
-                if goal.levels:
-                    record[goal.name] = goal.levels[int(record[goal.name])]
+                record[goal.name] = goal.said(record[goal.name])
                 yield [split, record[ROW_ID], *(record.get(name) for name in (*names, *contract.columns))]
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from frontend.answers import Explanation, Feature, Model, Target
+from frontend.answers import Explanation, Feature, Model
 from frontend.colours import Colours
 from frontend.explaining import Effect, effects_of
-from frontend.formatting import amount, signed, title
+from frontend.formatting import amount, signed
 from frontend.forms import label_of
 from frontend.kinds import Value
 from frontend.kinds.control import Look
+from frontend.outputs import Output, output_of
 from frontend.sweeps import Point
 from frontend.words import chart_title
 
@@ -26,10 +27,9 @@ WORDS_SHARE = 0.4
 
 def waterfall(explanation: Explanation, model: Model, colours: Colours) -> Any:
     """From the base to the prediction, a bar an effect, the largest first."""
-    target = model.target
     frame = waterfall_frame(explanation, effects_of(explanation, model.features, model.derived))
     order = frame["label"].tolist()
-    title_of_axis = chart_title(_named(target)) if explanation.output == "value" else "Log-odds"
+    title_of_axis = chart_title(output_of(model).heading) if explanation.output == "value" else "Log-odds"
     low, high = frame[["start", "end"]].to_numpy().min(), frame[["start", "end"]].to_numpy().max()
     span = (high - low) or 1.0
     base = alt.Chart(frame).encode(
@@ -73,17 +73,11 @@ def waterfall_frame(explanation: Explanation, effects: Sequence[Effect]) -> pd.D
     return frame.assign(right=frame[["start", "end"]].max(axis=1))
 
 
-def sweep_chart(curve: Sequence[Point], feature: Feature, target: Target, at: Value, colours: Colours) -> Any:
+def sweep_chart(curve: Sequence[Point], feature: Feature, output: Output, at: Value, colours: Colours) -> Any:
     """The prediction over one feature, with a mark at `at`."""
     frame = pd.DataFrame({"value": [p.value for p in curve], "prediction": [p.prediction for p in curve]})
-    name = f"Probability of {target.levels[-1]}" if target.levels else _named(target)
-    return feature.control.curve(feature, frame, Look(label_of(feature), name, at, colours))
+    return feature.control.curve(feature, frame, Look(label_of(feature), output.axis, at, colours))
 
 
 def _kinds(colours: Colours) -> alt.Scale:
     return alt.Scale(domain=["total", "up", "down"], range=[colours.ink, colours.accent, colours.muted])
-
-
-def _named(target: Target) -> str:
-    """With its unit, where it has one."""
-    return f"{title(target.name)} ({target.unit})" if target.unit else title(target.name)

@@ -9,32 +9,18 @@ import pandas as pd
 from frontend.answers import Model
 from frontend.batches import Outcome
 from frontend.batchfile import BatchFile
-from frontend.formatting import title
+from frontend.outputs import HIGH, LOW, output_of
 
-LOW, HIGH = "low", "high"
 VERSION = "model_version"
 LINE, REASON = "line", "reason"
 LARGE = 1000
 GIVEN = " (given)"
 
 
-def predicted_column(model: Model) -> str:
-    """The number that was predicted: the target's value, or the probability of its positive level."""
-    return _predicted(model) if model.summary.task == "regression" else "probability"
-
-
-def predicted_label(model: Model) -> str:
-    """The heading of that column, with its unit."""
-    if model.summary.task == "binary":
-        return f"Probability of {model.target.levels[-1]}"
-    unit = f" ({model.target.unit})" if model.target.unit else ""
-    return f"Predicted {title(model.target.name).lower()}{unit}"
-
-
 def added_columns(model: Model, outcome: Outcome) -> tuple[str, ...]:
     """What a predicted row may get beside its own columns; its version where several answered."""
-    more = (LOW, HIGH) if model.summary.task == "regression" else (predicted_column(model),)
-    return (_predicted(model), *more, *((VERSION,) if len(outcome.versions) > 1 else ()))
+    output = output_of(model)
+    return (output.predicted, *output.beside, *((VERSION,) if len(outcome.versions) > 1 else ()))
 
 
 def apart(given: Collection[str], added: Collection[str]) -> dict[str, str]:
@@ -59,14 +45,14 @@ def readable(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def results_frame(model: Model, file: BatchFile, outcome: Outcome) -> pd.DataFrame:
     """The file's rows that were predicted, in its order, with what was predicted in front."""
-    added = added_columns(model, outcome)
+    added, output = added_columns(model, outcome), output_of(model)
     renamed = apart(file.columns, added)
     rows = []
     for index in sorted(outcome.predictions):
         prediction = outcome.predictions[index]
-        row: dict[str, object] = {predicted_column(model): prediction.value}
+        row: dict[str, object] = {output.column: prediction.value}
         if prediction.label is not None:
-            row = {_predicted(model): prediction.label, **row}
+            row = {output.predicted: prediction.label, **row}
         if prediction.interval:
             row |= {LOW: prediction.interval.low, HIGH: prediction.interval.high}
         if VERSION in added:
@@ -93,10 +79,6 @@ def rejected_frame(file: BatchFile, outcome: Outcome) -> pd.DataFrame:
         own = _own(file.rows[index].cells, renamed)
         rows.append({LINE: file.rows[index].line, REASON: reasons, **own})
     return pd.DataFrame(rows)
-
-
-def _predicted(model: Model) -> str:
-    return f"predicted_{model.target.name}"
 
 
 def _own(cells: Mapping[str, object], renamed: Mapping[str, str]) -> dict[str, object]:

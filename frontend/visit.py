@@ -11,7 +11,8 @@ import streamlit as st
 
 from frontend.answers import Model, Predictions
 from frontend.kinds import Value
-from frontend.results import HIGH, LOW, apart
+from frontend.outputs import HIGH, LOW
+from frontend.results import apart
 from frontend.times import now
 
 TIME, VERSION, PROBABILITY = "time", "version", "probability"

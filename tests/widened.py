@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from contract import Contract, Recipe
+from contract import Contract, Recipe, contract_of
 
 
 def widened(contract: Contract, levels: int, *, nullable: bool = False) -> Recipe:
@@ -22,7 +22,7 @@ def widened(contract: Contract, levels: int, *, nullable: bool = False) -> Recip
         features[item.name] = {**features[item.name], "levels": words, "default": words[0]}
         if nullable:
             features[item.name]["nullable"] = True
-    wide = Contract.from_dict({**document, "features": features})
+    wide = contract_of({**document, "features": features})
     numbers = [*(item.name for item in wide.numeric), *(item.name for item in wide.derived)]
     ones = dict.fromkeys(numbers, 1.0)
     return Recipe.fitted(wide, impute=ones, fences={}, mean=dict.fromkeys(numbers, 0.0), std=ones)

@@ -145,8 +145,9 @@ def _answer(lines: Lines, recipe: Recipe, predict: Predict) -> Answer:
     if good.any():
         chosen = {name: column[good] for name, column in values.items()}
         predictions = predict(recipe.apply_columns(chosen)).tolist()
+        rules, goal = recipe.contract.rules, recipe.contract.target
         for place, value in zip(places[good].tolist(), predictions, strict=True):
-            label = _label(recipe.contract, value)
+            label = rules.label(value, goal, recipe.contract.serving)
             done[place] = file.output.predicted(lines.records[place].text, value, label)
     return Answer(header + "".join(f"{done[place]}\n" for place in range(len(lines.records))))
 
@@ -233,12 +234,6 @@ def _levels(field: Field, texts: Fields, missing: frozenset[str]) -> tuple[NDArr
 
 def _are(texts: Fields, known: frozenset[str]) -> NDArray[np.bool_]:
     return np.fromiter((text in known for text in texts), dtype=bool, count=len(texts))
-
-
-def _label(contract: Contract, value: float) -> str | None:
-    """What a binary model says."""
-    threshold = contract.serving.threshold
-    return None if threshold is None else contract.target.levels[value >= threshold]
 
 
 def _report(lines: int, without: int) -> None:

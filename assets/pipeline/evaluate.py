@@ -24,12 +24,12 @@ from steps.gate import decide
 from steps.metrics import Vector
 from steps.slices import slices_of
 from steps.sums import digest_of
+from steps.tasks import evaluation_of, metrics_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 
 # Beside the evaluation; the platform reads it as tracking.contracts.
 CONTRACT = "contract.json"
 NO_PLOTS = "Plots were skipped: matplotlib is not installed in this container."
-LEAST_ROWS = 2
 _SKEW = 1e-6  # between the model inputs that the ETL job computed and those that serving would
 
 
@@ -89,21 +89,14 @@ def answers(model: TrainedModel, test_dir: Path) -> Evaluated:
 
 def too_few(rows: Rows, contract: Contract) -> str:
     """Why the gate's metric says nothing about these test rows, or ""."""
-    count = len(rows.target)
-    if count < LEAST_ROWS:
-        found = "there is no test row" if not count else f"there is only {count} test row"
-        return f"{found}, and {LEAST_ROWS} are needed"
-    if contract.task == "binary" and len(set(rows.target.tolist())) < 2:
-        only, other = (contract.target.levels[place] for place in (int(rows.target[0]), 1 - int(rows.target[0])))
-        return f"the target of every test row ({count:,}) is {only}, and none is {other}"
-    return ""
+    return evaluation_of(contract).too_few(contract.target, rows.target)
 
 
 def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[str]) -> dict[str, Any]:
     """evaluation.json"""
     model, rows, predicted = evaluated.model, evaluated.rows, evaluated.predicted
     contract = model.contract
-    overall = metrics.metrics_of(contract, rows.target, predicted)
+    overall = metrics_of(contract, rows.target, predicted)
     intervals = {
         name: bootstrap.interval(name, rows.target, predicted, seed=contract.training.seed)
         for name in contract.rules.limits
@@ -114,7 +107,9 @@ def document(evaluated: Evaluated, champion: Champion | None, plots: Sequence[st
         "task": contract.task,
         "unit": contract.target.unit,
         "metrics": overall,
-        **metrics.document(contract, overall, {name: item.standard_deviation for name, item in intervals.items()}),
+        evaluation_of(contract).statistics: metrics.described(
+            overall, {name: item.standard_deviation for name, item in intervals.items()}
+        ),
         "interval": {name: [item.low, item.high] for name, item in intervals.items()}
         | {"level": bootstrap.LEVEL, "method": "bootstrap"},
         "prediction_interval": prediction_interval(evaluated),
@@ -168,7 +163,7 @@ def draw_plots(output: Path, evaluated: Evaluated) -> tuple[list[str], str | Non
         actual=evaluated.rows.target,
         predicted=evaluated.predicted,
         importance=evaluated.model.importance(),
-        target=evaluated.model.contract.target,
+        contract=evaluated.model.contract,
     )
     return names, None
 

@@ -26,8 +26,8 @@ def explain(booster: xgboost.Booster, recipe: Recipe, records: Sequence[Mapping[
     names = [column.name for column in recipe.columns]
     matrix = xgboost.DMatrix(inputs, feature_names=names, nthread=1)
     found: NDArray[np.float32] = booster.predict(matrix, pred_contribs=True)
-    output = "log-odds" if recipe.contract.task == "binary" else "value"
     shown = _values(recipe, records)
+    output = recipe.contract.rules.explained
     return [_one(row.tolist(), values, recipe, output) for row, values in zip(found, shown, strict=True)]
 
 

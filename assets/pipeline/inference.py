@@ -235,16 +235,16 @@ def output_fn(prediction: Prediction | batch_rows.Answer | InputError, accept: s
         for answer, explanation in zip(answers, prediction.explanations, strict=True):
             answer["explanation"] = explanation
     target = model.recipe.contract.target
-    meant = {"name": target.name, "unit": target.unit, "levels": list(target.levels)}
+    meant = {"name": target.name, "unit": target.unit, "levels": list(target.field.levels)}
     document = {"predictions": answers, **model.origin, "target": meant}
     return json.dumps(document), JSON
 
 
 def _answer(model: Model, value: float) -> dict[str, object]:
     contract = model.recipe.contract
-    threshold = contract.serving.threshold
-    if contract.task == "binary" and threshold is not None:
-        return {"value": value, "label": contract.target.levels[value >= threshold]}
+    label = contract.rules.label(value, contract.target, contract.serving)
+    if label is not None:
+        return {"value": value, "label": label}
     if model.interval is None:
         return {"value": value}
     low, high = model.interval.of(value)

@@ -30,6 +30,7 @@ from steps.dataset import Rows, read_compact
 from steps.failures import StepError, run
 from steps.fitting import Fitted, fit, useful_threads
 from steps.hyperparameters import Hyperparameters, hyperparameters_of, parameters_of
+from steps.tasks import evaluation_of
 from trees import save_trees
 
 if TYPE_CHECKING:
@@ -84,10 +85,8 @@ def train(settings: Settings, hyperparameters: Hyperparameters) -> None:
 
 
 def interval_of(fitted: Fitted, validation: Rows, contract: Contract) -> interval.Interval | None:
-    """From errors of trees on validation rows that they had not seen. After a refit these are rather too large."""
-    if contract.task != "regression":
-        return None
-    return interval.fit(validation.target, fitted.unseen, low=contract.target.min, high=contract.target.max)
+    """From errors of trees on validation rows that they had not seen."""
+    return evaluation_of(contract).interval(contract.target, validation.target, fitted.unseen)
 
 
 def summary(

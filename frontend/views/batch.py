@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -15,21 +14,18 @@ from frontend.answers import Model, Summary
 from frontend.batches import Outcome
 from frontend.batchfile import KINDS, BatchFile, FileError, template
 from frontend.colours import of_theme, on_ramp
-from frontend.formatting import NOTHING, amount, plural, share
+from frontend.formatting import NOTHING, plural
 from frontend.forms import coordinates_of
 from frontend.heading import page
 from frontend.maps import Legend, Mark, around, show
+from frontend.outputs import HIGH, LOW, output_of
 from frontend.results import (
-    HIGH,
     LINE,
-    LOW,
     REASON,
     VERSION,
     added_columns,
     apart,
     places_frame,
-    predicted_column,
-    predicted_label,
     readable,
 )
 from frontend.upload import Predicted, Table, Upload, held
@@ -128,9 +124,9 @@ def _predicted(model: Model, file: BatchFile, predicted: Predicted) -> None:
         st.metric("Predicted", f"{len(outcome.predictions):,}", width="content")
         st.metric("Refused", f"{len(outcome.rejects):,}", width="content")
         st.metric("Model version", escaped(", ".join(sorted(outcome.versions))) or NOTHING, width="content")
-        if outcome.predictions and model.summary.task == "regression":
-            median = statistics.median(item.value for item in outcome.predictions.values())
-            st.metric("Median", escaped(amount(median, model.target.unit)), width="content")
+        values = [item.value for item in outcome.predictions.values()]
+        if values and (middle := output_of(model).middle(values)):
+            st.metric("Median", escaped(middle), width="content")
     if outcome.predictions:
         _results(model, file, predicted)
     if outcome.rejects:
@@ -142,7 +138,8 @@ def _results(model: Model, file: BatchFile, predicted: Predicted) -> None:
     st.subheader("Results", anchor=False)
     _map(model, file, predicted.outcome)
     unit = f" ({model.target.unit})" if model.target.unit else ""
-    labels = {predicted_column(model): predicted_label(model), LOW: f"Low{unit}", HIGH: f"High{unit}"}
+    output = output_of(model)
+    labels = {output.column: output.label, LOW: f"Low{unit}", HIGH: f"High{unit}"}
     added = added_columns(model, predicted.outcome)
     numbers = [name for name in added if name in labels]
     config: dict[str, Any] = {name: st.column_config.NumberColumn(labels[name], format="localized") for name in numbers}
@@ -171,14 +168,14 @@ def _map(model: Model, file: BatchFile, outcome: Outcome) -> None:
         places = places.sample(MOST_POINTS, random_state=0)
     if places.empty:
         return
-    words = share if model.summary.task == "binary" else amount
+    output = output_of(model)
     ramp = of_theme(st.context.theme.type).ramp
     low, high = places["value"].min(), places["value"].max()
     marks = [
-        Mark(x, y, words(value), on_ramp(ramp, (value - low) / ((high - low) or 1.0)))
+        Mark(x, y, output.words(value), on_ramp(ramp, (value - low) / ((high - low) or 1.0)))
         for x, y, value in places.itertuples(index=False)
     ]
-    legend = Legend(title=predicted_label(model), low=words(low), high=words(high), ramp=ramp)
+    legend = Legend(title=output.label, low=output.words(low), high=output.words(high), ramp=ramp)
     show(key="map", box=around(marks, coordinates.bounds), marks=marks, legend=legend)
 
 

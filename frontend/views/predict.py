@@ -12,13 +12,14 @@ from frontend.answers import Feature, Model, Prediction, Predictions, Summary
 from frontend.charts import sweep_chart, waterfall
 from frontend.colours import of_theme
 from frontend.errors import ApiError, Kind
-from frontend.formatting import amount, share, signed, title
+from frontend.formatting import amount, share, title
 from frontend.forms import coordinates_of, fields_of, missing
 from frontend.heading import page
 from frontend.inputs import place_picker, record_form
 from frontend.kinds import Value
 from frontend.maps import Mark
-from frontend.results import HIGH, LOW, readable
+from frontend.outputs import HIGH, LOW, output_of
+from frontend.results import readable
 from frontend.spreadsheet import csv_of
 from frontend.sweeps import curve_of, instances_of, values_of
 from frontend.visit import Asked
@@ -76,7 +77,8 @@ def _answer(model: Model, asked: Asked) -> None:
             st.metric(escaped(title(model.target.name)), escaped(amount(first.value, model.target.unit)))
         else:
             st.metric(escaped(title(model.target.name)), escaped(first.label))
-            st.progress(first.value, text=escaped(f"Probability of {model.target.levels[-1]}: {share(first.value)}"))
+            output = output_of(model)
+            st.progress(first.value, text=escaped(f"{output.label}: {output.words(first.value)}"))
         st.caption(escaped(" · ".join(_facts(model, first, asked.answer))))
     if first.explanation:
         st.subheader("What drove it", anchor=False)
@@ -89,8 +91,8 @@ def _facts(model: Model, first: Prediction, answer: Predictions) -> list[str]:
     if first.interval:
         low, high = amount(first.interval.low), amount(first.interval.high, model.target.unit)
         facts.append(f"{share(first.interval.level)} interval: {low} to {high}")
-    if first.label is not None and model.threshold is not None:
-        facts.append(f"{model.target.levels[-1]} from a probability of {share(model.threshold)}")
+    if rule := output_of(model).rule:
+        facts.append(rule)
     return [*facts, f"model version {answer.model_version}"]
 
 
@@ -124,7 +126,7 @@ def _what_if(model: Model, asked: Asked) -> None:
         with left:
             there = next(point.prediction for point in curve if point.value == at)
             _compare(model, asked.answer.items[0].value, there)
-        chart = sweep_chart(curve, feature, model.target, at, of_theme(st.context.theme.type))
+        chart = sweep_chart(curve, feature, output_of(model), at, of_theme(st.context.theme.type))
         right.altair_chart(chart, key="sweep")
 
 
@@ -144,18 +146,12 @@ def _strongest(asked: Asked, names: list[str]) -> str:
 
 
 def _compare(model: Model, before: float, after: float) -> None:
-    unit = model.target.unit
-    if model.summary.task == "binary":
-        change = f"{100 * (after - before):+.1f} points"
-        name, value = f"Probability of {model.target.levels[-1]}", share(after)
-    else:
-        change = signed(after - before, unit)
-        name, value = title(model.target.name), amount(after, unit)
+    output = output_of(model)
     unchanged = after == before
     st.metric(
-        escaped(name),
-        escaped(value),
-        "as asked" if unchanged else escaped(change),
+        escaped(title(model.target.name) if output.is_number else output.label),
+        escaped(output.words(after, unit=True)),
+        "as asked" if unchanged else escaped(output.change(before, after)),
         delta_color="off",
         delta_arrow="off",
     )
@@ -192,10 +188,10 @@ def _history(model: Model, asked: list[Asked]) -> None:
 
 
 def _target_column(model: Model) -> Any:
-    name = f"{title(model.target.name)} ({model.target.unit})" if model.target.unit else title(model.target.name)
-    if model.summary.task == "binary":
-        return st.column_config.TextColumn(name)
-    return st.column_config.NumberColumn(name, format="localized")
+    output = output_of(model)
+    if output.is_number:
+        return st.column_config.NumberColumn(output.heading, format="localized")
+    return st.column_config.TextColumn(output.heading)
 
 
 page("Predict", _predict)

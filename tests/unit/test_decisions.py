@@ -8,7 +8,7 @@ import pytest
 
 from tests import decisions
 
-MOST = {"feature type": 0, "how values are held": 16, "task": 26, "algorithm": 9}
+MOST = {"feature type": 0, "how values are held": 16, "task": 4, "algorithm": 10}
 
 
 @pytest.mark.parametrize("question", decisions.QUESTIONS)

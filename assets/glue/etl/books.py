@@ -8,8 +8,8 @@ from typing import Any
 
 from contract import Contract
 from contract.reading import Layout
+from contract.tasks import Sizes
 from etl import checks, splits
-from etl.checks import Sizes
 from etl.splits import Counted
 from etl.tally import Tally
 

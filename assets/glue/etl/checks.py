@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from contract import Contract
 from contract.reading import LARGEST
+from contract.tasks import Sizes
 from etl.run import Refused
 from etl.tally import Tally
 
-Sizes = Mapping[str, Mapping[str, int]]  # rows by side and level of the target
-
 _EQUAL_SHARE = 0.2
-_TEST_ROWS = 2  # an error has no spread with fewer
 
 
 def check_model(model: str, contracts: Mapping[str, Contract], file: str) -> Contract:
@@ -46,22 +44,8 @@ def check_rows(rows: int, contract: Contract, file: str) -> None:
 
 def check_sides(sizes: Sizes, contract: Contract, file: str) -> None:
     """Whether a model can be trained on the train rows and judged on the test rows."""
-    if contract.task == "regression":
-        rows = sum(sizes["test"].values())
-        if rows < _TEST_ROWS:
-            raise Refused(
-                f"{file}: {_listed(sizes)}; the {contract.gate.metric.upper()} of the gate needs at least {_TEST_ROWS} "
-                "test rows; upload more rows"
-            )
-        return
-    name, metric = contract.target.field.called, contract.gate.metric.upper()
-    for side in ("train", "test"):
-        for level in contract.target.levels:
-            if not sizes[side][level]:
-                raise Refused(
-                    f"{file}: no {side} row has {name} {level!r}, and the {metric} of the gate needs both levels there "
-                    f"({_listed(sizes)}); upload more rows with {level!r}"
-                )
+    if reason := contract.rules.unfit(sizes, _listed(sizes), contract.target, contract.gate.metric.upper()):
+        raise Refused(f"{file}: {reason}")
 
 
 def check_kept(rows: Mapping[str, int], contract: Contract, file: str) -> None:

@@ -93,7 +93,7 @@ class Reader:
         target = values[self._contract.target.name]
         columns = [integers(texts.lines[rows]), self._row_ids(features, rows)]
         columns += [item.taken(rows) for item in features]
-        columns.append(target.indicator(rows) if self._contract.target.levels else target.taken(rows))
+        columns.append(target.indicator(rows) if self._contract.target.coded else target.taken(rows))
         columns += self._named_columns(values, rows)
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 

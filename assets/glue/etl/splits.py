@@ -103,7 +103,7 @@ def part(rows: str, split: str, contract: Contract) -> str:
 
 def sizes(ask: Ask, rows: str, contract: Contract) -> dict[str, dict[str, int]]:
     """Rows of each side by the level of the target."""
-    found = {name: dict.fromkeys(contract.target.levels or ("",), 0) for name in NAMES}
+    found = {name: dict.fromkeys(contract.target.parts, 0) for name in NAMES}
     for side, count, *level in ask(_grouped([quoted(SPLIT), "count(*)"], [SPLIT], rows, contract)):
         found[side][_level(level, contract)] = count
     return found
@@ -111,20 +111,20 @@ def sizes(ask: Ask, rows: str, contract: Contract) -> dict[str, dict[str, int]]:
 
 def levels(ask: Ask, rows: str, contract: Contract) -> dict[str, int]:
     """Rows by the level of the target; one that is a number has the one level ""."""
-    found = dict.fromkeys(contract.target.levels or ("",), 0)
+    found = dict.fromkeys(contract.target.parts, 0)
     for count, *level in ask(_grouped(["count(*)"], [], rows, contract)):
         found[_level(level, contract)] = count
     return found
 
 
 def _grouped(shown: list[str], by: list[str], rows: str, contract: Contract) -> str:
-    target = [contract.target.name] if contract.target.levels else []
+    target = [contract.target.name] if contract.target.coded else []
     group = f" group by {listed([*by, *target])}" if by or target else ""
     return select([*shown, *map(quoted, target)], rows) + group
 
 
 def _level(found: Sequence[float], contract: Contract) -> str:
-    return contract.target.levels[int(found[0])] if found else ""
+    return contract.target.parts[int(found[0])] if found else ""
 
 
 def filled(ask: Ask, rows: str, contract: Contract, file: str) -> tuple[Bounds, dict[str, int]]:

@@ -65,17 +65,11 @@ def answering(records: Records, deployed: Contract) -> Answering:
 
 def _summary(records: Records, found: Answering) -> dict[str, Any]:
     contract, live = found.contract, found.live
-    target = contract.target
     return {
         "name": contract.name,
         "task": contract.task,
         "description": contract.description,
-        "target": {
-            "name": target.name,
-            "unit": target.unit,
-            "description": target.description,
-            **({"levels": list(target.levels)} if target.levels else {}),
-        },
+        "target": contract.target.to_document(),
         "live": _live(records, live) if live else None,
         "notice": found.notice,
     }
@@ -84,7 +78,6 @@ def _summary(records: Records, found: Answering) -> dict[str, Any]:
 def detail(records: Records, deployed: Contract) -> dict[str, Any]:
     found = answering(records, deployed)
     contract, gate = found.contract, deployed.gate
-    threshold = contract.serving.threshold
     limit = {"min": gate.limit} if gate.higher_is_better else {"max": gate.limit}
     return {
         **_summary(records, found),
@@ -100,7 +93,7 @@ def detail(records: Records, deployed: Contract) -> dict[str, Any]:
         "schema": json_schema(contract),
         "gate": {"metric": gate.metric, **limit, "margin": gate.margin},
         "max_instances": MAX_INSTANCES,
-        **({"threshold": threshold} if threshold is not None else {}),
+        **contract.rules.told(contract.serving),
     }
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from contract import Contract, ContractError
+from contract import Contract, ContractError, contract_of
 from tracking.contracts import contract_document
 from tracking.documents import Documents
 from tracking.place import Place
@@ -39,7 +39,7 @@ class Records:
         """By which the version answers; None for one that has none kept, or one that this release cannot read."""
         document = contract_document(self._documents, version)
         try:
-            return Contract.from_dict(document, f"version {version.number}") if document else None
+            return contract_of(document, f"version {version.number}") if document else None
         except ContractError:
             log.exception("Contract of a version not read", extra={"model_version": version.number})
             return None

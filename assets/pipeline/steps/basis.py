@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract import Contract
-from contract.model import Target
 from steps.dataset import RawRows, Rows
 from steps.known import known_rows
 from steps.seen import Mask, UndecidedError, seen_by
@@ -79,27 +78,19 @@ def basis_of(champion: TrainedModel, model: TrainedModel, rows: Rows, raw: RawRo
 
 def other_target(theirs: Contract, ours: Contract) -> str:
     """Why the champion answers another question, or "". A new name for the same column asks the same."""
-    if _question(theirs.target) == _question(ours.target):
+    if theirs.target.question == ours.target.question:
         return ""
-    return f"it has another target ({_described(theirs.target)}, now {_described(ours.target)})"
-
-
-def _question(target: Target) -> tuple[str, str, tuple[str, ...]]:
-    return target.field.column, target.unit, target.levels
-
-
-def _described(target: Target) -> str:
-    of = f" in {target.unit}" if target.unit else f" of {' or '.join(target.levels)}" if target.levels else ""
-    return f"{target.field.column}{of}"
+    return f"it has another target ({theirs.target.described}, now {ours.target.described})"
 
 
 def too_few(basis: Basis, rows: Rows, contract: Contract) -> str:
     """Why the rows that are left say too little, or ""."""
-    target, levels = rows.target[basis.chosen], contract.target.levels
-    least = min((int(np.sum(target == value)) for value in range(len(levels))), default=LEAST_OF_LEVEL)
+    target, coded = rows.target[basis.chosen], contract.target.coded
+    places = range(len(contract.target.parts)) if coded else ()
+    least = min((int(np.sum(target == place)) for place in places), default=LEAST_OF_LEVEL)
     if len(target) == len(rows.target) or (len(target) >= LEAST_ROWS and least >= LEAST_OF_LEVEL):
         return ""
-    needed = f"{LEAST_ROWS} rows, {LEAST_OF_LEVEL} of each level," if levels else f"{LEAST_ROWS} rows"
+    needed = f"{LEAST_ROWS} rows, {LEAST_OF_LEVEL} of each level," if coded else f"{LEAST_ROWS} rows"
     reasons = []
     if basis.left_out or not basis.not_taken:
         reasons.append(f"it may know {basis.left_out:,} of the {len(basis.known):,} test rows from its training")

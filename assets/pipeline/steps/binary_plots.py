@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from contract import Target
 from steps.figures import ACCENT, GREY, INK, new_axes
 from steps.metrics import Vector, auc
 
 BINS = 10
 
 
-def roc_curve(actual: Vector, predicted: Vector, target: Target) -> Figure:
+def roc_curve(actual: Vector, predicted: Vector, negative_level: str, positive_level: str) -> Figure:
     figure, axes = new_axes(5.0, 4.6)
     order = np.argsort(-predicted, kind="stable")
     # A step for each distinct score: rows that share one are told apart by nothing.
@@ -22,13 +21,13 @@ def roc_curve(actual: Vector, predicted: Vector, target: Target) -> Figure:
     axes.plot(negative / negative[-1], positive / positive[-1], color=ACCENT, linewidth=1.6)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
     axes.set_title(f"ROC curve, test rows (AUC {auc(actual, predicted):.4f})")
-    axes.set_xlabel(f"Share of {target.levels[0]} rows called {target.levels[1]}")
-    axes.set_ylabel(f"Share of {target.levels[1]} rows found")
+    axes.set_xlabel(f"Share of {negative_level} rows called {positive_level}")
+    axes.set_ylabel(f"Share of {positive_level} rows found")
     axes.grid(visible=True)
     return figure
 
 
-def calibration(actual: Vector, predicted: Vector, target: Target) -> Figure:
+def calibration(actual: Vector, predicted: Vector, positive_level: str) -> Figure:
     """Rows in bins of equal width; the area of a point grows with the rows in it."""
     figure, axes = new_axes(5.0, 4.6)
     place = np.minimum((predicted * BINS).astype(int), BINS - 1)
@@ -40,7 +39,7 @@ def calibration(actual: Vector, predicted: Vector, target: Target) -> Figure:
     axes.plot(mean, share, color=GREY, linewidth=0.8)
     axes.scatter(mean, share, s=20 + 280 * rows[used] / rows.sum(), color=ACCENT, alpha=0.8, linewidths=0)
     axes.set_title("Calibration, test rows")
-    axes.set_xlabel(f"Predicted probability of {target.levels[1]}")
-    axes.set_ylabel(f"Share of rows that are {target.levels[1]}")
+    axes.set_xlabel(f"Predicted probability of {positive_level}")
+    axes.set_ylabel(f"Share of rows that are {positive_level}")
     axes.grid(visible=True)
     return figure

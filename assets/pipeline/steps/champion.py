@@ -13,9 +13,10 @@ from steps.basis import Basis, basis_of
 from steps.context import read_json
 from steps.dataset import RawRows, Rows
 from steps.failures import StepError
-from steps.metrics import Vector, metrics_of
+from steps.metrics import Vector
 from steps.seen import UndecidedError
 from steps.slices import Slice, slices_of
+from steps.tasks import metrics_of
 from steps.trained import ARCHIVE, TrainedModel, load_model
 from steps.wording import amount, one_line, share, title
 

@@ -1,30 +1,16 @@
-"""How good predictions are: the metrics of each task. A binary target is 0 or 1, its prediction a probability."""
+"""How good predictions are. Where the target is a level, it is 0 or 1, and its prediction a probability."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import Contract
-
 Vector = NDArray[np.float64]
 
-# Metrics that say something about any set of rows, and so about a slice of them.
-OF_SLICES = {"regression": ("rmse", "mae"), "binary": ("auc", "logloss", "accuracy")}
 _NEAREST = 1e-15  # to 0 and 1: the logarithm of a probability stays finite
-
-
-def metrics_of(contract: Contract, actual: Vector, predicted: Vector) -> dict[str, float]:
-    """All metrics of the task; those that the rows do not define are left out."""
-    if contract.task == "regression":
-        found = {"rmse": rmse(actual, predicted), "mae": mae(actual, predicted), "r2": r2(actual, predicted)}
-    else:
-        found = {"logloss": logloss(actual, predicted), **_of_labels(actual, predicted >= _threshold(contract))}
-        area = auc(actual, predicted)
-        found = found if area is None else {"auc": area, **found}
-    return found
 
 
 def row_losses(metric: str, actual: Vector, predicted: Vector) -> Vector:
@@ -76,25 +62,18 @@ class Ranks:
         return won / float(pairs) if pairs else float("nan")
 
 
-def document(contract: Contract, overall: dict[str, float], deviations: dict[str, float]) -> dict[str, Any]:
+def described(overall: Mapping[str, float], deviations: Mapping[str, float]) -> dict[str, Any]:
     """The metrics as SageMaker's model quality statistics want them."""
-    kind = "regression_metrics" if contract.task == "regression" else "binary_classification_metrics"
-    described = {
+    return {
         name: {"value": value} | ({"standard_deviation": deviations[name]} if name in deviations else {})
         for name, value in overall.items()
     }
-    return {kind: described}
 
 
-def _of_labels(actual: Vector, said: NDArray[np.bool_]) -> dict[str, float]:
+def of_labels(actual: Vector, said: NDArray[np.bool_]) -> dict[str, float]:
     """Precision, recall and F1 are of the positive level, and 0 where nothing was found."""
     true = actual == 1
     hits = float(np.sum(true & said))
     precision, recall = hits / max(float(said.sum()), 1.0), hits / max(float(true.sum()), 1.0)
     f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
     return {"accuracy": float(np.mean(true == said)), "precision": precision, "recall": recall, "f1": f1}
-
-
-def _threshold(contract: Contract) -> float:
-    assert contract.serving.threshold is not None, "a binary contract has one"
-    return contract.serving.threshold

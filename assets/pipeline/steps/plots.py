@@ -1,4 +1,4 @@
-"""The evaluation's plots as PNG, by task."""
+"""The evaluation's plots as PNG: those of the task, and what the model looks at."""
 
 from __future__ import annotations
 
@@ -8,30 +8,23 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from contract import Target
-from steps import binary_plots, regression_plots
+from contract import Contract
 from steps.figures import ACCENT, STYLE, new_axes
 from steps.metrics import Vector
+from steps.tasks import evaluation_of
 
 MOST_IMPORTANT = 15
 
 
 def draw(
-    folder: Path, *, actual: Vector, predicted: Vector, importance: Mapping[str, float], target: Target
+    folder: Path, *, actual: Vector, predicted: Vector, importance: Mapping[str, float], contract: Contract
 ) -> list[str]:
     """Names of the files written."""
     with mpl.rc_context(STYLE):
-        if target.levels:
-            figures = {
-                "roc_curve.png": binary_plots.roc_curve(actual, predicted, target),
-                "calibration.png": binary_plots.calibration(actual, predicted, target),
-            }
-        else:
-            figures = {
-                "predicted_vs_actual.png": regression_plots.predicted_vs_actual(actual, predicted, target),
-                "residuals_by_decile.png": regression_plots.residuals_by_decile(actual, predicted, target),
-            }
-        figures["feature_importance.png"] = _feature_importance(importance)
+        figures = {
+            **evaluation_of(contract).figures(actual, predicted, contract.target),
+            "feature_importance.png": _feature_importance(importance),
+        }
         for name, figure in figures.items():
             # The version of matplotlib in the metadata would make equal plots differ.
             figure.savefig(folder / name, metadata={"Software": None})

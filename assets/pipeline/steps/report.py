@@ -9,7 +9,7 @@ from typing import Any
 
 from contract import Contract
 from contract.books import Books
-from steps.metrics import OF_SLICES
+from steps.tasks import EVALUATIONS
 from steps.wording import amount, share, title
 
 STYLE = """
@@ -116,7 +116,7 @@ def _metric(name: str, value: float, unit: str = "") -> str:
 
 
 def _slices(evaluation: Mapping[str, Any], unit: str) -> str:
-    names = OF_SLICES[evaluation["task"]]
+    names = EVALUATIONS[evaluation["task"]].of_slices
     rows = [
         [title(item["name"]), item["value"], f"{item['rows']:,}"]
         + [_metric(name, item[name]) if name in item else "" for name in names]

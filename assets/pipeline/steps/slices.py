@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from contract import Contract, Feature, Recipe
 from contract.kinds import feature_kind
 from steps.dataset import Rows
-from steps.metrics import OF_SLICES, Vector, metrics_of
-from steps.wording import amount
+from steps.metrics import Vector
+from steps.tasks import evaluation_of, metrics_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Slice:
 
     def metrics(self, contract: Contract, actual: Vector, predicted: Vector) -> dict[str, float]:
         found = metrics_of(contract, actual[self.chosen], predicted[self.chosen])
-        return {name: found[name] for name in OF_SLICES[contract.task] if name in found}
+        return {name: found[name] for name in evaluation_of(contract).of_slices if name in found}
 
     def document(self, contract: Contract, actual: Vector, predicted: Vector) -> dict[str, Any]:
         return {
@@ -43,7 +43,9 @@ class Slice:
 
 def slices_of(rows: Rows, recipe: Recipe) -> tuple[Slice, ...]:
     """By level of each feature that has some, then by the target's cap or level. Slices without a row are left out."""
-    found = (*_by_level(rows, recipe), *_by_target(rows, recipe.contract))
+    contract = recipe.contract
+    by_target = evaluation_of(contract).slices(contract.target, rows.target)
+    found = (*_by_level(rows, recipe), *((contract.target.name, value, chosen) for value, chosen in by_target))
     return tuple(Slice(name, value, chosen) for name, value, chosen in found if chosen.any())
 
 
@@ -62,13 +64,3 @@ def _without_input(feature: Feature) -> str:
     """What a row says that has a 1 in no input of the feature: the one level that has none, or nothing."""
     encoded = feature_kind(feature.type).encoded(feature)
     return next((level for level in feature.levels if level not in encoded), "(missing)")
-
-
-def _by_target(rows: Rows, contract: Contract) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    target = contract.target
-    if target.cap is not None:
-        cap = amount(target.cap, target.unit)
-        yield target.name, f"below {cap}", rows.target < target.cap
-        yield target.name, f"capped at {cap}", rows.target >= target.cap
-    for value, level in enumerate(target.levels):
-        yield target.name, level, rows.target == value

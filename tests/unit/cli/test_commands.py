@@ -124,7 +124,7 @@ def typed() -> Told:
         "area": {"type": "number", "column": "Area (m2)", "nullable": True},
     }
     document = {**contract.load(MODELS / MODEL / "model.toml").to_dict(), "features": features}
-    spec = contract.Contract.from_dict({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
+    spec = contract.contract_of({**document, "derived": {}, "outliers": {}, "data": {"missing": ["?"]}})
     return told(spec)
 
 

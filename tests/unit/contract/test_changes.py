@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contract import Contract, load
+from contract import Contract, contract_of, load
 from contract.changes import changed, notice
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 def deployed(change: Callable[[Document], object]) -> Contract:
     document: Document = LIVE.to_dict()
     change(document)
-    return Contract.from_dict(document)
+    return contract_of(document)
 
 
 def renamed(document: Document) -> None:

@@ -15,6 +15,7 @@ from contract import (
     as_sent,
     checked,
     columns_of,
+    contract_of,
     csv_rows,
     example,
     json_schema,
@@ -53,7 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def contract_with(table: dict[str, Any]) -> Contract:
-    return Contract.from_dict(
+    return contract_of(
         {
             "model": {"name": "shops", "task": "regression", "description": "Shops"},
             "features": {"x": table, "size": {"type": "number"}},
@@ -93,7 +94,7 @@ def contract(request: pytest.FixtureRequest, case: dict[str, Any]) -> Contract:
 
 
 def test_a_contract_survives_its_document(contract: Contract, kind: str) -> None:
-    again = Contract.from_dict(contract.to_dict())
+    again = contract_of(contract.to_dict())
     assert again == contract
     assert again.hash == contract.hash
     assert again.features[0].type == kind
@@ -198,7 +199,7 @@ def test_a_boolean_that_may_be_missing_tells_false_from_missing() -> None:
 def test_a_default_of_false_is_one_too(default: bool) -> None:
     contract = boolean(default=default)
     assert contract.to_dict()["features"]["x"]["default"] is default  # type: ignore[index]
-    assert Contract.from_dict(contract.to_dict()).hash == contract.hash != boolean().hash
+    assert contract_of(contract.to_dict()).hash == contract.hash != boolean().hash
     assert example(contract)["x"] is default
     assert json_schema(contract)["properties"]["x"] == {"type": "boolean", "default": default}  # type: ignore[index]
 

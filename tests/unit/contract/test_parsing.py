@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from contract import Contract, ContractError, Feature, Gate, Outliers, Scaling, Serving, Split, Target
+from contract import Contract, ContractError, Feature, Gate, Outliers, Scaling, Serving, Split, Target, contract_of
 from contract.loading import contract_of_toml
 from contract.reading import Data, Field
 
@@ -109,7 +109,7 @@ REFIT = MINIMAL.replace("seed = 0", "seed = 0\nrefit = true")
 @pytest.mark.parametrize("text", [MINIMAL, REFIT, None])
 def test_a_contract_survives_json(text: str | None, model_toml: str) -> None:
     contract = contract_of_toml(text or model_toml, FILE)
-    restored = Contract.from_dict(json.loads(json.dumps(contract.to_dict())), file="recipe.json")
+    restored = contract_of(json.loads(json.dumps(contract.to_dict())), file="recipe.json")
     assert restored == contract
     assert restored.hash == contract.hash
 
@@ -277,7 +277,7 @@ def test_a_binary_contract_is_read_exactly() -> None:
     assert (contract.gate.limit, contract.gate.higher_is_better) == (0.9, True)
     assert contract.serving == Serving(mode="realtime", threshold=0.5)
     assert (contract.rules.objectives, contract.rules.training_metric) == (("binary:logistic",), "logloss")
-    assert Contract.from_dict(json.loads(json.dumps(contract.to_dict()))) == contract
+    assert contract_of(json.loads(json.dumps(contract.to_dict()))) == contract
 
 
 BINARY_MISTAKES = [
@@ -346,7 +346,7 @@ def test_one_wrong_feature_name_is_not_reported_at_every_use(model_toml: str) ->
 def test_a_json_null_is_a_missing_value(contract: Contract) -> None:
     document = contract.to_dict() | {"gate": {"metric": "rmse", "max": None}}
     with pytest.raises(ContractError, match=r"^recipe.json: gate.max: is missing"):
-        Contract.from_dict(document, file="recipe.json")
+        contract_of(document, file="recipe.json")
 
 
 def test_a_column_may_be_a_word_that_sql_reserves() -> None:
@@ -387,7 +387,7 @@ def test_how_files_are_written_is_read_exactly() -> None:
         ("group Household", "Household", "text"),
     ]
     assert [field.name for field in contract.rules_to_predict.fields] == ["a"]
-    again = Contract.from_dict(json.loads(json.dumps(contract.to_dict())))
+    again = contract_of(json.loads(json.dumps(contract.to_dict())))
     assert (again, again.hash) == (contract, contract.hash)
 
 

@@ -19,6 +19,7 @@ from contract import (
     FieldError,
     FileError,
     checked,
+    contract_of,
     csv_rows,
     example,
     json_schema,
@@ -122,7 +123,7 @@ def test_what_is_no_record_is_refused_as_a_whole(contract: Contract, record: obj
 def test_a_level_means_what_it_means_in_a_file(levels: list[str], value: object, level: str) -> None:
     document = HOUSING.to_dict()
     features = {**document["features"], "ocean_proximity": {"type": "category", "levels": levels}}
-    spec = Contract.from_dict({**document, "features": features})
+    spec = contract_of({**document, "features": features})
     values, _ = checked(spec, {"ocean_proximity": value})
     assert values["ocean_proximity"] == level
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract import Contract
+from contract import Contract, contract_of
 from contract.identity import RowIdentity
 from contract.sides import bound, copy_id, digest_of, side_of, text_digest, unit_of
 
@@ -30,7 +30,7 @@ DOCUMENT = {
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return Contract.from_dict(DOCUMENT)
+    return contract_of(DOCUMENT)
 
 
 def md5(text: str) -> str:

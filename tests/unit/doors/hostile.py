@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import random
 
-from contract import Contract
+from contract import contract_of
 from tests.unit.pipeline.binary import DOCUMENT
 
-CONTRACT = Contract.from_dict(
+CONTRACT = contract_of(
     {
         **DOCUMENT,
         "data": {"missing": ["?", "-9"]},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contract import Contract, load, load_all
+from contract import Contract, contract_of, load, load_all
 from contract.reading import LONGEST_RECORD
 from tests.unit.doors.doors import DOORS, LOOSE, REFUSED, Verdicts
 from tests.unit.doors.hostile import CONTRACT, file
@@ -26,7 +26,7 @@ def _with_booleans(contract: Contract, *names: str) -> Contract:
     document: dict[str, Any] = contract.to_dict()
     for name in names:
         document["features"][name]["type"] = "boolean"
-    return Contract.from_dict(document)
+    return contract_of(document)
 
 
 FLAGS = _with_booleans(MODELS["bike"], "holiday", "workingday")
@@ -109,7 +109,7 @@ def test_hostile_files_end_the_same_at_every_door(part: int) -> None:
 
 
 HEADER = "price,rooms,town,built,sold\n"
-FOREIGN = Contract.from_dict(
+FOREIGN = contract_of(
     {
         **DOCUMENT,
         "features": {
@@ -162,5 +162,5 @@ FILES: dict[str, tuple[bytes, dict[str, str], list[bool] | None]] = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_foreign_file_ends_the_same_at_every_door(name: str) -> None:
     content, data, good = FILES[name]
-    verdicts = assert_alike(content, Contract.from_dict({**FOREIGN.to_dict(), "data": data}))
+    verdicts = assert_alike(content, contract_of({**FOREIGN.to_dict(), "data": data}))
     assert verdicts == [(0, REFUSED)] if good is None else [not reason for _, reason in verdicts] == good

@@ -77,9 +77,9 @@ def main() -> None:
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
     duckdb_session()
     import pre_processing
-    from contract import Contract
+    from contract import contract_of
 
-    contract = Contract.from_dict(json.loads(sys.argv[1]))
+    contract = contract_of(json.loads(sys.argv[1]))
     vars(pre_processing)["bundled"] = lambda: {contract.name: contract}
     print(json.dumps([outcome(pre_processing, Path(path).read_bytes(), contract.name) for path in sys.argv[2:]]))
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contract import Contract, Recipe
+from contract import Contract, Recipe, contract_of
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUNDLE = (PROJECT / "assets" / "glue", PROJECT / "assets" / "shared" / "python")
@@ -47,7 +47,7 @@ HEADER = ("rooms", "beds", "people", "town", "price")
 
 def small_contract(**changes: Mapping[str, Any]) -> Contract:
     """SMALL, with keys of its tables replaced or added: small_contract(split={"salt": "other"})."""
-    return Contract.from_dict({name: {**SMALL.get(name, {}), **changes.get(name, {})} for name in {**SMALL, **changes}})
+    return contract_of({name: {**SMALL.get(name, {}), **changes.get(name, {})} for name in {**SMALL, **changes}})
 
 
 def binary_contract(**changes: Mapping[str, Any]) -> Contract:
@@ -55,7 +55,7 @@ def binary_contract(**changes: Mapping[str, Any]) -> Contract:
     tables = {**SMALL, "gate": {"metric": "auc", "min": 0.6}, "target": {"name": "sold", "levels": ["no", "yes"]}}
     tables["model"] = {**SMALL["model"], "task": "binary"}
     names = {**tables, **changes}
-    return Contract.from_dict({name: {**tables.get(name, {}), **changes.get(name, {})} for name in names})
+    return contract_of({name: {**tables.get(name, {}), **changes.get(name, {})} for name in names})
 
 
 def csv_text(rows: Iterable[Sequence[object]], header: Sequence[str] = HEADER) -> str:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from contract import Contract
+from contract import contract_of
 from etl.splits import Bounds, bounds_of, moved_units
 from tests.unit.etl.harness import (
     HEADER,
@@ -99,7 +99,7 @@ def test_customers_that_look_alike_are_all_kept(duckdb: Job, tmp_path: Path) -> 
         "calls": {"type": "number", "min": 0},
         "plan": {"type": "category", "levels": plans()},
     }
-    outcome = duckdb.run((CASES / "equal_rows.csv").read_bytes(), tmp_path, Contract.from_dict(tables))
+    outcome = duckdb.run((CASES / "equal_rows.csv").read_bytes(), tmp_path, contract_of(tables))
     counts = balanced(outcome)
     assert (counts["read"], counts["rejected"], counts["dropped_equal"]) == (12000, 0, 0)
     assert outcome.manifest["equal_rows"] > 11000

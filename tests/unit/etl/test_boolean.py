@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from contract import Contract, load
+from contract import Contract, contract_of, load
 from tests.contracts import DATA, REAL
 from tests.unit.etl.harness import RAW, SPLITS, Job
 
@@ -18,7 +18,7 @@ def bikes(**members: Any) -> Contract:
     document: dict[str, Any] = load(REAL / "bike" / "model.toml").to_dict()
     for name in FLAGS:
         document["features"][name] |= members
-    return Contract.from_dict(document)
+    return contract_of(document)
 
 
 def test_booleans_are_read_and_split_as_categories_are_and_have_one_input(duckdb: Job, tmp_path: Path) -> None:

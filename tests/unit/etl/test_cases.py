@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract import Contract
+from contract import Contract, contract_of
 from tests.unit.etl.harness import SMALL, SPLITS, Job, Outcome
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "cases"
@@ -23,12 +23,12 @@ def category(levels: list[str], column: str | None = None, *, nullable: bool = F
     return {"type": "category", "levels": levels, **named, **({"nullable": True} if nullable else {})}
 
 
-def contract_of(features: dict[str, Any], target: dict[str, Any], **more: dict[str, Any]) -> Contract:
+def described(features: dict[str, Any], target: dict[str, Any], **more: dict[str, Any]) -> Contract:
     task = "binary" if "levels" in target else "regression"
     gate = {"metric": "auc", "min": 0.5} if task == "binary" else {"metric": "rmse", "max": 100.0}
     tables = {name: table for name, table in SMALL.items() if name not in ("derived", "outliers")}
     model = {"name": "case", "task": task, "description": "A case"}
-    return Contract.from_dict({**tables, "model": model, "features": features, "target": target, "gate": gate, **more})
+    return contract_of({**tables, "model": model, "features": features, "target": target, "gate": gate, **more})
 
 
 def run(duckdb: Job, folder: Path, name: str, contract: Contract) -> Outcome:
@@ -66,7 +66,7 @@ def test_a_housing_file_is_read_as_it_should_be(
     tables: dict[str, Any] = california.to_dict()
     tables |= {"quality": {"min_rows": 5, "max_reject_share": 0.2}, "outliers": {"columns": [], "factor": 3.0}}
     tables["split"] = {"train": 0.4, "validation": 0.2, "test": 0.4, "salt": "cases-1"}
-    outcome = run(duckdb, tmp_path, name, Contract.from_dict(tables))
+    outcome = run(duckdb, tmp_path, name, contract_of(tables))
     manifest = outcome.manifest
     rows = manifest["rows"]
     assert rows["read"] == (read or rows["read"])
@@ -83,7 +83,7 @@ def test_a_housing_file_is_read_as_it_should_be(
 def test_a_lone_carriage_return_ends_a_row(duckdb: Job, tmp_path: Path, california: Contract) -> None:
     lines = (CASES / "lone_cr_batch.csv").read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     tables: dict[str, Any] = california.to_dict() | {"quality": {"min_rows": 5000, "max_reject_share": 1}}
-    refused = run(duckdb, tmp_path, "lone_cr_batch.csv", Contract.from_dict(tables)).refused
+    refused = run(duckdb, tmp_path, "lone_cr_batch.csv", contract_of(tables)).refused
     rows = sum(1 for line in lines if line) - 1
     assert refused == f"f.csv: {rows} usable rows; the model california_housing needs at least 5000; upload more"
 
@@ -95,7 +95,7 @@ def test_a_header_with_markup_is_shown_in_quotes(duckdb: Job, tmp_path: Path, ca
 
 
 def test_penguins_are_used_without_renaming_a_column(duckdb: Job, tmp_path: Path) -> None:
-    contract = contract_of(
+    contract = described(
         {
             "island": category(["Biscoe", "Dream", "Torgersen"], "Island"),
             "stage": category(["Adult, 1 Egg Stage"], "Stage"),
@@ -114,7 +114,7 @@ def test_penguins_are_used_without_renaming_a_column(duckdb: Job, tmp_path: Path
 
 
 def test_cars_have_a_marker_of_their_own_for_missing(duckdb: Job, tmp_path: Path) -> None:
-    contract = contract_of(
+    contract = described(
         {
             "cylinders": number("Cylinders"),
             "horsepower": number("Horsepower", nullable=True),
@@ -133,7 +133,7 @@ def test_cars_have_a_marker_of_their_own_for_missing(duckdb: Job, tmp_path: Path
 
 def test_bikes_are_used_as_they_are(duckdb: Job, tmp_path: Path) -> None:
     hours = [f"{hour % 12 or 12}{'am' if hour < 12 else 'pm'}" for hour in range(24)]
-    contract = contract_of(
+    contract = described(
         {
             "season": category(["spring", "summer", "fall", "winter"]),
             "hr": category(hours),

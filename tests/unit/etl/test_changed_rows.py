@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract import Contract
+from contract import Contract, contract_of
 from steps.known import known_rows
 from steps.seen import UndecidedError, seen_by
 from tests.unit.etl.champions import model_of, raw_of
@@ -18,10 +18,10 @@ COLUMNS = ("rooms", "beds", "people", "town", "price", "area", "no")
 FEATURES = SMALL["features"]
 
 
-def contract_of(features: dict[str, Any]) -> Contract:
+def with_features(features: dict[str, Any]) -> Contract:
     """Without derived features, which would name what is renamed, and without outliers, which stand in no part."""
     tables = {name: table for name, table in SMALL.items() if name != "derived"}
-    return Contract.from_dict({**tables, "features": features, "outliers": {"columns": []}})
+    return contract_of({**tables, "features": features, "outliers": {"columns": []}})
 
 
 NUMBER = {"no": {"type": "number"}}  # says which row of the file it is
@@ -52,7 +52,7 @@ def test_the_champion_reads_and_knows_the_rows_as_its_own_data_set_has_them(
     change: str, duckdb: Job, tmp_path: Path
 ) -> None:
     before, now = CHANGES[change]
-    theirs, ours = contract_of(before), contract_of(now)
+    theirs, ours = with_features(before), with_features(now)
     text = file_of(400)
     old, new = duckdb.run(text, tmp_path / "old", theirs), duckdb.run(text, tmp_path / "new", ours)
     raw = raw_of(new, ours)
@@ -73,16 +73,16 @@ def test_the_champion_reads_and_knows_the_rows_as_its_own_data_set_has_them(
 
 
 def test_what_the_file_has_and_the_contract_does_not_read_is_undecided(duckdb: Job, tmp_path: Path) -> None:
-    theirs = contract_of({**OLD, "area": {"type": "number", "nullable": True}})
-    ours = contract_of(OLD)
+    theirs = with_features({**OLD, "area": {"type": "number", "nullable": True}})
+    ours = with_features(OLD)
     new = duckdb.run(file_of(60), tmp_path, ours)
     raw = raw_of(new, ours)
     with pytest.raises(UndecidedError, match="it reads the column area, which the contract does not name any more"):
         seen_by(theirs, ours, raw, new.manifest)
-    without = contract_of(FEATURES)
+    without = with_features(FEATURES)
     other = duckdb.run(csv_text(flats(60)), tmp_path / "without", without)
     assert seen_by(
-        contract_of({**FEATURES, "area": {"type": "number", "nullable": True}}),
+        with_features({**FEATURES, "area": {"type": "number", "nullable": True}}),
         without,
         raw_of(other, without),
         other.manifest,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contract import Contract
+from contract import Contract, contract_of
 from tests.unit.etl.harness import Job, Outcome, csv_text, flats, row_id, side, small_contract
 
 # With the salt golden-3186 the first six rows are train rows, then come one validation row and two test rows.
@@ -124,7 +124,7 @@ def test_a_model_may_do_without_numbers_derived_features_and_fences(duckdb: Job,
     levels = {"town": {"type": "category", "levels": ["A", "B"], "nullable": True}}
     tables |= {"features": {**levels, "street": {"type": "category", "levels": [f"S{i}" for i in range(40)]}}}
     del tables["derived"], tables["outliers"]
-    contract = Contract.from_dict(tables)
+    contract = contract_of(tables)
     rows = [[town, f"S{i}", i] for i in range(40) for town in ("A", "B", "")]
     outcome = duckdb.run(csv_text(rows, ["town", "street", "price"]), tmp_path, contract)
     assert outcome.manifest["rows"]["read"] == 120

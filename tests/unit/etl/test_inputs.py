@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contract import Contract
+from contract import Contract, contract_of
 from tests.unit.etl.harness import HEADER, RAW, SPLITS, Job, Outcome, csv_text, flats, small_contract
 
 
@@ -87,7 +87,7 @@ def test_values_of_other_types_are_levels_by_their_text(duckdb: Job, tmp_path: P
     features = {**small_contract().to_dict()["features"], "town": {"type": "category", **levels["town"]}}  # type: ignore[dict-item]
     features["flag"] = {"type": "category", "levels": ["False", "True"], "nullable": True}
     features["size"] = {"type": "category", "levels": ["1", "2"]}
-    contract = Contract.from_dict(small_contract().to_dict() | {"features": features})
+    contract = contract_of(small_contract().to_dict() | {"features": features})
     rows = 60
     days = [datetime.date(2024, 1, 31), datetime.date(2024, 2, 29)]
     columns = columns_of(flats(rows)) | {
@@ -136,7 +136,7 @@ def test_names_that_sql_has_a_use_for_are_names_like_others(duckdb: Job, tmp_pat
     tables["derived"] = {"case": "order / group", "end": "select / order", "null": "case * 2 + end"}
     tables["outliers"] = {"columns": ["order", "case"], "factor": 3.0}
     header = ["The rooms (m²)", "The beds (m²)", "The people (m²)", "The town (m²)", "Price"]
-    outcome = duckdb.run(csv_text(flats(60), header), tmp_path, Contract.from_dict(tables))
+    outcome = duckdb.run(csv_text(flats(60), header), tmp_path, contract_of(tables))
     assert outcome.manifest["rows"] == plain.manifest["rows"]
     for split in SPLITS:
         found, wanted = outcome.table(split), plain.table(split)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from contract import Contract
+from contract import Contract, contract_of
 from tests.unit.etl.harness import HEADER, RAW, SPLITS, Job, Outcome, csv_text, flats, small_contract
 from tests.unit.etl.test_rejects import BAD, ODD
 
@@ -90,7 +90,7 @@ def test_names_that_sql_has_a_use_for_give_the_same_on_both(spark: Job, duckdb: 
     tables["target"] = {**tables["target"], "name": "from"}  # type: ignore[dict-item]
     tables["derived"] = {"case": "order / group", "end": "select / order", "null": "case * 2 + end"}
     tables["outliers"] = {"columns": ["order", "case"], "factor": 3.0}
-    contract, text = Contract.from_dict(tables), csv_text(flats(60), ["order", "select", "group", "table", "from"])
+    contract, text = contract_of(tables), csv_text(flats(60), ["order", "select", "group", "table", "from"])
     assert_same(spark.run(text, tmp_path / "s", contract), duckdb.run(text, tmp_path / "d", contract))
 
 

@@ -111,10 +111,10 @@ def spark_session() -> Any:
 
 def answer(spark: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     import pre_processing
-    from contract import Contract
+    from contract import contract_of
     from etl.run import Refused, Run
 
-    contracts = {name: Contract.from_dict(document) for name, document in request["contracts"].items()}
+    contracts = {name: contract_of(document) for name, document in request["contracts"].items()}
     store = FolderStore(Path(request["root"]), "processed")
     start = time.perf_counter()
     reply: dict[str, Any] = {"refused": None, "failed": None}

@@ -18,7 +18,8 @@ from frontend.batchfile import FileError, Problem, Row, read, template
 from frontend.client import Api
 from frontend.errors import ApiError, FieldError, Kind
 from frontend.forms import Value, fields_of, record_of
-from frontend.results import predicted_column, rejected_frame, results_frame
+from frontend.outputs import output_of
+from frontend.results import rejected_frame, results_frame
 from frontend.upload import Upload
 from tests.fakeapi import documents
 
@@ -252,7 +253,7 @@ def test_results_and_refused_rows_as_tables(api: Api, housing_model: Model) -> N
     *_, outcome = run(file.rows, lambda instances: api.predict(housing_model.name, instances), size=500)
     good, bad = results_frame(housing_model, file, outcome), rejected_frame(file, outcome)
     assert good["id"].tolist() == ["a", "c"]
-    assert good[predicted_column(housing_model)].tolist() == [206_855.0, 206_855.0]
+    assert good[output_of(housing_model).column].tolist() == [206_855.0, 206_855.0]
     assert bad[["line", "reason", "id"]].to_numpy().tolist() == [[3, "longitude must be at most -114, is 12", "b"]]
 
 

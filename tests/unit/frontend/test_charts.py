@@ -14,6 +14,7 @@ from frontend.colours import DARK, LIGHT, of_theme, on_ramp
 from frontend.explaining import Effect, effects_of
 from frontend.geography import land
 from frontend.maps import Mark, around
+from frontend.outputs import Amount
 from frontend.records import Series
 from frontend.results import readable
 from frontend.seriescharts import scaled, series_chart, series_frame
@@ -85,7 +86,9 @@ def test_log_odds_are_called_so(cancer_model: Model) -> None:
 
 def test_a_sweep_marks_where_it_stands(housing_model: Model) -> None:
     curve = [Point(1.0, 10.0), Point(2.0, 30.0), Point(3.0, 20.0)]
-    chart = sweep_chart(curve, housing_model.features[0], Target("price", "USD", ()), 2.0, LIGHT).to_dict()
+    chart = sweep_chart(
+        curve, housing_model.features[0], Amount(Target("price", "USD", ()), None), 2.0, LIGHT
+    ).to_dict()
     marked = chart["datasets"][chart["layer"][-1]["data"]["name"]]
     assert marked == [{"value": 2.0, "prediction": 30.0}]
 
@@ -164,6 +167,6 @@ def test_the_theme_chooses_the_colours() -> None:
 
 def test_a_target_without_a_unit_is_named_alone(housing_model: Model) -> None:
     curve = [Point(1.0, 10.0), Point(2.0, 20.0)]
-    chart = sweep_chart(curve, housing_model.features[0], Target("mpg", "", ()), 2.0, LIGHT).to_dict()
+    chart = sweep_chart(curve, housing_model.features[0], Amount(Target("mpg", "", ()), None), 2.0, LIGHT).to_dict()
     assert "Mpg" in json.dumps(chart)
     assert "()" not in json.dumps(chart)

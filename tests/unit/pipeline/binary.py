@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from contract import Contract
+from contract import Contract, contract_of
 from tests.unit.pipeline.factory import Row
 
 DOCUMENT: dict[str, Any] = {
@@ -28,7 +28,7 @@ DOCUMENT: dict[str, Any] = {
 
 def binary_contract(**changes: Any) -> Contract:
     """DOCUMENT, with keys of its tables replaced or added."""
-    return Contract.from_dict({name: {**table, **changes.get(name, {})} for name, table in DOCUMENT.items()})
+    return contract_of({name: {**table, **changes.get(name, {})} for name, table in DOCUMENT.items()})
 
 
 def binary_rows(count: int, seed: int = 5) -> list[Row]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import batch_rows
 import inference
-from contract import Contract, FileRefusal, Recipe
+from contract import Contract, FileRefusal, Recipe, contract_of
 from contract.reading import on_one_line
 from tests.unit.pipeline.binary import DOCUMENT, binary_contract
 from tests.unit.pipeline.factory import synthetic_rows
@@ -214,7 +214,7 @@ def test_missing_words_and_numbers_that_spell_a_level(monkeypatch: pytest.Monkey
         "rooms": {"type": "category", "levels": ["1", "2", "NA"]},
     }
     document = {**DOCUMENT, "features": features, "derived": {}, "data": {"missing": ["-9"]}}
-    spec = Contract.from_dict(document)
+    spec = contract_of(document)
     recipe = Recipe.fitted(spec, impute={"price": 7.0}, fences={}, mean={"price": 0.0}, std={"price": 1.0})
     monkeypatch.setenv("BATCH_COLUMNS", '["price", "rooms"]')
     seen: list[list[float]] = []

@@ -18,7 +18,7 @@ import pytest
 import xgboost
 
 import inference
-from contract import Contract, Recipe
+from contract import Contract, Recipe, contract_of
 from contract.books import books_of
 from steps.archives import unpack
 from steps.dataset import RawRows
@@ -97,7 +97,7 @@ def test_the_evaluation_says_what_was_evaluated(evaluation: dict, contract: Cont
 def test_the_contract_of_the_version_is_kept_beside(evaluated: Path, contract: Contract) -> None:
     kept = json.loads((evaluated / "contract.json").read_text())
     assert (kept["version"], kept["contract_hash"]) == (1, contract.hash)
-    again = Contract.from_dict(kept["contract"])
+    again = contract_of(kept["contract"])
     assert (again, again.hash) == (contract, contract.hash)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from contract import Contract, Target
 from contract.books import books_of
+from tests.unit.pipeline.binary import binary_contract
 from tests.unit.pipeline.test_evaluate import evaluation
 
 __all__ = ["evaluation"]  # a fixture
@@ -88,10 +89,13 @@ def test_the_report_holds_words_alone(evaluation: dict[str, Any], contract: Cont
 
 @pytest.mark.parametrize("words", MATH)
 @pytest.mark.parametrize("levels", [(), ("no", "yes")], ids=["regression", "binary"])
-def test_plots_draw_words_and_no_formulas(tmp_path: Path, words: str, levels: tuple[str, ...]) -> None:
+def test_plots_draw_words_and_no_formulas(
+    tmp_path: Path, contract: Contract, words: str, levels: tuple[str, ...]
+) -> None:
     target = Target(name="price", unit=words, levels=tuple(f"{level} {words}" for level in levels))
+    asking = replace(binary_contract() if levels else contract, target=target)
     actual = np.array([0.0, 1.0] * 20)
     names = plots.draw(
-        tmp_path, actual=actual, predicted=np.linspace(0.1, 0.9, 40), importance={words: 1.0, "b": 2.0}, target=target
+        tmp_path, actual=actual, predicted=np.linspace(0.1, 0.9, 40), importance={words: 1.0, "b": 2.0}, contract=asking
     )
     assert [(tmp_path / name).read_bytes()[1:4] for name in names] == [b"PNG"] * 3

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract import Contract, Recipe
+from contract import Contract, Recipe, contract_of
 from contract.identity import RowIdentity
 from contract.sides import copy_id, digest_of, side_of
 from steps.dataset import GROUP, KEY, RawRows
@@ -34,10 +34,8 @@ DOCUMENT: dict[str, Any] = {
 Row = tuple[float | None, str, float, str, str]  # months, plan, churned, customer, house
 
 
-def contract_of(**changes: dict[str, Any]) -> Contract:
-    return Contract.from_dict(
-        {name: DOCUMENT.get(name, {}) | changes.get(name, {}) for name in {**DOCUMENT, **changes}}
-    )
+def changed_contract(**changes: dict[str, Any]) -> Contract:
+    return contract_of({name: DOCUMENT.get(name, {}) | changes.get(name, {}) for name in {**DOCUMENT, **changes}})
 
 
 def file_of(rows: int, *, distinct: bool = False) -> list[Row]:
@@ -129,16 +127,16 @@ GROUPED = {"split": {"group": "house"}}
 
 @pytest.mark.parametrize("changes", [{}, KEYED, GROUPED, {"quality": {"equal_rows": "drop"}}])
 def test_by_the_same_rule_no_test_row_is_known(changes: dict[str, Any]) -> None:
-    ours = split(contract_of(**changes), file_of(400))
+    ours = split(changed_contract(**changes), file_of(400))
     assert len(ours.tested) > 2
     assert told(ours, ours, refit=True) == [False] * len(ours.tested)
 
 
 def test_the_same_rule_needs_no_texts() -> None:
-    ours = split(contract_of(**GROUPED), file_of(400))
+    ours = split(changed_contract(**GROUPED), file_of(400))
     raw = replace(ours.raw(), texts={})
     assert not any(told_of(raw, ours, ours))
-    other = split(contract_of(split=GROUPED["split"] | SALT["split"]), file_of(400))
+    other = split(changed_contract(split=GROUPED["split"] | SALT["split"]), file_of(400))
     with pytest.raises(UndecidedError, match="split by the group house, which the test rows do not have"):
         told_of(raw, ours, other)
 
@@ -159,7 +157,7 @@ def test_known_are_the_rows_of_the_file_that_it_was_fitted_on(
     now: dict[str, Any], before: dict[str, Any], refit: bool
 ) -> None:
     rows = file_of(900)
-    ours, theirs = split(contract_of(**now), rows), split(contract_of(**before), rows)
+    ours, theirs = split(changed_contract(**now), rows), split(changed_contract(**before), rows)
     if before.get("split", {}).get("group") and not now.get("split", {}).get("group"):
         with pytest.raises(UndecidedError, match="split by the group house, which the test rows do not have"):
             told(ours, theirs)
@@ -172,15 +170,15 @@ def test_known_are_the_rows_of_the_file_that_it_was_fitted_on(
 
 def test_a_key_that_is_a_group_now_is_found_by_its_column() -> None:
     rows = file_of(600)
-    theirs = split(contract_of(data={"key": "house"}), [(*row[:3], row[4], row[4]) for row in rows])
-    ours = split(contract_of(**GROUPED), rows)
+    theirs = split(changed_contract(data={"key": "house"}), [(*row[:3], row[4], row[4]) for row in rows])
+    ours = split(changed_contract(**GROUPED), rows)
     sides = {row[4]: theirs.sides[number] for number, row in enumerate(rows)}
     assert told(ours, theirs) == [sides[rows[number][4]] == "train" for number in ours.tested]
 
 
 def test_rows_split_by_a_feature_are_found_in_it() -> None:
     rows = file_of(600, distinct=True)
-    ours, theirs = split(contract_of(), rows), contract_of(split={"group": "months"})
+    ours, theirs = split(changed_contract(), rows), changed_contract(split={"group": "months"})
     found = told(ours, Split(theirs, rows, {}, {}, {"rows": {}}))
     digests = [digest_of(theirs, rows[number][:2], group=rows[number][0]) for number in ours.tested]
     assert found == [side_of(digest, theirs.split) == "train" for digest in digests]
@@ -190,8 +188,8 @@ def test_rows_split_by_a_feature_are_found_in_it() -> None:
 @pytest.mark.parametrize("manifest", [{"rows": {"duplicates": 10}}, {"rows": {"dropped_equal": 10}, "equal_rows": 10}])
 def test_equal_rows_were_one_row_to_a_champion_that_dropped_them(manifest: dict[str, Any]) -> None:
     """Either by its contract, or because it is from before equal rows were counted."""
-    ours = split(contract_of(), file_of(900))
-    dropped = contract_of(quality={"equal_rows": "drop"} if "equal_rows" in manifest else {})
+    ours = split(changed_contract(), file_of(900))
+    dropped = changed_contract(quality={"equal_rows": "drop"} if "equal_rows" in manifest else {})
     found = told(ours, Split(dropped, ours.rows, {}, {}, manifest))
     first = [side_of(digest_of(dropped, ours.rows[number][:2]), dropped.split) for number in ours.tested]
     assert found == [side == "train" for side in first]
@@ -203,7 +201,7 @@ def test_equal_rows_were_one_row_to_a_champion_that_dropped_them(manifest: dict[
 )
 def test_how_equal_rows_were_numbered_may_be_unknown(now: dict[str, Any], before: dict[str, Any]) -> None:
     rows = file_of(600)
-    ours, theirs = split(contract_of(**now), rows), split(contract_of(**before), rows)
+    ours, theirs = split(changed_contract(**now), rows), split(changed_contract(**before), rows)
     with pytest.raises(UndecidedError, match="it counted equal rows in another way"):
         told(ours, theirs)
 
@@ -211,7 +209,7 @@ def test_how_equal_rows_were_numbered_may_be_unknown(now: dict[str, Any], before
 @pytest.mark.parametrize("now", [{"quality": {"equal_rows": "drop"}}, KEYED, GROUPED])
 def test_without_equal_rows_their_numbers_do_not_matter(now: dict[str, Any]) -> None:
     rows = file_of(600, distinct=True)
-    ours, theirs = split(contract_of(**now), rows), split(contract_of(**SALT), rows)
+    ours, theirs = split(changed_contract(**now), rows), split(changed_contract(**SALT), rows)
     assert theirs.manifest["equal_rows"] == 0
     expected = learned(ours, theirs, "train")
     assert any(expected)
@@ -219,7 +217,7 @@ def test_without_equal_rows_their_numbers_do_not_matter(now: dict[str, Any]) -> 
 
 
 def test_rows_that_were_moved_to_the_test_side_are_known() -> None:
-    ours = split(contract_of(), file_of(300))
+    ours = split(changed_contract(), file_of(300))
     moved = next(number for number, side in ours.sides.items() if side == "train")
     manifest = ours.manifest | {"split": {"unit": "row", "moved": {"test": 1}}}
     filled = replace(ours, sides=ours.sides | {moved: "test"}, manifest=manifest)
@@ -227,7 +225,7 @@ def test_rows_that_were_moved_to_the_test_side_are_known() -> None:
 
 
 def test_a_train_side_that_was_filled_is_not_known() -> None:
-    ours = split(contract_of(), file_of(300))
+    ours = split(changed_contract(), file_of(300))
     theirs = replace(ours, manifest=ours.manifest | {"split": {"unit": "row", "moved": {"train": 1}}})
     with pytest.raises(UndecidedError, match="its train side was filled with rows that belong to another one"):
         told(ours, theirs)
@@ -238,8 +236,8 @@ def test_a_train_side_that_was_filled_is_not_known() -> None:
 
 
 def test_rows_with_what_only_one_contract_reads_as_missing_leave() -> None:
-    ours = split(contract_of(data={"missing": ["-9"]}), file_of(300))
-    theirs = split(contract_of(), file_of(300))
+    ours = split(changed_contract(data={"missing": ["-9"]}), file_of(300))
+    theirs = split(changed_contract(), file_of(300))
     for now, before in ((ours, theirs), (theirs, ours)):
         found, known = told(now, before), learned(now, before, "train")
         months = [now.rows[number][0] for number in now.tested]
@@ -251,7 +249,7 @@ def test_rows_with_what_only_one_contract_reads_as_missing_leave() -> None:
 
 
 def test_ids_that_are_no_copies_of_their_values_are_not_searched_for_ever() -> None:
-    ours, theirs = split(contract_of(), file_of(50)), split(contract_of(**SALT), file_of(50))
+    ours, theirs = split(changed_contract(), file_of(50)), split(changed_contract(**SALT), file_of(50))
     raw = replace(ours.raw(), row_ids=["f" * 32] * len(ours.tested))
     with pytest.raises(UndecidedError, match="the ids of the test rows do not follow from their values"):
         told_of(raw, ours, theirs)

@@ -11,13 +11,14 @@ from contract import Contract, Recipe
 from steps import metrics
 from steps.dataset import Rows
 from steps.slices import Slice, slices_of
+from steps.tasks import evaluation_of, metrics_of
 from steps.wording import amount, share, title
 from tests.unit.pipeline.binary import binary_contract
 from tests.unit.pipeline.factory import synthetic_rows
 
 
 def test_metrics_of_four_rows(contract: Contract) -> None:
-    found = metrics.metrics_of(contract, np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0, 8.0]))
+    found = metrics_of(contract, np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0, 8.0]))
     assert found == {"rmse": 2.0, "mae": 1.0, "r2": pytest.approx(1 - 16 / 5)}
 
 
@@ -27,7 +28,7 @@ def test_r2_of_a_constant_target_is_zero() -> None:
 
 def test_metrics_of_five_probabilities() -> None:
     actual, predicted = np.array([1.0, 1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.6, 0.4, 0.5, 0.1])
-    found = metrics.metrics_of(binary_contract(), actual, predicted)
+    found = metrics_of(binary_contract(), actual, predicted)
     assert found == {
         "auc": pytest.approx(5 / 6),  # of six pairs, only 0.4 against 0.5 is in the wrong order
         "logloss": pytest.approx(-np.mean(np.log([0.9, 0.6, 0.4, 0.5, 0.9]))),
@@ -41,9 +42,9 @@ def test_metrics_of_five_probabilities() -> None:
 def test_labels_follow_the_threshold_of_the_contract() -> None:
     strict = binary_contract(serving={"threshold": 0.55})
     actual, predicted = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.5, 0.5, 0.1])
-    found = metrics.metrics_of(strict, actual, predicted)
+    found = metrics_of(strict, actual, predicted)
     assert (found["precision"], found["recall"], found["accuracy"]) == (1.0, 0.5, 0.75)
-    nothing = metrics.metrics_of(strict, actual, np.full(4, 0.1))
+    nothing = metrics_of(strict, actual, np.full(4, 0.1))
     assert (nothing["precision"], nothing["recall"], nothing["f1"]) == (0.0, 0.0, 0.0)
 
 
@@ -53,7 +54,7 @@ def test_the_area_counts_pairs() -> None:
     pairs = predicted[actual == 1][:, None] - predicted[actual == 0][None, :]
     assert metrics.auc(actual, predicted) == pytest.approx(np.mean((pairs > 0) + (pairs == 0) / 2), rel=1e-12)
     assert metrics.auc(np.ones(3), np.arange(3.0)) is None
-    assert "auc" not in metrics.metrics_of(binary_contract(), np.ones(3), np.full(3, 0.5))
+    assert "auc" not in metrics_of(binary_contract(), np.ones(3), np.full(3, 0.5))
 
 
 def test_a_certain_mistake_has_a_finite_loss() -> None:
@@ -61,10 +62,12 @@ def test_a_certain_mistake_has_a_finite_loss() -> None:
 
 
 def test_metrics_are_named_as_sagemaker_names_them(contract: Contract) -> None:
-    assert metrics.document(contract, {"rmse": 2.0, "r2": 0.5}, {"rmse": 0.1}) == {
-        "regression_metrics": {"rmse": {"value": 2.0, "standard_deviation": 0.1}, "r2": {"value": 0.5}}
+    assert metrics.described({"rmse": 2.0, "r2": 0.5}, {"rmse": 0.1}) == {
+        "rmse": {"value": 2.0, "standard_deviation": 0.1},
+        "r2": {"value": 0.5},
     }
-    assert list(metrics.document(binary_contract(), {}, {})) == ["binary_classification_metrics"]
+    names = [evaluation_of(item).statistics for item in (contract, binary_contract())]
+    assert names == ["regression_metrics", "binary_classification_metrics"]
 
 
 def recipe_of(contract: Contract) -> Recipe:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from contract.tasks import RULES
+from contract.tasks import TASKS
 from trees import FEW, Trees, load_trees, save_trees
 
 COLUMNS = 5
-OBJECTIVES = [objective for rules in RULES.values() for objective in rules.objectives]
+OBJECTIVES = [objective for task in TASKS.values() for objective in task.objectives]
 SHAPES = [{"num_parallel_tree": 3, "subsample": 0.7}, {"gamma": 0.5}, {"grow_policy": "lossguide", "max_leaves": 20}]
 
 

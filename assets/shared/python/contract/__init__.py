@@ -21,13 +21,11 @@ from contract.model import (
     Gate,
     Outliers,
     Quality,
-    Scaling,
-    Serving,
     Split,
-    Target,
     Training,
 )
 from contract.names import PREDICTION_ERROR, SHARED_ENDPOINT
+from contract.parsing import contract_of
 from contract.problems import ContractError, Problem
 from contract.reading import HEAD_BYTES, FileError, FileRules, decimal
 from contract.recipe import Column, Recipe, RecipeError, columns_of, rounded
@@ -42,6 +40,8 @@ from contract.records import (
     json_schema,
     validate,
 )
+from contract.serving import Scaling, Serving
+from contract.target import Target
 
 __all__ = [
     "BATCH_PREFIX",
@@ -81,6 +81,7 @@ __all__ = [
     "check_added",
     "checked",
     "columns_of",
+    "contract_of",
     "csv_rows",
     "decimal",
     "example",

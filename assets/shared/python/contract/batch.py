@@ -85,5 +85,5 @@ def other_columns(model: str, version: int, reason: str, *, deployed_reads_it: b
 
 def added_columns(contract: Contract) -> tuple[str, ...]:
     """What follows the columns of the file. The last one is empty for a row that was predicted."""
-    label = (PREDICTION_LABEL,) if contract.task == "binary" else ()
+    label = (PREDICTION_LABEL,) if contract.rules.says_label else ()
     return (PREDICTION, *label, PREDICTION_ERROR)

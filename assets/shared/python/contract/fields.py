@@ -8,14 +8,12 @@ from contract.expression import Expression
 from contract.feature import Feature
 from contract.grammar import ExpressionError
 from contract.kinds import FEATURE_KINDS, NUMBER, kind_of
-from contract.kinds.members import bounds_of, column_of, inside
-from contract.model import Derived, Target
+from contract.kinds.members import column_of
+from contract.model import Derived
 from contract.names import name_problem
 from contract.reader import Table
-
-_NUMBER_TARGET = ("name", "column", "unit", "min", "max", "cap", "description")
-_LEVEL_TARGET = ("name", "column", "levels", "description")
-_TARGET_KEYS = {"regression": _NUMBER_TARGET, "binary": _LEVEL_TARGET}
+from contract.target import Target
+from contract.tasks import ANY_TARGET_KEYS, REGRESSION, TASKS
 
 
 def features_of(section: Table) -> tuple[Feature, ...]:
@@ -45,33 +43,17 @@ def _feature(section: Table, name: str) -> Feature:
 
 def target_of(table: Table, features: tuple[Feature, ...], task: str) -> Target:
     """`task` is "" when it is wrong: what depends on it is not checked then."""
-    table.refuse_unknown(_TARGET_KEYS.get(task, (*_NUMBER_TARGET, *_LEVEL_TARGET)))
+    known = TASKS.get(task)
+    table.refuse_unknown(known.target_keys if known else ANY_TARGET_KEYS)
     name = table.text("name")
     reason = name_problem(name) if name else None
     if any(feature.name == name for feature in features):
         reason = "is also a feature; a target cannot be its own input"
     if reason and not table.problems.at("target.name"):
         table.add("name", reason)
-    if task == "binary":
-        return Target(
-            name=name,
-            levels=_two_levels(table),
-            description=table.text("description", default=""),
-            column=_target_column(table, name, features),
-        )
-    low, high = bounds_of(table)
-    cap = table.optional_number("cap")
-    if cap is not None and not inside(cap, low, high):
-        table.add("cap", f"must lie within min and max, is {cap}")
-    return Target(
-        name=name,
-        unit=table.text("unit", default=""),
-        min=low,
-        max=high,
-        cap=cap,
-        description=table.text("description", default=""),
-        column=_target_column(table, name, features),
-    )
+    own = (known or REGRESSION).target(table)
+    description = table.text("description", default="")
+    return Target(name=name, **own, description=description, column=_target_column(table, name, features))
 
 
 def _target_column(table: Table, name: str, features: tuple[Feature, ...]) -> str | None:
@@ -80,14 +62,6 @@ def _target_column(table: Table, name: str, features: tuple[Feature, ...]) -> st
     if owner is not None and owner != name:
         table.add("column" if column else "name", f"names the column of the feature {owner}; a target is no input")
     return column
-
-
-def _two_levels(table: Table) -> tuple[str, ...]:
-    levels = table.texts("levels")
-    if len(levels) != 2 and not table.problems.at("target.levels") and not table.broken:
-        hint = 'write levels = ["negative", "positive"], in the words of the data file'
-        table.add("levels", f"must hold the two values of the target, holds {len(levels)}; {hint}")
-    return levels
 
 
 class _AnyName(list[str]):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from contract.model import Gate, Serving
+from contract.model import Gate
 from contract.reader import Table
-from contract.tasks import RULES, Metric
+from contract.serving import Serving
+from contract.tasks import TASKS, limits_of
 from contract.wording import shown
 
 GATE_KEYS = ("metric", "max", "min", "margin", "slice_margin", "slice_min_rows")
@@ -18,15 +19,13 @@ SERVING_KEYS = (
 
 def gate_of(table: Table, task: str) -> Gate:
     """`task` is "" when it is wrong: what depends on it is not checked then."""
-    limits = {
-        name: limit for kind, rules in RULES.items() if task in (kind, "") for name, limit in rules.limits.items()
-    }
+    limits = limits_of(task)
     metric = table.choice("metric", tuple(limits))
     limit = limits.get(metric)
     if limit:
         _check_limit(table, metric, limit)
     return Gate(
-        metric=cast(Metric, metric),
+        metric=metric,
         max=table.optional_number("max") if limit == "max" else None,
         min=table.optional_number("min", low=0, high=1) if limit == "min" else None,
         margin=table.optional_number("margin", low=0, high=1) or 0.0,
@@ -104,12 +103,8 @@ def _invocations(table: Table) -> int | None:
 
 
 def _threshold(table: Table, task: str) -> float | None:
-    value = table.optional_number("threshold", low=0.001, high=0.999)
-    if task == "binary":
-        return _or(value, 0.5)
-    if value is not None and task:
-        table.add("threshold", f"is for a binary model, this one is a {task}; leave it out")
-    return value
+    known = TASKS.get(task)
+    return known.read_threshold(table) if known else table.optional_number("threshold", low=0.001, high=0.999)
 
 
 def _or(value: float | None, default: float) -> float:

@@ -9,37 +9,13 @@ from typing import Any, Literal
 
 from contract.expression import Expression
 from contract.feature import Feature
-from contract.kinds import CATEGORY, NUMBER, TEXT, kind_of
+from contract.kinds import TEXT, kind_of
 from contract.reading import Data, Field, FileRules
-from contract.tasks import RULES, Metric, Rules, Task
+from contract.serving import Serving
+from contract.target import Target
+from contract.tasks import Task, task_of
 
 Scalar = float | int | str | bool
-
-# A hundred requests a second and instance, a small part of what one answers: there is time to add instances.
-INVOCATIONS = 6000
-
-
-@dataclass(frozen=True)
-class Target:
-    """The column to predict: a number, which the source censors at `cap`, or one of two levels, the positive last."""
-
-    name: str
-    unit: str = ""
-    min: float | None = None
-    max: float | None = None
-    cap: float | None = None
-    levels: tuple[str, ...] = ()
-    description: str = ""
-    column: str | None = None
-
-    @cached_property
-    def field(self) -> Field:
-        """How it is read. It stands in files alone: reasons call it by its column there."""
-        kind = CATEGORY if self.levels else NUMBER
-        column = self.column or self.name
-        return Field(
-            name=self.name, column=column, type=kind.name, levels=self.levels, min=self.min, max=self.max, label=column
-        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +73,7 @@ class Gate:
     `slice_margin` counts for slices of at least `slice_min_rows` test rows.
     """
 
-    metric: Metric
+    metric: str
     max: float | None = None
     min: float | None = None
     margin: float = 0.0
@@ -116,54 +92,6 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Between which numbers of instances, and how many requests a minute each of them should get."""
-
-    min_instances: int
-    max_instances: int
-    invocations_per_instance: int
-
-
-@dataclass(frozen=True)
-class Serving:
-    """`threshold` is the probability from which a binary model says the positive level.
-
-    The canary takes its share of the traffic for some minutes before a real-time endpoint turns to a new version.
-    `invocations_per_instance` is what automatic scaling aims at, in requests a minute.
-    """
-
-    mode: Literal["serverless", "realtime"]
-    memory_mb: int = 2048
-    max_concurrency: int = 5
-    instance_type: str = "ml.m5.large"
-    instance_count: int = 1
-    min_instances: int | None = None
-    max_instances: int | None = None
-    invocations_per_instance: int | None = None
-    threshold: float | None = None
-    hosting: Literal["dedicated", "multi-model"] = "dedicated"
-    canary_percent: int = 20
-    canary_minutes: int = 5
-
-    @property
-    def scaling(self) -> Scaling | None:
-        """None: the number of instances stays."""
-        if self.min_instances is None or self.max_instances is None:
-            return None
-        return Scaling(self.min_instances, self.max_instances, self.invocations_per_instance or INVOCATIONS)
-
-    @property
-    def update_seconds(self) -> int:
-        """How long SageMaker may take to change the endpoint: to start instances, and to watch them at most twice."""
-        return max(3600, 2 * self.canary_minutes * 60 + 1800)
-
-    @property
-    def least_instances(self) -> int:
-        """How many instances serve when there is nothing to do."""
-        return self.min_instances or self.instance_count
-
-
-@dataclass(frozen=True)
 class Contract:
     """`uploads`: whether each uploaded file is run, or of those that wait for their turn the newest one alone.
 
@@ -171,7 +99,7 @@ class Contract:
     """
 
     name: str
-    task: Task
+    task: str
     description: str
     features: tuple[Feature, ...]
     target: Target
@@ -236,8 +164,9 @@ class Contract:
         return (*(feature.name for feature in self.features), self.target.name)
 
     @cached_property
-    def rules(self) -> Rules:
-        return RULES[self.task]
+    def rules(self) -> Task:
+        """What follows from the task."""
+        return task_of(self.task)
 
     @cached_property
     def hash(self) -> str:
@@ -264,13 +193,6 @@ class Contract:
             "gate": _table(self.gate),
             "serving": _table(self.serving),
         }
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, object], file: str = "contract") -> Contract:
-        """Checks as much as `load` does. Raises ContractError."""
-        from contract.parsing import contract_of
-
-        return contract_of(document, file)
 
 
 def _table(instance: Any, skip: str = "") -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contract.model import Scalar
 from contract.reader import Table
-from contract.tasks import RULES
+from contract.tasks import objectives_of
 from contract.wording import closest
 
 # name: (lowest, highest) of a number
@@ -33,8 +33,7 @@ _CHOICES = {
 
 def parameters_of(table: Table, task: str) -> dict[str, Scalar]:
     """`task` is "" when it is wrong: every objective will do then."""
-    objectives = tuple(name for kind, rules in RULES.items() if task in (kind, "") for name in rules.objectives)
-    choices = _CHOICES | {"objective": objectives}
+    choices = _CHOICES | {"objective": objectives_of(task)}
     parameters: dict[str, Scalar] = {}
     for name in table.values:
         if name in _NUMBERS:

@@ -22,7 +22,7 @@ from contract.names import MODEL_NAME, RESERVED_MODELS
 from contract.parameters import parameters_of
 from contract.problems import ContractError
 from contract.reader import Problems, Table
-from contract.tasks import RULES, Task
+from contract.tasks import TASKS
 from contract.wording import closest, shown
 
 SECTIONS = (
@@ -41,19 +41,19 @@ SECTIONS = (
 TRAINING_KEYS = ("rounds", "early_stopping_rounds", "seed", "refit", "parameters")
 
 
-def contract_of(document: Mapping[str, object], file: str) -> Contract:
-    """The contract of a parsed document. Raises ContractError with all its problems."""
+def contract_of(document: Mapping[str, object], file: str = "contract") -> Contract:
+    """The contract of a parsed document, as `Contract.to_dict` gives it. Raises ContractError with all its problems."""
     problems = Problems(file)
     root = Table(document, "", problems, SECTIONS)
     model = root.table("model", ("name", "task", "description"))
-    task = model.choice("task", tuple(RULES))
+    task = model.choice("task", tuple(TASKS))
     features = features_of(root.table("features", None))
     target = target_of(root.table("target", None), features, task)
     derived = derived_of(root.table("derived", None, optional=True), features, target)
     data = root.table("data", DATA_KEYS, optional=True)
     contract = Contract(
         name=_model_name(model),
-        task=cast(Task, task),
+        task=task,
         description=model.text("description"),
         features=features,
         target=target,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from contract.kinds import feature_kind
 from contract.model import Contract
 from contract.names import slug
+from contract.parsing import contract_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,7 +165,7 @@ def _recipe_of(document: Any) -> Recipe:
     missing = {"contract", "contract_hash", "impute", "fences", "mean", "std", "columns"} - document.keys()
     if missing:
         raise RecipeError(f"recipe.json lacks {', '.join(sorted(missing))}; run the ETL job again")
-    contract = Contract.from_dict(document["contract"], file="recipe.json")
+    contract = contract_of(document["contract"], file="recipe.json")
     if document["contract_hash"] != contract.hash:
         raise RecipeError("recipe.json: contract_hash does not belong to its contract; the file was changed by hand")
     try:

@@ -147,11 +147,7 @@ def _predict(contract: Contract, tag: str) -> dict[str, Any]:
 
 def _answer(contract: Contract) -> dict[str, Any]:
     """The form of an answer: the numbers are made up."""
-    prediction: dict[str, Any] = (
-        {"value": 0.83, "label": contract.target.levels[-1]} if contract.target.levels else {"value": 1.5}
-    )
-    if contract.target.unit:
-        prediction["unit"] = contract.target.unit
+    prediction = contract.rules.example(contract.target)
     origin = {"model": contract.name, "model_version": "3", "run_id": "0123456789abcdef"}
     return {**origin, "predictions": [prediction], "request_id": "example"}
 

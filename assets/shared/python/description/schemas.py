@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contract.kinds import FEATURE_KINDS, JSON_TYPES
+from contract.tasks import TASKS
 from rest.limits import MAX_EXPLAINED
 from tracking.datasets import SPLITS
 from tracking.run import STATES
@@ -51,7 +52,7 @@ def about(schema: Schema, description: str) -> Schema:
 MEMBERS = ("name", "task", "description", "target", "live", "notice")
 SUMMARY = thing(
     name=TEXT,
-    task={"enum": ["regression", "binary"]},
+    task={"enum": list(TASKS)},
     description=TEXT,
     target=thing(name=TEXT, unit=TEXT, description=TEXT, levels=many(TEXT), optional=("levels",)),
     live=maybe(ref("LiveVersion")),

@@ -10,7 +10,7 @@ from tracking.versions import ModelVersion
 
 
 def contract_document(documents: Documents, version: ModelVersion) -> Mapping[str, Any] | None:
-    """The document of the contract, as `Contract.from_dict` takes it.
+    """The document of the contract, as `contract.contract_of` takes it.
 
     None for a version that was registered by hand, or before contracts were kept: it names none.
     """
