@@ -25,11 +25,13 @@ class Asset:
 class StackArtifact:
     """A stack: its template, where the template lies in S3, its assets and the stacks it needs.
 
+    `environment`: where it goes, such as "aws://111122223333/eu-west-1" or "aws://unknown-account/unknown-region".
     `protected`: nobody deletes it before its termination protection was lifted.
     """
 
     artifact_id: str
     name: str
+    environment: str
     template: Path
     template_url: str | None
     assets: tuple[Asset, ...]
@@ -92,6 +94,7 @@ def _stack(folder: Path, artifact_id: str, artifacts: Mapping[str, Any], placeho
     return StackArtifact(
         artifact_id=artifact_id,
         name=properties.get("stackName", artifact_id),
+        environment=artifact.get("environment", ""),
         template=folder / properties["templateFile"],
         template_url=placeholders.fill(url) if url else None,
         assets=tuple(asset for item in manifests for asset in _assets(folder, item, placeholders)),

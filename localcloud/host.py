@@ -176,6 +176,10 @@ class LocalCloud:
         """Properties of templates that nothing looked at: {resource type: [names]}."""
         return self._admin("GET", "/_localcloud/unread")
 
+    def types(self) -> frozenset[str]:
+        """The resource types that the local cloud provisions."""
+        return frozenset(self._admin("GET", "/_localcloud/types")["types"])
+
     def lose(self, *, source: str, detail_type: str, containing: str = "", count: int = 1) -> None:
         """The next events of this kind whose detail holds the text do not arrive."""
         wanted = {"source": source, "detail-type": detail_type, "containing": containing, "count": count}

@@ -38,6 +38,11 @@ def knows(resource_type: str) -> bool:
     return resource_type in _provisioners._RESOURCE_HANDLERS
 
 
+def types() -> list[str]:
+    """The resource types that are provisioned."""
+    return sorted(_provisioners._RESOURCE_HANDLERS)
+
+
 def after(resource_type: str, apply: Apply) -> None:
     """Call `apply` when a resource of the type was created or updated; in the order in which they were asked for."""
     handlers = _provisioners._RESOURCE_HANDLERS[resource_type]

@@ -1,6 +1,7 @@
 """CloudFormation as a serious application needs it: properties that MiniStack drops, and a list of those left."""
 
 from localcloud import admin
+from localcloud.ministack import cloudformation
 from localcloud.provisioners import (
     buckets,
     budgets,
@@ -34,6 +35,7 @@ def install() -> None:
         stack_states,
     ):
         part.install()
+    admin.ROUTES["GET", "/_localcloud/types"] = lambda _: {"types": cloudformation.types()}
     admin.ROUTES["GET", "/_localcloud/unread"] = lambda _: {
         resource_type: sorted(names) for resource_type, names in unread().items()
     }
