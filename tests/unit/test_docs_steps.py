@@ -51,7 +51,7 @@ class Tree:
 
     def stand_in(self, path: str, body: str) -> None:
         tool = self.folder / path
-        tool.parent.mkdir(exist_ok=True)
+        tool.parent.mkdir(parents=True, exist_ok=True)
         tool.write_text(f'#!/bin/sh\necho "{tool.name} $*" >>"{self.folder}/calls"\n{body}\n')
         tool.chmod(0o755)
 
@@ -76,6 +76,8 @@ def tree(tmp_path: Path) -> Tree:
         (tmp_path / ".ci").mkdir(exist_ok=True)
         shutil.copy2(ROOT / ".ci" / script, tmp_path / ".ci" / script)
     made.stand_in(".ci/rollout", "")
+    # A program that goes on until somebody ends it; tests/unit/localcloud/core/test_up.py runs it.
+    made.stand_in(".venv/bin/python", "")
     return made
 
 
