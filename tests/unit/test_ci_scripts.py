@@ -177,12 +177,29 @@ def test_a_late_approval_puts_no_older_commit_over_a_newer_one(
 
 def test_what_was_deployed_from_elsewhere_gives_way(place: Place) -> None:
     place.stand_in("dev", '[ "$2" != deployed-commit ] || echo mine')
-    place.stand_in("gh", "exit 1")
+    place.stand_in("gh", 'echo "gh: Not Found (HTTP 404)" >&2; exit 1')
     done = place.run("infra-deploy", "prod", GITHUB_SHA="abc", GITHUB_REPOSITORY="o/r")
     assert (done.code, "GitHub does not know mine, which is deployed in prod" in done.errors) == (0, True)
 
 
-@pytest.mark.parametrize(("role", "code"), [("", 1), ("none", 0), ("arn:aws:iam::1:role/r", 0)])
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("exit 0", "an empty answer"),
+        ('echo "gh: Bad credentials (HTTP 401)" >&2; exit 1', "no answer: gh: Bad credentials (HTTP 401)"),
+        ('echo "error connecting to api.github.com" >&2; exit 1', "no answer: error connecting to api.github.com"),
+    ],
+    ids=["empty", "refused", "not reached"],
+)
+def test_nothing_is_deployed_while_nobody_says_what_is_newer(place: Place, answer: str, told: str) -> None:
+    place.stand_in("dev", '[ "$2" != deployed-commit ] || echo perhaps')
+    place.stand_in("gh", answer)
+    done = place.run("infra-deploy", "prod", GITHUB_SHA="abc", GITHUB_REPOSITORY="o/r")
+    assert (done.code, f"comes after abc ({told}): nothing is deployed. Run the job again." in done.errors) == (1, True)
+    assert not any(call.startswith("dev cdk deploy") for call in done.calls)
+
+
+@pytest.mark.parametrize(("role", "code"), [("", 1), (" ", 1), ("none", 0), ("arn:aws:iam::1:role/r", 0)])
 def test_a_diff_without_its_role_is_no_green_check(place: Place, role: str, code: int) -> None:
     done = place.run("require-diff-role", "prod", "AWS_PROD_DIFF_ROLE_ARN", role)
     assert done.code == code
@@ -202,7 +219,7 @@ def test_a_failed_deployment_is_not_asked(place: Place) -> None:
     assert (done.code, len(done.calls)) == (1, 1)
 
 
-@pytest.mark.parametrize(("role", "code"), [("", 1), ("arn:aws:iam::1:role/r", 0)])
+@pytest.mark.parametrize(("role", "code"), [("", 1), (" ", 1), ("arn:aws:iam::1:role/r", 0)])
 def test_an_environment_without_its_role_is_named(place: Place, role: str, code: int) -> None:
     done = place.run("require-role", "prod", AWS_ROLE_ARN=role)
     assert done.code == code
