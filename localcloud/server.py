@@ -77,6 +77,7 @@ def _configure(settings: Settings, port: int) -> None:
 def _extensions() -> tuple[ModuleType, ...]:
     """The modules that change MiniStack, in the order of their installation."""
     from localcloud import (
+        absent,
         apigateway,
         calls,
         cloudwatch,
@@ -94,7 +95,7 @@ def _extensions() -> tuple[ModuleType, ...]:
     from localcloud import webidentity as web
 
     first = (calls, iam, objects, lambdas, provisioners, concurrency)
-    return (*first, events, cloudwatch, apigateway, glue, sagemaker, quotas, passrole, web)
+    return (*first, events, cloudwatch, apigateway, glue, sagemaker, quotas, passrole, web, absent)
 
 
 def _install(settings: Settings) -> None:

@@ -36,6 +36,22 @@ def has_service(name: str) -> bool:
     return name in _app.SERVICE_HANDLERS
 
 
+def answer_for_absent(make: Callable[[str], Handler]) -> None:
+    """`make` gives the handler of a service, by its name, that nobody serves."""
+    wrap(_app, "SERVICE_HANDLERS", lambda served: _Served(served, make))
+
+
+class _Served(dict[str, Handler]):
+    """Asked for a service that is not there, it gives the handler that says so; it does not list it."""
+
+    def __init__(self, served: Mapping[str, Handler], make: Callable[[str], Handler]) -> None:
+        super().__init__(served)
+        self._make = make
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else self._make(name)
+
+
 def wrap_service(name: str, make: Callable[[Handler], Handler]) -> None:
     """See every request of a service before it does, after its own permission check. Once a service."""
     wrap_entry(_app.SERVICE_HANDLERS, name, make, of="ministack.app.SERVICE_HANDLERS")
