@@ -11,6 +11,7 @@ from pathlib import Path
 from cli.errors import CliError
 from cli.target import Target
 from cli.terminal import plain
+from tracking import identity
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def content_of(file: Path) -> str:
 
 
 def run_id_of(target: Target, *, model: str, content: str, size: int) -> str:
-    """The id that start_etl gives: the same bytes, contract and code are the same run."""
+    """The id that start_etl gives a file of this size under the contract and the code that are deployed."""
     contract_hash = json.loads(target.output("ContractHashes"))[model]
-    parts = [model, content, str(size), contract_hash, target.output("EtlCodeHash")]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    code_hash = target.output("EtlCodeHash")
+    return identity.run_id_of(model=model, content=content, size=size, contract_hash=contract_hash, code_hash=code_hash)

@@ -12,9 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contract import bundled
 from start_etl.claims import ON_ITS_WAY, Claim, Claims, key_of
 from start_etl.content import content_of
-from start_etl.logic import StartError, Upload, run_id_of, upload_of
+from start_etl.logic import StartError, Upload, upload_of
 from start_etl.settings import SETTINGS, UNDER_WAY, s3, workflow_status
 from tracking import lines
+from tracking.identity import run_id_of
 from tracking.receipts import keep_receipt
 from tracking.waiting import WaitingList
 
@@ -56,7 +57,13 @@ def take(upload: Upload) -> None:
     # From here on the queue keeps the upload until it is on the waiting list: who looks for lost events need not.
     keep_receipt(s3, SETTINGS.processed_bucket, key=upload.key, version=upload.version)
     content = content_of(s3, upload)
-    run_id = run_id_of(upload, content, contract_hash=CONTRACTS[upload.model].hash, code_hash=CODE_HASH)
+    run_id = run_id_of(
+        model=upload.model,
+        content=content,
+        size=upload.size,
+        contract_hash=CONTRACTS[upload.model].hash,
+        code_hash=CODE_HASH,
+    )
     lines.about(run_id=run_id)
     claim, reason = claimed(upload, run_id)
     if claim is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -85,9 +84,3 @@ def upload_of(body: str) -> Upload:
         raise MalformedEventError(
             f"The message is not an Object Created event of a versioned bucket: {error!r}"
         ) from error
-
-
-def run_id_of(upload: Upload, content: str, *, contract_hash: str, code_hash: str) -> str:
-    """Same bytes, same contract and same code: same run, however and however often the file is uploaded."""
-    identity = [upload.model, content, str(upload.size), contract_hash, code_hash]
-    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shlex
@@ -26,6 +25,7 @@ from cli.runs import retry
 from cli.upload import run_id_of
 from tests.contracts import MODELS
 from tests.records import told
+from tracking import identity
 from tracking.run import Run, Step
 
 MODEL = "california_housing"
@@ -174,7 +174,7 @@ def test_the_run_id_is_that_of_start_etl() -> None:
         def output(self, key: str) -> str:
             return {"ContractHashes": json.dumps({MODEL: "c" * 64}), "EtlCodeHash": "e" * 16}[key]
 
-    expected = hashlib.sha256("\n".join([MODEL, "etag", "123", "c" * 64, "e" * 16]).encode()).hexdigest()[:16]
+    expected = identity.run_id_of(model=MODEL, content="etag", size=123, contract_hash="c" * 64, code_hash="e" * 16)
     target: Any = Outputs()
     assert run_id_of(target, model=MODEL, content="etag", size=123) == expected
 
